@@ -1,0 +1,235 @@
+"""The role Protocols a driver fills. A role the recorder lacks is None, so that the type checker asks for the test.
+
+Every coroutine raises only `errors.NvrError` subclasses (besides CancelledError); every datetime is aware; every
+span half-open. Closing or cancelling anything leaves no request, task or session on the recorder.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from .capabilities import RecorderCapabilities
+from .clock import DeviceClock
+from .models import (
+    Channel,
+    Container,
+    DayMap,
+    Disk,
+    EventStreamState,
+    NvrEvent,
+    PlaybackRequest,
+    RecorderInfo,
+    RecordingKind,
+    RecordingSegment,
+    RtspAddress,
+    RtspTransport,
+    Still,
+    StreamRole,
+    SystemStatus,
+    TimeSpan,
+)
+
+
+class TlsMode(StrEnum):
+    """How the recorder's certificate is judged."""
+
+    OFF = "off"
+    VERIFY = "verify"
+    PIN = "pin"
+    NO_VERIFY = "no_verify"
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionConfig:
+    """How to reach a recorder.
+
+    `host` is the identity shown to people and used for pinning and digest; `dial` is the address really connected
+    to when it differs (a remote site's link). `port` 0 means the usual one of the scheme; `rtsp_port` None means
+    what the recorder says. `fingerprint` is the pinned certificate's SHA-256, lower-case hex.
+    """
+
+    host: str
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+    port: int = 0
+    tls: TlsMode = TlsMode.OFF
+    fingerprint: str | None = None
+    dial: str | None = None
+    rtsp_port: int | None = None
+    rtsp_transport: RtspTransport = RtspTransport.TCP
+
+    @property
+    def http_port(self) -> int:
+        """The port of the control connection."""
+        return self.port or (80 if self.tls is TlsMode.OFF else 443)
+
+
+class CredentialGuard(Protocol):
+    """Counts refusals of one login over HTTP, RPC and RTSP together: two, and nothing is sent until the user acts."""
+
+    @property
+    def usable(self) -> bool:
+        """Whether the login may be sent now."""
+
+    @property
+    def locked_until(self) -> datetime | None:
+        """When the recorder's lock ends (UTC), while one is known."""
+
+    def check(self) -> None:
+        """Raise NvrAuthError or NvrLockedError when the login must not be sent."""
+
+    def refused(self) -> None:
+        """Count one refusal of the login by the recorder (not a stale nonce)."""
+
+    def accepted(self) -> None:
+        """Forget earlier refusals: the recorder took the login."""
+
+    def locked(self, until: datetime | None) -> None:
+        """Note that the recorder told of a lock."""
+
+
+class LiveSource(Protocol):
+    """Live streams."""
+
+    def address(self, channel: int, role: StreamRole) -> RtspAddress:
+        """Return where the profile plays; no I/O, stable between calls. Raises NvrNotFoundError."""
+
+
+class SnapshotSource(Protocol):
+    """Live stills."""
+
+    async def snapshot(self, channel: int, *, width: int | None = None, height: int | None = None) -> Still:
+        """Return a fresh JPEG; concurrent calls for one channel share one request."""
+
+
+class RecordingIndex(Protocol):
+    """What is stored."""
+
+    def search(
+        self,
+        channel: int,
+        span: TimeSpan,
+        *,
+        kinds: frozenset[RecordingKind] | None = None,
+        role: StreamRole = StreamRole.MAIN,
+    ) -> AsyncIterator[RecordingSegment]:
+        """Yield the segments that touch the span, oldest first, each once, page by page."""
+
+    async def day_map(self, channel: int, year: int, month: int) -> DayMap:
+        """Return the days of that month, in the recorder's own calendar, that hold footage."""
+
+
+class PlaybackSource(Protocol):
+    """Footage to watch."""
+
+    async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
+        """Return what a reader needs to play from `span.start`; a seek is a new request."""
+
+
+class Download(Protocol):
+    """Original bytes on their way; an async iterator of chunks. Raises NvrResponseError when it ends too early."""
+
+    @property
+    def container(self) -> Container:
+        """What the bytes are."""
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes there will be, if the recorder said so."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the bytes."""
+
+
+class DownloadSource(Protocol):
+    """Footage as original bytes."""
+
+    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
+        """Open the download of one segment; leaving the context closes the recorder's session."""
+
+
+class EventListener(Protocol):
+    """Who hears of events; its methods never block and never raise."""
+
+    def on_event(self, event: NvrEvent) -> None:
+        """Take one event."""
+
+    def on_stream_state(self, state: EventStreamState) -> None:
+        """Take a change of the event stream's state."""
+
+
+class EventSource(Protocol):
+    """The one event stream of a recorder."""
+
+    async def run(self, listener: EventListener) -> None:
+        """Read until cancelled, reconnecting with back-off and jitter.
+
+        Returns never; raises NvrAuthError, NvrLockedError, NvrPermissionError or NvrUnsupportedError when going on
+        makes no sense, anything else is retried inside.
+        """
+
+
+class StorageSource(Protocol):
+    """Disks and network volumes."""
+
+    async def disks(self) -> Sequence[Disk]:
+        """Return all of them, empty bays included."""
+
+
+class ClockSource(Protocol):
+    """The recorder's own clock."""
+
+    @property
+    def current(self) -> DeviceClock:
+        """The newest reading."""
+
+    async def read(self) -> DeviceClock:
+        """Measure zone and offset anew."""
+
+
+class MaintenanceSource(Protocol):
+    """Health of the box itself."""
+
+    async def status(self) -> SystemStatus:
+        """Return uptime and load."""
+
+
+class Driver(Protocol):
+    """One recorder. Optional roles are None when it lacks them; nothing but `connect` may be called before it."""
+
+    info: RecorderInfo
+    capabilities: RecorderCapabilities
+    channels: tuple[Channel, ...]
+    guard: CredentialGuard
+    live: LiveSource | None
+    snapshots: SnapshotSource | None
+    recordings: RecordingIndex | None
+    playback: PlaybackSource | None
+    downloads: DownloadSource | None
+    events: EventSource | None
+    storage: StorageSource | None
+    clock: ClockSource | None
+    maintenance: MaintenanceSource | None
+
+    @property
+    def memory(self) -> Mapping[str, object]:
+        """What was learned of this recorder's ways, as plain JSON, to be given back at the next start."""
+
+    @property
+    def statistics(self) -> Mapping[str, object]:
+        """Counters and learned facts for diagnostics; no credentials, serials or addresses."""
+
+    async def connect(self) -> None:
+        """Identify the recorder and learn channels and capabilities in a fixed number of requests."""
+
+    async def refresh_channels(self) -> tuple[Channel, ...]:
+        """Read names and online states anew in one or two requests; also updates `channels`."""
+
+    async def ping(self) -> None:
+        """Make the cheapest authenticated request; raises when the recorder is away."""
+
+    async def close(self) -> None:
+        """End everything that runs; safe to call twice and at any time."""

@@ -1,0 +1,71 @@
+"""The error tree of the protocol core: the class decides the retry.
+
+Nothing in the core or in the drivers raises anything else across a role boundary. Texts are for logs and
+diagnostics and never hold a credential, a serial or an RTSP address; what people read is made from the class.
+"""
+
+from datetime import datetime
+
+
+class NvrError(Exception):
+    """Anything that went wrong while talking to a recorder."""
+
+
+class NvrUnreachableError(NvrError):
+    """The recorder cannot be reached; retry with a growing delay."""
+
+
+class NvrTimeoutError(NvrUnreachableError):
+    """The recorder was reached but did not answer in time; retry with a growing delay."""
+
+
+class NvrCertificateError(NvrUnreachableError):
+    """The TLS certificate was refused; `fingerprint` is the SHA-256 of what the recorder showed, if seen."""
+
+    def __init__(self, message: str, *, fingerprint: str | None = None) -> None:
+        """Keep the fingerprint so that the user can compare and pin it."""
+        super().__init__(message)
+        self.fingerprint = fingerprint
+
+
+class NvrAuthError(NvrError):
+    """The recorder refused user or password, with evidence; never retry before the user acts."""
+
+
+class NvrLockedError(NvrError):
+    """The account or our address is locked; send nothing before `until` (aware, UTC), if it is known."""
+
+    def __init__(self, message: str, *, until: datetime | None = None) -> None:
+        """Keep the moment from which on a request may be sent again."""
+        super().__init__(message)
+        self.until = until
+
+
+class NvrPermissionError(NvrError):
+    """The account is right but lacks the right for this; tell the user, do not ask for another password."""
+
+
+class NvrBusyError(NvrError):
+    """No free session, stream or connection on the recorder; wait, at least `retry_after` seconds if given."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        """Keep the wait the recorder asked for, in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class NvrUnsupportedError(NvrError):
+    """This recorder or firmware does not offer the function; do not ask again before its firmware changes."""
+
+
+class NvrNotFoundError(NvrError):
+    """The channel, segment or resource does not exist (any more)."""
+
+
+class NvrResponseError(NvrError):
+    """The answer was malformed, truncated or a refusal we do not know; `excerpt` is redacted."""
+
+    def __init__(self, message: str, *, excerpt: str = "") -> None:
+        """Keep a short redacted piece of the answer for diagnostics."""
+        super().__init__(message)
+        self.excerpt = excerpt
