@@ -1,0 +1,83 @@
+"""Adding the NVR through the real config flow, and what Home Assistant then knows of it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .client import HaClient
+from .processes import DemoError
+from .simulator import PASSWORD, USERNAME, SimulatedNvr
+
+
+@dataclass(frozen=True)
+class NvrEntry:
+    """The config entry and its entities by platform, as the registry lists them."""
+
+    entry_id: str
+    title: str
+    entities: tuple[dict[str, Any], ...]
+
+    def enabled(self, platform: str) -> list[dict[str, Any]]:
+        """Return the enabled entities of a platform, in channel order."""
+        found = [
+            entity
+            for entity in self.entities
+            if entity["entity_id"].startswith(f"{platform}.")
+            and not entity["disabled_by"]
+        ]
+        return sorted(found, key=lambda entity: str(entity["unique_id"]))
+
+
+async def add_nvr(client: HaClient, nvr: SimulatedNvr) -> NvrEntry:
+    """Walk the config flow with host, user and password; raises DemoError when it asks for anything else."""
+    flow = await client.post_json("/api/config/config_entries/flow", {"handler": "nvr"})
+    answer = await client.post_json(
+        f"/api/config/config_entries/flow/{flow['flow_id']}",
+        {
+            "host": f"127.0.0.1:{nvr.http_port}",
+            "username": USERNAME,
+            "password": PASSWORD,
+        },
+    )
+    if answer["type"] != "create_entry":
+        message = f"the config flow did not create an entry: {answer.get('errors') or answer.get('reason') or answer}"
+        raise DemoError(message)
+    return await load_entry(client, answer["result"]["entry_id"])
+
+
+async def load_entry(client: HaClient, entry_id: str) -> NvrEntry:
+    """Read the entry and its entities from the registries."""
+    async with client.websocket() as socket:
+        entry = await socket.command("config_entries/get_single", entry_id=entry_id)
+        entities = await socket.command("config/entity_registry/list")
+    own = tuple(entity for entity in entities if entity["config_entry_id"] == entry_id)
+    return NvrEntry(entry_id, entry["config_entry"]["title"], own)
+
+
+async def set_grace(client: HaClient, entry_id: str, seconds: int) -> None:
+    """Shorten the grace time through the options flow, keeping every other suggested value."""
+    flow = await client.post_json(
+        "/api/config/config_entries/options/flow", {"handler": entry_id}
+    )
+    data = _with_grace(flow["data_schema"], seconds)
+    answer = await client.post_json(
+        f"/api/config/config_entries/options/flow/{flow['flow_id']}", data
+    )
+    if answer["type"] != "create_entry":
+        message = f"the options flow was refused: {answer.get('errors')}"
+        raise DemoError(message)
+
+
+def _with_grace(fields: list[dict[str, Any]], seconds: int) -> dict[str, Any]:
+    """Answer a form with its own suggestions, sections included, and our grace time."""
+    answer: dict[str, Any] = {}
+    for field in fields:
+        name = field["name"]
+        if field.get("type") == "expandable":
+            answer[name] = _with_grace(field["schema"], seconds)
+        elif name == "grace_time":
+            answer[name] = seconds
+        elif "suggested_value" in (field.get("description") or {}):
+            answer[name] = field["description"]["suggested_value"]
+        elif "default" in field:
+            answer[name] = field["default"]
+    return answer
