@@ -1,0 +1,1 @@
+"""Tests of the integration and the simulators that they run against."""
