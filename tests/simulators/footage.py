@@ -261,7 +261,7 @@ class Footage:
 
     def _file(self, channel: int, plan: ChannelPlan, kind: Kind, span: Span) -> Iterator[RecordedFile]:
         now = self.clock.now()
-        start, end = max(span[0], self.oldest()), min(span[1], now)
+        start, end = span[0], min(span[1], now)
         if end <= start:
             return
         running = span[1] > now
@@ -280,7 +280,7 @@ class Footage:
         if len(name) != 17 or not name.isdecimal():  # noqa: PLR2004
             return None
         start = _EPOCH + timedelta(milliseconds=int(name[4:]))
-        near = self.files(int(name[:3]), start, start + timedelta(seconds=1))
+        near = self.files(int(name[:3]), start, max(start, self.oldest()) + timedelta(seconds=1))
         return next((file for file in near if file.name == name), None)
 
     def recorded(self, channel: int, start: datetime, end: datetime, *, holes: bool = True) -> list[Span]:

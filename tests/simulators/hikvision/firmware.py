@@ -1,7 +1,10 @@
 """Firmware profiles: what kind of recorder or camera is simulated. Shaped after real answers; every value is ours."""
 
 from dataclasses import dataclass
+from datetime import timedelta, tzinfo
 from enum import StrEnum
+
+from ..clock import DstRule, make_zone
 
 
 class DeviceKind(StrEnum):
@@ -10,6 +13,35 @@ class DeviceKind(StrEnum):
     NVR = "nvr"
     DVR = "dvr"
     CAMERA = "camera"
+
+
+@dataclass(frozen=True, slots=True)
+class Zone:
+    """A recorder's zone, east of UTC, as it is set in its menu."""
+
+    minutes: int
+    dst: DstRule | None = None
+
+    def tzinfo(self) -> tzinfo:
+        """Return the zone by rule."""
+        return make_zone(timedelta(minutes=self.minutes), self.dst)
+
+    def wire(self) -> str:
+        """Return the text of `timeZone`: POSIX with the inverted sign, daylight saving spelled the vendor's way."""
+        hours, rest = divmod(abs(self.minutes), 60)
+        text = f"CST{'-' if self.minutes > 0 else '+'}{hours}:{rest:02d}:00"
+        if self.dst is None:
+            return text
+        bias = int(self.dst.bias.total_seconds())
+        return f"{text}DST{bias // 3600:02d}:{bias % 3600 // 60:02d}:00,{_rule(self.dst.start)},{_rule(self.dst.end)}"
+
+
+def _rule(posix: str) -> str:
+    day, _, hour = posix.partition("/")
+    return f"{day}/{int(hour or 2):02d}:00:00"
+
+
+EUROPE = DstRule()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +79,7 @@ class Firmware:
     search_time: str = "local"
     digest: str = "a"
     lock_body: str = "long"
-    zone: str = "CST+3:00:00"
+    zone: Zone = Zone(-180)
     cpu_list: bool = True
     reboot_count: bool = False
     posts_hosts: int = 1
@@ -110,7 +142,7 @@ FIRMWARES: dict[str, Firmware] = {
             by_utc=True,
             snapshot_by_proxy=True,
             analytics=_FULL,
-            zone="CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00",
+            zone=Zone(60, EUROPE),
         ),
         Firmware(
             key="nvr-old",
@@ -136,7 +168,7 @@ FIRMWARES: dict[str, Firmware] = {
             lock_body="short",
             alert_dynamic=False,
             alert_protocol_tag="protocol",
-            zone="CST-8:00:00",
+            zone=Zone(480),
             search_time="utc",
         ),
         Firmware(
@@ -159,7 +191,7 @@ FIRMWARES: dict[str, Firmware] = {
             io_inputs=16,
             io_outputs=9,
             analytics=_FULL,
-            zone="CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00",
+            zone=Zone(60, EUROPE),
         ),
         Firmware(
             key="dvr4",
@@ -178,7 +210,7 @@ FIRMWARES: dict[str, Firmware] = {
             triggers_namespace="isapi",
             manufacturer="hikvision",
             unknown_stream_status=400,
-            zone="CST+5:00:00",
+            zone=Zone(-300),
         ),
         Firmware(
             key="dvr8",
@@ -197,7 +229,7 @@ FIRMWARES: dict[str, Firmware] = {
             triggers_namespace="isapi",
             manufacturer="hikvision",
             unknown_stream_status=400,
-            zone="CST-5:30:00",
+            zone=Zone(330),
         ),
         Firmware(
             key="ipc",
@@ -220,7 +252,7 @@ FIRMWARES: dict[str, Firmware] = {
             alert_protocol_tag="protocol",
             vmd_inactive=True,
             analytics=_CAMERA,
-            zone="CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00",
+            zone=Zone(60, EUROPE),
         ),
         Firmware(
             key="ipc2",
@@ -243,7 +275,7 @@ FIRMWARES: dict[str, Firmware] = {
             alert_protocol_tag="protocol",
             vmd_inactive=True,
             analytics=("VMD", "tamperdetection"),
-            zone="CST-1:00:00",
+            zone=Zone(60),
         ),
         Firmware(
             key="ipc-old",
@@ -270,7 +302,7 @@ FIRMWARES: dict[str, Firmware] = {
             cpu_list=False,
             prefixed=True,
             analytics=("VMD", "tamperdetection", "linedetection", "fielddetection"),
-            zone="CST-1:00:00",
+            zone=Zone(60),
         ),
         Firmware(
             key="basic",
@@ -292,7 +324,7 @@ FIRMWARES: dict[str, Firmware] = {
             alert_dynamic=False,
             alert_protocol_tag="protocol",
             analytics=("VMD", "tamperdetection"),
-            zone="CST-8:00:00",
+            zone=Zone(480),
         ),
     )
 }
