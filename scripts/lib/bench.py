@@ -31,8 +31,7 @@ def run(name: str, options: list[str]) -> bool:
     command = [sys.executable, str(FOLDER / f"{name}.py"), *options]
     figures = []
     with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None  # noqa: S101 - stdout=PIPE
-        for line in process.stdout:
+        for line in process.stdout or ():
             if figure := read_figure(line):
                 figures.append(figure)
                 print(json.dumps({field: figure.get(field) for field in FIELDS} | figure), flush=True)
@@ -53,7 +52,8 @@ def main(arguments: list[str]) -> int:
     if unknown or not names:
         sys.stderr.write(f"bench: no benchmark {' '.join(unknown)}; there are: {' '.join(available()) or 'none'}\n")
         return 2
-    return 0 if all([run(name, options) for name in names]) else 1
+    verdicts = [run(name, options) for name in names]
+    return 0 if all(verdicts) else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Check the coverage that pytest left behind: 95 % in all, 100 % for the modules that decide without input or output."""
+"""Check the coverage that pytest left behind: 95 % in all, 100 % for the modules without input or output."""
 
 from fnmatch import fnmatchcase
 import json

