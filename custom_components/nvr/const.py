@@ -1,0 +1,69 @@
+"""Constants of the Home Assistant side."""
+
+import logging
+from datetime import timedelta
+from enum import StrEnum
+from typing import Final
+
+from homeassistant.const import Platform
+
+DOMAIN: Final = "nvr"
+LOGGER: Final = logging.getLogger(__package__)
+
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
+
+# Entry data, beside host, port, username and password.
+CONF_FAMILY: Final = "family"
+CONF_FINGERPRINT: Final = "fingerprint"
+CONF_TLS: Final = "tls"
+
+# Entry options.
+CONF_CAMERA_PROFILE: Final = "camera_profile"
+CONF_GRACE_TIME: Final = "grace_time"
+CONF_HOLD_TIME: Final = "hold_time"
+CONF_IGNORED_CHANNELS: Final = "ignored_channels"
+CONF_IGNORED_DETECTIONS: Final = "ignored_detections"
+CONF_PLAYBACK_SLOTS: Final = "playback_slots"
+CONF_RTSP_PORT: Final = "rtsp_port"
+CONF_RTSP_TRANSPORT: Final = "rtsp_transport"
+
+DEFAULT_GRACE_TIME: Final = 30
+MAX_ENABLED_DETECTIONS: Final = 5
+
+EVENT_ONLINE: Final = f"{DOMAIN}_online"
+EVENT_OFFLINE: Final = f"{DOMAIN}_offline"
+EVENT_CHANNEL_ONLINE: Final = f"{DOMAIN}_channel_online"
+EVENT_CHANNEL_OFFLINE: Final = f"{DOMAIN}_channel_offline"
+EVENT_DETECTION: Final = f"{DOMAIN}_event"
+
+ATTR_CHANNEL: Final = "channel"
+ATTR_CHANNEL_NAME: Final = "channel_name"
+ATTR_DOWNTIME: Final = "downtime"
+ATTR_ENTRY_ID: Final = "entry_id"
+ATTR_EVENT_ID: Final = "event_id"
+ATTR_KIND: Final = "kind"
+ATTR_LATE: Final = "late"
+ATTR_OCCURRED_AT: Final = "occurred_at"
+ATTR_PHASE: Final = "phase"
+ATTR_PORT: Final = "port"
+ATTR_RAW_TYPE: Final = "raw_type"
+ATTR_REASON: Final = "reason"
+ATTR_RECEIVED_AT: Final = "received_at"
+ATTR_REGION: Final = "region"
+ATTR_SINCE: Final = "since"
+ATTR_TARGET: Final = "target"
+
+# Reading names and states of all channels costs one or two requests (performance 1: at most two a minute).
+POLL_STEADY: Final = timedelta(seconds=60)
+POLL_WITHOUT_EVENTS: Final = timedelta(seconds=30)
+POLL_OFFLINE: Final = timedelta(seconds=20)
+POLL_FAILING: Final = timedelta(seconds=8)
+POLL_REFUSED: Final = timedelta(minutes=5)
+
+
+class CameraProfile(StrEnum):
+    """Which stream profile the enabled camera of a channel plays."""
+
+    AUTO = "auto"
+    MAIN = "main"
+    SUB = "sub"

@@ -1,0 +1,158 @@
+"""Hands each event of the recorder to its two entities and to the bus: direct calls, nothing looked up per event."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.util.ulid import ulid_now
+
+from .const import (
+    ATTR_EVENT_ID,
+    ATTR_KIND,
+    ATTR_LATE,
+    ATTR_OCCURRED_AT,
+    ATTR_PHASE,
+    ATTR_PORT,
+    ATTR_RAW_TYPE,
+    ATTR_RECEIVED_AT,
+    ATTR_REGION,
+    ATTR_TARGET,
+    EVENT_DETECTION,
+    LOGGER,
+)
+from .core.driver import EventListener
+from .core.models import EventKind, EventPhase, EventStreamState, NvrEvent
+from .detections import DetectionKey
+from .persistence import RECORDER
+
+type EventSink = Callable[[NvrEvent], None]
+type FirstSeen = Callable[[int, DetectionKey], None]
+
+_MAX_TEXT: Final = 64
+
+
+class EventFanout(EventListener):
+    """The listener of the event stream. Sinks are keyed by channel number, RECORDER for the recorder's own events."""
+
+    def __init__(
+        self,
+        hass: HomeAssistant,
+        payload: Callable[[int], Mapping[str, object] | None],
+        first_seen: FirstSeen,
+        stream_state: Callable[[EventStreamState], None],
+        ignored: frozenset[EventKind] = frozenset(),
+    ) -> None:
+        """Take where the fixed part of a channel's payload comes from (None: not imported) and who hears of news."""
+        self._hass = hass
+        self._payload = payload
+        self._first_seen = first_seen
+        self._stream_state = stream_state
+        self._ignored = ignored
+        self._payloads: dict[int, Mapping[str, object]] = {}
+        self._detections: dict[tuple[int, EventKind, int | None], EventSink] = {}
+        self._events: dict[int, EventSink] = {}
+        self._listeners: list[EventSink] = []
+        self._known: set[tuple[int, EventKind, int | None]] = set()
+        self.active: set[tuple[int, EventKind, int | None]] = set()
+        self.counters: Counter[str] = Counter()
+        self.on_life: Callable[[], None] | None = None
+
+    @callback
+    def async_add_detection(self, number: int, key: DetectionKey, sink: EventSink) -> CALLBACK_TYPE:
+        """Hand the events of one binary sensor to `sink` until the returned function is called."""
+        self._detections[number, key.kind, key.port] = sink
+        return lambda: _drop(self._detections, (number, key.kind, key.port), sink)
+
+    @callback
+    def async_add_events(self, number: int, sink: EventSink) -> CALLBACK_TYPE:
+        """Hand all events of a channel to its event entity."""
+        self._events[number] = sink
+        return lambda: _drop(self._events, number, sink)
+
+    @callback
+    def async_add_listener(self, sink: EventSink) -> CALLBACK_TYPE:
+        """Hand every event to `sink`."""
+        self._listeners.append(sink)
+        return lambda: self._listeners.remove(sink)
+
+    @callback
+    def async_know(self, number: int, key: DetectionKey) -> None:
+        """Note a kind that needs no telling when it comes."""
+        self._known.add((number, key.kind, key.port))
+
+    @callback
+    def async_forget_payloads(self) -> None:
+        """Build the fixed parts of the payloads anew: a name or an entity id changed."""
+        self._payloads.clear()
+
+    def is_active(self, number: int, key: DetectionKey) -> bool:
+        """Tell whether a start without a stop was seen."""
+        return (number, key.kind, key.port) in self.active
+
+    def on_stream_state(self, state: EventStreamState) -> None:
+        """Take a change of the event stream's state."""
+        try:
+            self._stream_state(state)
+        except Exception:
+            LOGGER.exception("Handling a change of the event stream failed")
+
+    def on_event(self, event: NvrEvent) -> None:
+        """Take one event: two state writes and one bus event."""
+        try:
+            self._take(event)
+        except Exception:
+            LOGGER.exception("Handling an event of kind %s failed", event.kind)
+
+    def _take(self, event: NvrEvent) -> None:
+        kind = event.kind
+        self.counters[kind] += 1
+        if self.on_life is not None:
+            self.on_life()
+        if kind in self._ignored:
+            return
+        number = event.channel or RECORDER
+        base = self._payloads.get(number)
+        if base is None:
+            if (fresh := self._payload(number)) is None:
+                return
+            base = self._payloads[number] = fresh
+        slot = (number, kind, event.port if kind is EventKind.IO_INPUT else None)
+        if event.phase is EventPhase.STOP:
+            self.active.discard(slot)
+        elif event.phase is EventPhase.START and not event.late:
+            self.active.add(slot)
+        if slot not in self._known:
+            self._known.add(slot)
+            self._first_seen(number, DetectionKey(kind, slot[2]))
+        if not event.late:
+            if (sink := self._detections.get(slot)) is not None:
+                sink(event)
+            if (sink := self._events.get(number)) is not None:
+                sink(event)
+        self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event))
+        for listener in self._listeners:
+            listener(event)
+
+
+def _with_event(base: Mapping[str, object], event: NvrEvent) -> dict[str, object]:
+    """Return the payload of the bus event; free text of the recorder is cut so that it stays below 1 kB."""
+    return {
+        **base,
+        ATTR_KIND: event.kind,
+        ATTR_PHASE: event.phase,
+        ATTR_RAW_TYPE: event.raw_type[:_MAX_TEXT],
+        ATTR_TARGET: event.target,
+        ATTR_REGION: event.region[:_MAX_TEXT] if event.region else None,
+        ATTR_PORT: event.port,
+        ATTR_OCCURRED_AT: event.occurred_at.isoformat(),
+        ATTR_RECEIVED_AT: event.received_at.isoformat(),
+        ATTR_LATE: event.late,
+        ATTR_EVENT_ID: ulid_now(),
+    }
+
+
+def _drop[K](sinks: dict[K, EventSink], key: K, sink: EventSink) -> None:
+    """Remove the sink unless another took its place (an entity that was added again)."""
+    if sinks.get(key) is sink:
+        del sinks[key]

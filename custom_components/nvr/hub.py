@@ -1,0 +1,237 @@
+"""One recorder in Home Assistant: what it is, what it has, whether it is there."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState
+from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.aiohttp_client import async_create_clientsession
+
+from .announce import Announcer
+from .connection import connection_config
+from .const import (
+    CONF_CAMERA_PROFILE,
+    CONF_FAMILY,
+    CONF_GRACE_TIME,
+    CONF_HOLD_TIME,
+    CONF_IGNORED_DETECTIONS,
+    CONF_PLAYBACK_SLOTS,
+    DEFAULT_GRACE_TIME,
+    CameraProfile,
+)
+from .core.clock import DeviceClock
+from .core.driver import Driver
+from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
+from .core.families import build_driver
+from .core.models import Channel, EventKind, RecorderInfo
+from .core.recording_index import CachedRecordingIndex
+from .detections import DetectionKey
+from .edges import Edge
+from .fanout import EventFanout
+from .link import RecorderLink
+from .persistence import RECORDER, MemoryStore
+from .roster import Roster
+from .shared import NvrShared
+from .signals import Signal
+from .stills import Stills
+from .watch import Watch
+
+
+class NvrHub:
+    """One recorder. All but the coroutines answer at once from what is known."""
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], shared: NvrShared, store: MemoryStore) -> None:
+        """Prepare; nothing is sent before `async_start`."""
+        options = entry.options
+        config = connection_config(entry.data, options)
+        self.hass = hass
+        self.entry = entry
+        self._shared = shared
+        self._store = store
+        self._stills = Stills()
+        self._recordings: CachedRecordingIndex | None = None
+        self._stream_stoppers: set[Callable[[], Awaitable[None]]] = set()
+        self.changed = Signal[()]()
+        self.channels_added = Signal[tuple[Channel, ...]]()
+        self.detection_seen = Signal[int, DetectionKey]()
+        self.roster = Roster(hass, entry, store, config)
+        self.announcer = Announcer(hass, entry, self.roster)
+        grace = timedelta(seconds=options.get(CONF_GRACE_TIME, DEFAULT_GRACE_TIME))
+        self.watch = Watch(hass, grace, store, self._on_edge)
+        self.driver: Driver = build_driver(
+            entry.data[CONF_FAMILY], config, async_create_clientsession(hass), store.memory.driver
+        )
+        self.link = RecorderLink(
+            hass,
+            entry,
+            self.driver,
+            self.watch,
+            on_channels=self._take_channels,
+            on_change=self.changed.async_send,
+            on_refused=self._on_refused,
+        )
+        self.fanout = EventFanout(
+            hass,
+            self.announcer.payload,
+            self._on_first_seen,
+            self.link.async_stream_state,
+            frozenset(EventKind(kind) for kind in options.get(CONF_IGNORED_DETECTIONS, ())),
+        )
+
+    @property
+    def info(self) -> RecorderInfo:
+        """Who the recorder says it is, or said last."""
+        return self.driver.info if self.link.connected else self._store.memory.info or self.driver.info
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.entry.title
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The imported channels, as last known."""
+        return self.roster.channels
+
+    @property
+    def online(self) -> bool:
+        """Whether it can be used now: connected, not announced as offline, and its login not refused."""
+        return self.link.connected and not self.link.login_refused and self.watch.online(RECORDER) is not False
+
+    def channel_online(self, number: int) -> bool | None:
+        """Return what was announced of a channel; None when the recorder does not say."""
+        return self.watch.online(number)
+
+    def channel_available(self, number: int) -> bool:
+        """Tell whether the channel can be used now."""
+        return self.online and self.roster.get(number) is not None and self.watch.online(number) is not False
+
+    @property
+    def recordings(self) -> CachedRecordingIndex | None:
+        """What is stored; None when the recorder lacks a search or was not reached yet."""
+        if not self.link.connected or self.driver.recordings is None or self.driver.clock is None:
+            return None
+        if self._recordings is None:
+            self._recordings = CachedRecordingIndex(self.driver.recordings, self.driver.clock)
+        return self._recordings
+
+    @property
+    def clock(self) -> DeviceClock | None:
+        """The newest reading of the recorder's clock."""
+        return self.driver.clock.current if self.link.connected and self.driver.clock is not None else None
+
+    @property
+    def playback_slots(self) -> int:
+        """How many playback sessions may be open at once."""
+        chosen = self.entry.options.get(CONF_PLAYBACK_SLOTS)
+        return int(chosen) if chosen else self.driver.capabilities.playback_sessions
+
+    @property
+    def device_id(self) -> str:
+        """The recorder's device."""
+        return self.roster.devices.recorder_id
+
+    def channel_device_id(self, number: int) -> str | None:
+        """Return the device of a channel."""
+        return self.roster.devices.channel_ids.get(number)
+
+    def camera_entity_id(self, number: int) -> str | None:
+        """Return the enabled camera entity of a channel."""
+        channel = self.roster.get(number)
+        return None if channel is None else self.roster.devices.camera_entity_id(channel)
+
+    async def async_snapshot(self, number: int, width: int | None, height: int | None) -> bytes:
+        """Return a JPEG at most a second old; raises core errors."""
+        if self.roster.get(number) is None:
+            msg = "no such channel"
+            raise NvrNotFoundError(msg)
+        if (source := self.driver.snapshots) is None:
+            msg = "the recorder has no stills"
+            raise NvrUnsupportedError(msg)
+        return await self._stills.get(source, number, width, height)
+
+    @callback
+    def async_add_stream(self, stop: Callable[[], Awaitable[None]]) -> CALLBACK_TYPE:
+        """Call `stop` when the login may no longer be used."""
+        self._stream_stoppers.add(stop)
+        return lambda: self._stream_stoppers.discard(stop)
+
+    async def async_start(self) -> None:
+        """Connect; while the recorder is away start from memory. Raises core errors when neither is possible."""
+        try:
+            await self.link.async_refresh()
+        except NvrError:
+            if self.link.login_refused or self.roster.async_recall() is None:
+                raise
+        memory = self._store.memory
+        profile = CameraProfile(self.entry.options.get(CONF_CAMERA_PROFILE, CameraProfile.AUTO))
+        self.roster.devices.async_apply_profile(self.channels, memory.profile)
+        memory.profile = profile
+        self.entry.async_on_unload(
+            self.hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._forget_names)
+        )
+
+    async def async_stop(self) -> None:
+        """End everything that runs, here and on the recorder, and keep what was learned."""
+        self.watch.async_stop()
+        await self._stills.close()
+        await self._stop_streams()
+        await self.link.async_close()
+        if self.link.connected:
+            self._store.memory.driver = self.driver.memory
+        if self._store.memory.info is not None:
+            await self._store.async_save()
+
+    def _take_channels(self, channels: tuple[Channel, ...]) -> None:
+        """Take the channels as the recorder lists them now."""
+        added = self.roster.async_take(self.driver.info, self.driver.capabilities, channels)
+        for channel in self.channels:
+            if channel.online:
+                self.watch.async_up(channel.number)
+            elif channel.online is False:
+                self.watch.async_down(channel.number, "camera_offline")
+        for number in self.watch.numbers - {channel.number for channel in self.channels} - {RECORDER}:
+            self.watch.async_forget(number)
+        self.fanout.async_forget_payloads()
+        self._apply_hold_time()
+        self.link.async_start_events(self.fanout)
+        if added:
+            self.channels_added.async_send(added)
+        self.changed.async_send()
+
+    def _apply_hold_time(self) -> None:
+        hold = self.entry.options.get(CONF_HOLD_TIME)
+        source = self.driver.events
+        if hold and source is not None and hasattr(source, "hold"):
+            source.hold = dict.fromkeys(EventKind, float(hold))
+
+    def _on_edge(self, number: int, edge: Edge) -> None:
+        """Tell of an edge; while the recorder is away nothing is known of its channels."""
+        if number == RECORDER and not edge.online:
+            for channel in self.channels:
+                self.watch.async_pause(channel.number)
+        self.announcer.async_edge(number, edge)
+        self.changed.async_send()
+
+    def _on_first_seen(self, number: int, key: DetectionKey) -> None:
+        self.roster.async_saw(number, key)
+        self.detection_seen.async_send(number, key)
+
+    def _on_refused(self) -> None:
+        """Let nobody send the login again, and ask for another one."""
+        self.entry.async_create_background_task(self.hass, self._stop_streams(), "nvr stop streams")
+        if self.entry.state is ConfigEntryState.LOADED:
+            self.entry.async_start_reauth(self.hass)
+
+    async def _stop_streams(self) -> None:
+        stops = [stop() for stop in self._stream_stoppers]
+        await asyncio.gather(*stops, self._shared.async_close_playback(self.entry.entry_id), return_exceptions=True)
+
+    @callback
+    def _forget_names(self, _event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+        """Look up entity ids anew: the registry changed."""
+        self.roster.devices.async_forget_cameras()
+        self.fanout.async_forget_payloads()

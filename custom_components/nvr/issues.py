@@ -1,0 +1,81 @@
+"""Repair issues of one recorder: raised and taken back by the hub."""
+
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import issue_registry as ir
+
+from .const import DOMAIN
+from .core.errors import NvrLockedError, NvrPermissionError
+from .errors import error_key, error_placeholders
+
+LOCKED: Final = "locked"
+PERMISSION: Final = "permission"
+EVENTS_PERMISSION: Final = "events_permission"
+OTHER_RECORDER: Final = "other_recorder"
+CAMERA_CHANGED: Final = "camera_changed"
+
+
+def issue_id(entry: ConfigEntry, key: str) -> str:
+    """Return the id of an issue of the entry."""
+    return f"{entry.entry_id}_{key}"
+
+
+@callback
+def async_raise_for(hass: HomeAssistant, entry: ConfigEntry, err: NvrLockedError | NvrPermissionError) -> None:
+    """Tell of a lock (with its end, when known) or of a missing right."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, LOCKED if isinstance(err, NvrLockedError) else PERMISSION),
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=error_key(err),
+        translation_placeholders=error_placeholders(err, entry.title),
+    )
+
+
+@callback
+def async_raise(hass: HomeAssistant, entry: ConfigEntry, key: str) -> None:
+    """Tell of something that only the user can mend."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, key),
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=key,
+        translation_placeholders={"name": entry.title},
+    )
+
+
+@callback
+def async_camera_changed(hass: HomeAssistant, entry: ConfigEntry, number: int, channel_name: str) -> None:
+    """Tell that another camera is in a slot; the notice stays until the user has read it."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, f"{CAMERA_CHANGED}_{number}"),
+        is_fixable=True,
+        is_persistent=True,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=CAMERA_CHANGED,
+        translation_placeholders={"name": entry.title, "channel": str(number), "channel_name": channel_name},
+    )
+
+
+@callback
+def async_clear(hass: HomeAssistant, entry: ConfigEntry, *keys: str) -> None:
+    """Take issues back."""
+    for key in keys:
+        ir.async_delete_issue(hass, DOMAIN, issue_id(entry, key))
+
+
+@callback
+def async_clear_all(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back all issues of a removed entry."""
+    prefix = issue_id(entry, "")
+    for domain, identifier in list(ir.async_get(hass).issues):
+        if domain == DOMAIN and identifier.startswith(prefix):
+            ir.async_delete_issue(hass, DOMAIN, identifier)

@@ -1,0 +1,80 @@
+"""What spans recorders and survives reloads: the media engine, links to footage, memories, and refused logins."""
+
+from dataclasses import dataclass, field
+import hashlib
+
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.util.hass_dict import HassKey
+
+from .const import DOMAIN
+from .core.driver import ConnectionConfig
+from .media.engine import MediaEngine
+from .persistence import MemoryStore
+from .playback_links import PlaybackLinks
+
+
+@dataclass(slots=True)
+class NvrShared:
+    """One per Home Assistant."""
+
+    hass: HomeAssistant
+    engine: MediaEngine = field(default_factory=MediaEngine)
+    links: PlaybackLinks = field(default_factory=PlaybackLinks)
+    stores: dict[str, MemoryStore] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    async def async_store(self, entry_id: str) -> MemoryStore:
+        """Return the memory of an entry's recorder; it is read from disk once."""
+        if (store := self.stores.get(entry_id)) is None:
+            store = self.stores[entry_id] = MemoryStore(self.hass, entry_id)
+            await store.async_load()
+        return store
+
+    async def async_close_playback(self, entry_id: str) -> None:
+        """End all playback of a recorder, and the links to it."""
+        await self.links.revoke_entry(entry_id)
+        await self.engine.close_recorder(entry_id)
+
+    async def async_forget(self, entry_id: str) -> None:
+        """Forget a removed entry."""
+        store = await self.async_store(entry_id)
+        await store.async_remove()
+        self.stores.pop(entry_id, None)
+        self.refused.pop(entry_id, None)
+
+    async def async_close(self) -> None:
+        """End all playback: Home Assistant stops."""
+        await self.links.revoke_all()
+        await self.engine.aclose()
+
+    @callback
+    def async_note_refused(self, entry_id: str, config: ConnectionConfig) -> None:
+        """Remember that this login was refused there, so that only a person tries it again."""
+        self.refused[entry_id] = _login(config)
+
+    @callback
+    def async_is_refused(self, entry_id: str, config: ConnectionConfig) -> bool:
+        """Tell whether this very login was refused there."""
+        return self.refused.get(entry_id) == _login(config)
+
+    @callback
+    def async_allow(self, entry_id: str) -> None:
+        """Forget the refusal: the login was just accepted, or the user acted."""
+        self.refused.pop(entry_id, None)
+
+
+def _login(config: ConnectionConfig) -> str:
+    """Return a fingerprint of the login and where it goes; the login itself is kept nowhere."""
+    text = "\0".join((config.host, str(config.http_port), config.username, config.password))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+DATA_SHARED: HassKey[NvrShared] = HassKey(DOMAIN)
+
+
+@callback
+def async_get_shared(hass: HomeAssistant) -> NvrShared:
+    """Return what is shared, made on first use."""
+    if (shared := hass.data.get(DATA_SHARED)) is None:
+        shared = hass.data[DATA_SHARED] = NvrShared(hass)
+    return shared
