@@ -66,16 +66,21 @@ class Studio:
 
         A `start` on a group's border gives the group itself, which all viewers share. Raises KeyError for no camera.
         """
+        return await asyncio.shield(self._future(channel, profile, start, end))
+
+    def prefetch(self, channel: int, profile: VideoProfile, start: int) -> None:
+        """Begin to encode the group at `start`, so that it is there when asked for."""
+        self._future(channel, profile, start, None)
+
+    def _future(self, channel: int, profile: VideoProfile, start: int, end: int | None) -> asyncio.Future[Gop]:
         start = profile.first_frame(start)
         border = gop_bounds(profile, channel, start)[1]
-        end = border if end is None else min(border, end)
-        key = (channel, profile, start, end)
+        key = (channel, profile, start, border if end is None else min(border, end))
         future = self._cache.get(key)
         if future is None:
-            future = self._begin(key)
-        else:
-            self._cache.move_to_end(key)
-        return await asyncio.shield(future)
+            return self._begin(key)
+        self._cache.move_to_end(key)
+        return future
 
     def _begin(self, key: _Key) -> asyncio.Future[Gop]:
         channel, profile, start, end = key
