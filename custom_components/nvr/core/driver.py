@@ -48,7 +48,8 @@ class ConnectionConfig:
 
     `host` is the identity shown to people and used for pinning and digest; `dial` is the address really connected
     to when it differs (a remote site's link). `port` 0 means the usual one of the scheme; `rtsp_port` None means
-    what the recorder says. `fingerprint` is the pinned certificate's SHA-256, lower-case hex.
+    what the recorder says. `fingerprint` is the pinned certificate's SHA-256, lower-case hex. `plain_basic` is the
+    user's consent to send the password readable over plain HTTP to a recorder that offers nothing else.
     """
 
     host: str
@@ -60,6 +61,7 @@ class ConnectionConfig:
     dial: str | None = None
     rtsp_port: int | None = None
     rtsp_transport: RtspTransport = RtspTransport.TCP
+    plain_basic: bool = False
 
     @property
     def http_port(self) -> int:

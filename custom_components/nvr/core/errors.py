@@ -45,6 +45,10 @@ class NvrPermissionError(NvrError):
     """The account is right but lacks the right for this; tell the user, do not ask for another password."""
 
 
+class NvrInsecureLoginError(NvrPermissionError):
+    """The recorder takes the password only readable over plain HTTP; the user must consent or switch TLS on."""
+
+
 class NvrBusyError(NvrError):
     """No free session, stream or connection on the recorder; wait, at least `retry_after` seconds if given."""
 

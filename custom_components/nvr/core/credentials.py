@@ -1,0 +1,75 @@
+"""The count of refused logins of one recorder, shared by HTTP, RPC and RTSP."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from .errors import NvrAuthError, NvrLockedError
+
+REFUSALS_ALLOWED: Final = 2
+# A recorder that was asked too early may begin its lock anew (hikvision-isapi 3.3).
+LOCK_MARGIN: Final = timedelta(seconds=10)
+# What recorders document when they do not say how long (hikvision-isapi 3.3).
+LOCK_ASSUMED: Final = timedelta(minutes=30)
+
+
+def _utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class LoginGuard:
+    """Let a wrong password be sent twice at most, until the user acts; keep silent while the recorder is locked."""
+
+    def __init__(self, *, utcnow: Callable[[], datetime] = _utcnow) -> None:
+        """Start with a login nobody has refused."""
+        self._utcnow = utcnow
+        self._refusals = 0
+        self._locked_until: datetime | None = None
+
+    @property
+    def usable(self) -> bool:
+        """Whether the login may be sent now."""
+        return self._refusals < REFUSALS_ALLOWED and self.locked_until is None
+
+    @property
+    def refusals(self) -> int:
+        """How many refusals stand."""
+        return self._refusals
+
+    @property
+    def locked_until(self) -> datetime | None:
+        """When the silence ends that a lock imposes (UTC, margin of 10 s included), while one is known."""
+        if self._locked_until is not None and self._utcnow() >= self._locked_until:
+            self._locked_until = None
+        return self._locked_until
+
+    def check(self) -> None:
+        """Raise NvrAuthError or NvrLockedError when the login must not be sent."""
+        if self._refusals >= REFUSALS_ALLOWED:
+            raise NvrAuthError("the login was refused; nothing is sent until it is entered anew")
+        until = self.locked_until
+        if until is not None:
+            raise NvrLockedError("the recorder has locked this login or our address", until=until)
+
+    def refused(self) -> None:
+        """Count one refusal of the login by the recorder (not a stale nonce)."""
+        self._refusals += 1
+
+    def accepted(self) -> None:
+        """Forget an earlier refusal; once the limit is reached only `reset` helps."""
+        if self._refusals < REFUSALS_ALLOWED:
+            self._refusals = 0
+
+    def locked(self, until: datetime | None) -> None:
+        """Keep silent until 10 s after the end the recorder told of; 30 minutes when it told none.
+
+        `until` is aware. A lock that is already known is never shortened.
+        """
+        end = (until if until is not None else self._utcnow() + LOCK_ASSUMED) + LOCK_MARGIN
+        known = self.locked_until
+        self._locked_until = end if known is None else max(end, known)
+
+    def reset(self) -> None:
+        """Start anew: the user entered a login or asked to try again."""
+        self._refusals = 0
+        self._locked_until = None

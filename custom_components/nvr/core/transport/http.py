@@ -1,0 +1,436 @@
+"""HTTP to one recorder: one login, a gate, a limit on every wait, and errors that say what to do."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+import ssl
+from typing import Final
+
+import aiohttp
+from multidict import CIMultiDictProxy
+from yarl import URL
+
+from ..driver import ConnectionConfig, CredentialGuard, TlsMode
+from ..errors import (
+    NvrBusyError,
+    NvrCertificateError,
+    NvrError,
+    NvrNotFoundError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrTimeoutError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
+from .auth import UNAUTHORIZED, Authenticator, Target
+from .digest import AuthScheme
+from .gate import LANES, Gate, Lane, Priority
+from .redact import excerpt
+from .tls import PinMismatchError, build_context, peer_fingerprint
+
+type Body = bytes | AsyncIterable[bytes]
+# Reads an answer that was not accepted: status, headers, body; None leaves it to the usual meaning of the status.
+type Classifier = Callable[[int, Mapping[str, str], bytes], NvrError | None]
+
+MAX_BODY: Final = 16 * 1024 * 1024
+MAX_REFUSAL: Final = 64 * 1024
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_MOST_REDIRECTS: Final = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """A whole answer. Header names in any case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class TransportStatistics:
+    """Counters since the start; no address, no login."""
+
+    requests: int = 0
+    refused: int = 0
+    retries: int = 0
+    bytes_received: int = 0
+    lanes: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    method: str
+    path: str
+    data: Body | None
+    headers: Mapping[str, str]
+    timeout: float
+    idempotent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """An answer as far as its headers; `refusal` is the body of a 401, read to its end so that the socket lives on."""
+
+    status: int
+    headers: CIMultiDictProxy[str]
+    raw: aiohttp.ClientResponse
+    refusal: bytes = b""
+
+
+class _ConnectionLostError(NvrUnreachableError):
+    """The connection ended before an answer came; a kept-alive socket that the recorder closed looks like this."""
+
+
+class StreamResponse:
+    """An answer whose body is read as it comes. Iterate, or call `read`."""
+
+    def __init__(self, answer: _Answer, read: Callable[[], AsyncIterator[bytes]]) -> None:
+        """Wrap an answer whose headers are here; made by HttpTransport.stream."""
+        self.status = answer.status
+        self.headers: Mapping[str, str] = answer.headers
+        self._chunks = read()
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield chunks as they arrive. Raises NvrTimeoutError after the idle time, NvrResponseError when cut off."""
+        return self._chunks
+
+    async def read(self) -> bytes:
+        """Return whatever is there, waiting for at least one byte; empty at the end."""
+        return await anext(self._chunks, b"")
+
+
+class HttpTransport:
+    """All HTTP to one recorder. `classify` is the driver's reading of refusals; it sees every status not accepted."""
+
+    def __init__(
+        self,
+        config: ConnectionConfig,
+        session: aiohttp.ClientSession | Callable[[], aiohttp.ClientSession] | None,
+        guard: CredentialGuard,
+        gate: Gate,
+        *,
+        classify: Classifier | None = None,
+        challenge_path: str = "/",
+        connect_timeout: float = 10.0,
+        queue_timeout: float = 30.0,
+    ) -> None:
+        """Send nothing yet. A session made by a factory (or by us, for None) is closed with the transport.
+
+        `challenge_path` is a cheap path that needs a login: it is asked first when a body cannot be sent twice.
+        Times in seconds.
+        """
+        self.config = config
+        self.guard = guard
+        self.gate = gate
+        self.statistics = TransportStatistics()
+        self.classify = classify
+        self._given = session
+        self._session = session if isinstance(session, aiohttp.ClientSession) else None
+        self._challenge_path = challenge_path
+        self._connect_timeout = connect_timeout
+        self._queue_timeout = queue_timeout
+        self._closed = False
+        self._limits: set[asyncio.Timeout] = set()
+        self._context: asyncio.Future[ssl.SSLContext] | None = None
+        secure = config.tls is not TlsMode.OFF
+        self._origin = URL.build(
+            scheme="https" if secure else "http", host=config.dial or config.host, port=config.http_port
+        )
+        self._auth: Authenticator[_Answer] = Authenticator(
+            (config.username, config.password),
+            guard,
+            lambda answer: self._judge(answer.status, answer.headers, answer.refusal),
+            basic_allowed=secure or config.plain_basic,
+        )
+
+    @property
+    def auth_scheme(self) -> AuthScheme | None:
+        """How the recorder lets us in, once it did."""
+        return self._auth.scheme
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        lane: Lane = "control",
+        priority: Priority = Priority.NORMAL,
+        data: Body | None = None,
+        content_type: str | None = None,
+        timeout: float = 15.0,  # noqa: ASYNC109 - one limit for each of several waits
+        idempotent: bool | None = None,
+        accept_status: tuple[int, ...] = (200,),
+        max_body: int = MAX_BODY,
+    ) -> Response:
+        """Return the whole answer; `path` is the exact request target, encoded, with its query.
+
+        `timeout` (s) limits the wait for headers and, again, for the body; the wait for a slot has its own limit.
+        A GET is idempotent unless told otherwise. Raises the errors of `classify` or, by status, NvrPermissionError
+        (403), NvrNotFoundError (404), NvrUnsupportedError (405, 501), NvrBusyError (429, 503), else
+        NvrResponseError; NvrUnreachableError, NvrTimeoutError, NvrCertificateError; and what Authenticator raises.
+        """
+        call = self._call(method, path, data, content_type, timeout, idempotent)
+        async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
+            answer = await self._perform(call, lane)
+            try:
+                body = await self._read(answer.raw, timeout, max_body)
+            except BaseException:
+                answer.raw.close()
+                raise
+            answer.raw.release()
+        if answer.status not in accept_status:
+            raise self._error(answer.status, answer.headers, body, lane)
+        return Response(answer.status, answer.headers, body)
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        path: str,
+        *,
+        lane: Lane = "download",
+        priority: Priority = Priority.NORMAL,
+        data: Body | None = None,
+        content_type: str | None = None,
+        timeout: float = 15.0,  # noqa: ASYNC109 - one limit for each of several waits
+        idle_timeout: float = 30.0,
+        accept_status: tuple[int, ...] = (200,),
+    ) -> AsyncIterator[StreamResponse]:
+        """Open an answer that is read as it comes; leaving the context closes the connection.
+
+        `timeout` (s) limits the wait for headers, `idle_timeout` (s) each wait for more. Raises as `request` does.
+        """
+        call = self._call(method, path, data, content_type, timeout, None)
+        async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
+            answer = await self._perform(call, lane)
+            try:
+                if answer.status not in accept_status:
+                    body = await self._read(answer.raw, timeout, MAX_REFUSAL, cut=True)
+                    raise self._error(answer.status, answer.headers, body, lane)
+                yield StreamResponse(answer, lambda: self._chunks(answer.raw, idle_timeout))
+            finally:
+                answer.raw.close()
+
+    async def close(self) -> None:
+        """End every wait at once (NvrUnreachableError) and close the session if it is ours; safe to call twice."""
+        self._closed = True
+        now = asyncio.get_running_loop().time()
+        for limit in tuple(self._limits):
+            limit.reschedule(now)
+        if self._session is not None and self._session is not self._given:
+            await self._session.close()
+
+    def _call(  # noqa: PLR0917 - the parts of one request, as two callers name them
+        self,
+        method: str,
+        path: str,
+        data: Body | None,
+        content_type: str | None,
+        timeout: float,
+        idempotent: bool | None,
+    ) -> _Call:
+        headers = {} if content_type is None else {"Content-Type": content_type}
+        if self.config.dial is not None:
+            headers["Host"] = self._authority()
+        again = method in {"GET", "HEAD"} if idempotent is None else idempotent
+        if isinstance(data, AsyncIterable):
+            again = False
+        return _Call(method, path, data, headers, timeout, again)
+
+    def _authority(self) -> str:
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        usual = 80 if self.config.tls is TlsMode.OFF else 443
+        return host if self.config.http_port == usual else f"{host}:{self.config.http_port}"
+
+    async def _perform(self, call: _Call, lane: Lane) -> _Answer:
+        self.statistics.lanes[lane] += 1
+        if isinstance(call.data, AsyncIterable) and not self._auth.proven:
+            probe = _Call("GET", self._challenge_path, None, call.headers, call.timeout, idempotent=True)
+            (await self._follow(probe)).raw.close()
+        return await self._follow(call)
+
+    async def _follow(self, call: _Call) -> _Answer:
+        path = call.path
+        for _ in range(_MOST_REDIRECTS + 1):
+            answer = await self._insist(call, path)
+            location = answer.headers.get("Location")
+            if answer.status not in _REDIRECTS or location is None or call.method != "GET":
+                return answer
+            there = self._url(path).join(URL(location, encoded=True))
+            if there.origin() != self._origin:
+                return answer
+            answer.raw.close()
+            path = there.raw_path_qs
+        raise NvrResponseError("the recorder sends us round in circles")
+
+    async def _insist(self, call: _Call, path: str) -> _Answer:
+        """Ask again once when the connection was closed under an idempotent request."""
+        body = call.data if isinstance(call.data, bytes) else b""
+        target = Target(call.method, path, body)
+        replayable = not isinstance(call.data, AsyncIterable)
+        for left in (1, 0):
+            try:
+                return await self._auth.perform(
+                    target, lambda header: self._send(call, path, header), replayable=replayable
+                )
+            except _ConnectionLostError:
+                if not call.idempotent or not left or self._closed:
+                    raise
+                self.statistics.retries += 1
+        raise AssertionError  # pragma: no cover - the loop returns or raises
+
+    async def _send(self, call: _Call, path: str, authorization: str | None) -> _Answer:
+        headers = dict(call.headers)
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        self.statistics.requests += 1
+        try:
+            async with self._limit(call.timeout, "no answer in time"):
+                context = await self._tls()
+                raw = await self._http().request(
+                    call.method,
+                    self._url(path),
+                    data=call.data,
+                    headers=headers,
+                    allow_redirects=False,
+                    ssl=True if context is None else context,
+                    server_hostname=self.config.host if context is not None and self.config.dial else None,
+                    timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+                )
+        except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise await self._unreachable(error) from None
+        if raw.status != UNAUTHORIZED:
+            return _Answer(raw.status, raw.headers, raw)
+        self.statistics.refused += 1
+        try:
+            refusal = await self._read(raw, call.timeout, MAX_REFUSAL, cut=True)
+        finally:
+            raw.release()
+        return _Answer(raw.status, raw.headers, raw, refusal)
+
+    def _url(self, path: str) -> URL:
+        return URL(f"{self._origin}{path if path.startswith('/') else '/' + path}", encoded=True)
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise NvrUnreachableError("the connection was closed by us")
+        if self._session is None:
+            if callable(self._given):
+                self._session = self._given()
+            else:
+                self._session = aiohttp.ClientSession(
+                    connector=aiohttp.TCPConnector(limit=16, keepalive_timeout=30),
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                )
+        return self._session
+
+    async def _tls(self) -> ssl.SSLContext | None:
+        if self.config.tls is TlsMode.OFF:
+            return None
+        if self._context is None:
+            # Building one reads the authorities' files, which would block the loop.
+            self._context = asyncio.ensure_future(
+                asyncio.to_thread(build_context, self.config.tls, self.config.fingerprint)
+            )
+        return await asyncio.shield(self._context)
+
+    async def _read(self, raw: aiohttp.ClientResponse, patience: float, most: int, *, cut: bool = False) -> bytes:
+        """Return the body; beyond `most` bytes NvrResponseError, or with `cut` what fits and the connection goes."""
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            async with self._limit(patience, "the answer did not end in time"):
+                async for chunk in raw.content.iter_any():
+                    chunks.append(chunk)
+                    size += len(chunk)
+                    if size > most:
+                        raw.close()
+                        if cut:
+                            break
+                        raise NvrResponseError("the answer is too long")
+        except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise self._cut_off(error) from None
+        self.statistics.bytes_received += size
+        return b"".join(chunks)[:most]
+
+    async def _chunks(self, raw: aiohttp.ClientResponse, idle_timeout: float) -> AsyncIterator[bytes]:
+        while True:
+            try:
+                async with self._limit(idle_timeout, "the stream fell silent"):
+                    chunk = await raw.content.readany()
+            except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+                raise self._cut_off(error) from None
+            if not chunk:
+                return
+            self.statistics.bytes_received += len(chunk)
+            yield chunk
+
+    @asynccontextmanager
+    async def _limit(self, seconds: float, what: str) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(seconds) as limit:
+                self._limits.add(limit)
+                try:
+                    yield
+                finally:
+                    self._limits.discard(limit)
+        except TimeoutError:
+            if self._closed:
+                raise NvrUnreachableError("the connection was closed by us") from None
+            raise NvrTimeoutError(what) from None
+
+    def _cut_off(self, error: Exception) -> NvrError:
+        if self._closed:
+            return NvrUnreachableError("the connection was closed by us")
+        return NvrResponseError(f"the answer was cut off ({type(error).__name__})")
+
+    async def _unreachable(self, error: Exception) -> NvrError:
+        if isinstance(error, aiohttp.ClientConnectorCertificateError):
+            cause = error.certificate_error
+            if isinstance(cause, PinMismatchError):
+                return NvrCertificateError("the certificate is not the pinned one", fingerprint=cause.fingerprint)
+            return NvrCertificateError("the certificate cannot be verified", fingerprint=await self._shown())
+        name = type(error).__name__
+        if isinstance(error, aiohttp.ClientConnectorError):
+            return NvrUnreachableError(f"no connection ({name})")
+        if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
+            return _ConnectionLostError(f"the connection was closed ({name})")
+        if isinstance(error, aiohttp.ClientResponseError):
+            return NvrResponseError(f"this is not HTTP ({name})")
+        return NvrUnreachableError(f"no answer ({name})")
+
+    async def _shown(self) -> str | None:
+        try:
+            return await peer_fingerprint(
+                self.config.dial or self.config.host, self.config.http_port, patience=self._connect_timeout
+            )
+        except NvrUnreachableError:
+            return None
+
+    def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> NvrError | None:
+        return None if self.classify is None else self.classify(status, headers, body)
+
+    def _error(self, status: int, headers: Mapping[str, str], body: bytes, lane: Lane) -> NvrError:
+        error = self._judge(status, headers, body) or _usual_error(status, headers, body)
+        if isinstance(error, NvrBusyError) and error.retry_after:
+            self.gate.pause(error.retry_after, lane)
+        return error
+
+
+def _usual_error(status: int, headers: Mapping[str, str], body: bytes) -> NvrError:
+    match status:
+        case 403:
+            return NvrPermissionError("the recorder forbids it (HTTP 403)")
+        case 404:
+            return NvrNotFoundError("the recorder does not know it (HTTP 404)")
+        case 405 | 501:
+            return NvrUnsupportedError(f"the recorder cannot do it (HTTP {status})")
+        case 429 | 503:
+            wait = headers.get("Retry-After", "")
+            return NvrBusyError(
+                f"the recorder is busy (HTTP {status})", retry_after=float(wait) if wait.isdecimal() else None
+            )
+        case _:
+            return NvrResponseError(f"an answer we do not expect (HTTP {status})", excerpt=excerpt(body))
