@@ -7,7 +7,7 @@ from hypothesis import settings
 import pytest
 
 # Before any Home Assistant fixture: the test plugin brings a package `custom_components` of its own.
-import custom_components.nvr  # noqa: F401
+import custom_components  # noqa: F401
 
 pytest_plugins = ["tests.plugins.reviewed_skips"]
 
