@@ -19,7 +19,7 @@ settings.load_profile("nvr")
 @pytest.fixture(autouse=True)
 def fail_on_blocking_calls() -> Iterator[None]:
     """Raise where code of the package blocks a running event loop."""
-    blockbuster = BlockBuster("custom_components.nvr")
+    blockbuster = BlockBuster("custom_components")
     blockbuster.activate()
     yield
     blockbuster.deactivate()
