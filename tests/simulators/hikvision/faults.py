@@ -37,6 +37,7 @@ class DocumentFaults:
     opt_attributes: bool | None = None
     byte_order_mark: bool = False
     missing_online: bool = False
+    prefix: str = "isapi"
     streaming_list: bool | None = None
 
 
@@ -55,6 +56,7 @@ class LoadFaults:
 
     latency_ms: float | None = None
     scale: float = 1.0
+    real: bool = False
     spikes: float = 0.0
     workers: int = 4
     wait: float = 5.0
