@@ -1,0 +1,120 @@
+"""The media engine: every playback of every recorder, found by an unguessable token."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from secrets import token_urlsafe
+import time
+
+from ..core.driver import CredentialGuard, PlaybackSource
+from ..core.models import StreamRole, TimeSpan
+from .maker import Footage
+from .sessions import HeldSlot, SessionSlots
+from .vod import Playback, PlaybackLimits
+
+__all__ = ["DEFAULT_SLOTS", "MediaEngine", "Playback", "PlaybackLimits"]
+
+_LIFETIME = 2 * 3600.0
+_MOST = 256
+DEFAULT_SLOTS = 4
+"""Sessions per recorder when nobody says otherwise (frontend 2.6)."""
+
+
+class MediaEngine:
+    """Lives as long as Home Assistant runs; a recorder's playbacks are closed with it."""
+
+    def __init__(
+        self,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        limits: PlaybackLimits | None = None,
+        lifetime: float = _LIFETIME,
+    ) -> None:
+        """`lifetime`: seconds without a request after which a token is worth nothing."""
+        self._monotonic = monotonic
+        self._limits = limits
+        self._lifetime = lifetime
+        self._slots = SessionSlots()
+        self._playbacks: dict[str, Playback] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def create(  # noqa: PLR0917 - the contract with the layer above
+        self,
+        recorder_id: str,
+        slots: int,
+        source: PlaybackSource,
+        guard: CredentialGuard,
+        channel: int,
+        span: TimeSpan,
+        recorded: Sequence[TimeSpan],
+        owner: str,
+        role: StreamRole,
+        refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None,
+        *,
+        fallback: StreamRole | None = None,
+    ) -> Playback:
+        """Return a new playback without touching the recorder.
+
+        `recorded`: where there is footage, in any order; what lies between is a gap. `refresh` may say it anew when
+        the playback is opened, for a span that is still growing. `fallback`: the role to play when the recording of
+        `role` is not H.264.
+        """
+        self._forget_old()
+        roles = (role,) if fallback in {None, role} else (role, fallback)
+        footage = Footage(source, guard, channel, span, tuple(recorded), tuple(r for r in roles if r), refresh)
+        playback = Playback(
+            token_urlsafe(24),
+            recorder_id,
+            owner,
+            footage,
+            (self._slots, slots),
+            limits=self._limits,
+            monotonic=self._monotonic,
+        )
+        self._playbacks[playback.token] = playback
+        return playback
+
+    def get(self, token: str) -> Playback | None:
+        """Return the playback, or None when the token is unknown or expired."""
+        playback = self._playbacks.get(token)
+        if playback is None or playback.closed or playback.idle_for() > self._lifetime:
+            return None
+        return playback
+
+    def playbacks(self, recorder_id: str) -> tuple[Playback, ...]:
+        """Return the playbacks of a recorder, oldest first."""
+        return tuple(item for item in self._playbacks.values() if item.recorder_id == recorder_id and not item.closed)
+
+    def holders(self, recorder_id: str) -> tuple[HeldSlot, ...]:
+        """Return who holds a session on the recorder now."""
+        return self._slots.holders(recorder_id)
+
+    async def close_recorder(self, recorder_id: str) -> None:
+        """End all playbacks of a recorder."""
+        await self._close([item for item in self._playbacks.values() if item.recorder_id == recorder_id])
+
+    async def close_owner(self, owner: str) -> None:
+        """End all playbacks of an owner."""
+        await self._close([item for item in self._playbacks.values() if item.owner == owner])
+
+    async def aclose(self) -> None:
+        """End everything; nothing is left on any recorder."""
+        await self._close(list(self._playbacks.values()))
+        while self._ending:
+            await asyncio.wait(set(self._ending))
+
+    async def _close(self, playbacks: Sequence[Playback]) -> None:
+        for playback in playbacks:
+            self._playbacks.pop(playback.token, None)
+        await asyncio.gather(*(playback.close() for playback in playbacks))
+
+    def _forget_old(self) -> None:
+        old = [item for item in self._playbacks.values() if item.closed or item.idle_for() > self._lifetime]
+        if len(self._playbacks) - len(old) >= _MOST:
+            rest = [item for item in self._playbacks.values() if item not in old and not item.reading]
+            old += sorted(rest, key=lambda item: item.last_used)[:1]
+        for playback in old:
+            self._playbacks.pop(playback.token, None)
+            if playback.reading:
+                task = asyncio.create_task(playback.close())
+                self._ending.add(task)
+                task.add_done_callback(self._ending.discard)

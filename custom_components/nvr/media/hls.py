@@ -1,0 +1,142 @@
+"""Layout and playlists (hls-vod 3, rules 1-7): where segments begin is known before a byte is read."""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..core.models import TimeSpan
+from .ticks import RATE, from_datetime, to_datetime
+
+MASTER_TYPE = "application/x-mpegURL"
+"""What the view must answer for a playlist: Home Assistant compares this case-sensitively (rule 7)."""
+
+MEDIA_URI = "video.m3u8"
+INIT_URI = "init.mp4"
+_BRIDGE = timedelta(seconds=2)
+
+
+@dataclass(frozen=True, slots=True)
+class LayoutSegment:
+    """One entry of the playlist; `start` and `end` in ticks since the epoch. A gap is one entry, however long.
+
+    `interval` is the recorded span, or the gap, that the segment is a part of.
+    """
+
+    index: int
+    start: int
+    end: int
+    gap: bool
+    interval: tuple[int, int]
+
+    @property
+    def duration(self) -> int:
+        """The length in ticks."""
+        return self.end - self.start
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """All segments of one playback, without holes between them; the first start is the origin of media time."""
+
+    segments: tuple[LayoutSegment, ...]
+
+    @property
+    def origin(self) -> int:
+        """Media time zero, in ticks since the epoch."""
+        return self.segments[0].start
+
+    @property
+    def end(self) -> int:
+        """The end of the last segment, in ticks since the epoch."""
+        return self.segments[-1].end
+
+    def at(self, moment: int) -> LayoutSegment:
+        """Return the segment of a moment in ticks since the epoch; the nearest when it lies outside."""
+        index = bisect_right(self.segments, moment, key=lambda segment: segment.start) - 1
+        return self.segments[max(0, index)]
+
+
+def usable_spans(span: TimeSpan, recorded: Sequence[TimeSpan], bridge: timedelta = _BRIDGE) -> list[TimeSpan]:
+    """Return the recorded parts of the span, in order, joined over holes of at most `bridge`.
+
+    Search answers have whole seconds: shorter holes say nothing, and a frozen frame fills what is truly missing.
+    """
+    parts = sorted(part for part in (spot.clip(span) for spot in recorded) if part is not None)
+    joined: list[TimeSpan] = []
+    for part in parts:
+        if joined and part.start - joined[-1].end <= bridge:
+            joined[-1] = TimeSpan(joined[-1].start, max(joined[-1].end, part.end))
+        else:
+            joined.append(part)
+    return joined
+
+
+def lay_out(spans: Sequence[TimeSpan], seconds: int) -> Layout:
+    """Return the layout: each span in steps of `seconds` plus what remains, each gap between spans as one entry.
+
+    A remainder shorter than half a second is added to the segment before it. Raises ValueError without spans.
+    """
+    if not spans:
+        msg = "nothing to lay out"
+        raise ValueError(msg)
+    step = seconds * RATE
+    segments: list[LayoutSegment] = []
+    for span in spans:
+        begin, end = from_datetime(span.start), from_datetime(span.end)
+        start = begin
+        if segments:
+            segments.append(LayoutSegment(len(segments), segments[-1].end, start, True, (segments[-1].end, start)))
+        while start < end:
+            stop = start + step
+            if stop + RATE // 2 > end:
+                stop = end
+            segments.append(LayoutSegment(len(segments), start, stop, False, (begin, end)))
+            start = stop
+    return Layout(tuple(segments))
+
+
+def segment_uri(index: int) -> str:
+    """Return the relative name of a segment."""
+    return f"s{index}.m4s"
+
+
+def master_playlist(codecs: str, bandwidth: int, size: tuple[int, int]) -> str:
+    """Return the master playlist; `bandwidth` in bit/s.
+
+    The one variant stands there twice: with a single one Home Assistant's player drops the master and with it CODECS,
+    and a browser without the codec then asks for segment 0 for ever (rule 6).
+    """
+    variant = f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{codecs}",RESOLUTION={size[0]}x{size[1]}\n{MEDIA_URI}\n'
+    return f"#EXTM3U\n#EXT-X-VERSION:7\n{variant}{variant}"
+
+
+def _seconds(ticks: int) -> str:
+    text = f"{ticks / RATE:.6f}".rstrip("0")
+    return text + "0" if text.endswith(".") else text
+
+
+def _date(ticks: int) -> str:
+    return to_datetime(ticks).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def media_playlist(layout: Layout) -> str:
+    """Return the media playlist of the whole span; its length does not change while it plays."""
+    longest = max(segment.duration for segment in layout.segments)
+    lines = [
+        "#EXTM3U",
+        "#EXT-X-VERSION:7",
+        f"#EXT-X-TARGETDURATION:{-(-longest // RATE)}",
+        "#EXT-X-PLAYLIST-TYPE:VOD",
+        "#EXT-X-MEDIA-SEQUENCE:0",
+        f'#EXT-X-MAP:URI="{INIT_URI}"',
+    ]
+    dated = True
+    for segment in layout.segments:
+        if dated:
+            lines.append(f"#EXT-X-PROGRAM-DATE-TIME:{_date(segment.start)}")
+        if segment.gap:
+            lines.append("#EXT-X-GAP")
+        dated = segment.gap
+        lines += (f"#EXTINF:{_seconds(segment.duration)},", segment_uri(segment.index))
+    return "\n".join((*lines, "#EXT-X-ENDLIST", ""))

@@ -1,0 +1,289 @@
+"""Makes the segments of one playback: opens the recorder when needed, reads on when it can, cuts, and writes MP4."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+import time
+from typing import Protocol
+
+from ..core.driver import CredentialGuard, PlaybackSource
+from ..core.errors import (
+    NvrError,
+    NvrNotFoundError,
+    NvrResponseError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
+from ..core.models import StreamRole, TimeSpan, VideoCodec
+from .cover import Sample, cover
+from .fmp4 import TrackRun, TrackSample, VideoTrack, fragment, init_segment
+from .footage import FootageReader
+from .h264 import ParameterSets
+from .hls import Layout, LayoutSegment, lay_out, usable_spans
+from .pace import OpenBudget
+from .rtsp.connection import SessionLimits
+from .rtsp.session import RtspSession
+from .sessions import Lease
+from .ticks import RATE, to_datetime, to_seconds
+
+_LEAST_BANDWIDTH = 64_000
+_LATE = RATE // 2
+
+
+@dataclass(frozen=True, slots=True)
+class MakerLimits:
+    """The numbers of hls-vod 3, in seconds: segment length (2), read on rather than reopen (15), hold (table 2)."""
+
+    segment_real_time: int = 2
+    segment_fast: int = 6
+    ahead_real_time: float = 6.0
+    ahead_fast: float = 60.0
+    hold: float = 1.5
+    measure: float = 0.7
+    most_lead: float = 12.0
+    session: SessionLimits = field(default_factory=SessionLimits)
+
+
+@dataclass(frozen=True, slots=True)
+class Footage:
+    """What is played: from where, which channel, which part, and the stream roles to try in order."""
+
+    source: PlaybackSource
+    guard: CredentialGuard
+    channel: int
+    span: TimeSpan
+    recorded: Sequence[TimeSpan]
+    roles: tuple[StreamRole, ...]
+    refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is known once the recorder was opened; it never changes afterwards. `bandwidth` in bit/s."""
+
+    layout: Layout
+    sets: ParameterSets
+    bandwidth: int
+    real_time: bool
+
+    @property
+    def init_segment(self) -> bytes:
+        """The init segment."""
+        return init_segment([VideoTrack(self.sets)])
+
+
+class LeaseGiver(Protocol):
+    """Gives slots of the recorder."""
+
+    async def __call__(self) -> Lease:
+        """Return a lease; raises NvrBusyError."""
+
+
+class SegmentMaker:
+    """One at a time: the caller sees to it that no two coroutines of a maker run together."""
+
+    def __init__(
+        self,
+        footage: Footage,
+        lease: LeaseGiver,
+        limits: MakerLimits | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        utcnow: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Prepare; no I/O."""
+        self.prepared: Prepared | None = None
+        self.opened = 0
+        self._footage = footage
+        self._take_lease = lease
+        self._limits = limits or MakerLimits()
+        self._monotonic = monotonic
+        self._utcnow = utcnow
+        self._role = footage.roles[0]
+        self._budget = OpenBudget(monotonic)
+        self._reader: FootageReader | None = None
+        self._lease: Lease | None = None
+        self._last_key: Sample | None = None
+        self._lead = 0
+        self._known_real_time: bool | None = None
+
+    @property
+    def reading(self) -> bool:
+        """Whether a session is open on the recorder."""
+        return self._reader is not None
+
+    @property
+    def ahead(self) -> int:
+        """How far behind the position reading on beats reopening, in ticks (rule 15)."""
+        real_time = self.prepared is None or self.prepared.real_time
+        return round((self._limits.ahead_real_time if real_time else self._limits.ahead_fast) * RATE)
+
+    async def prepare(self) -> Prepared:
+        """Open the recorder once, learn codec and speed, and lay the segments out. Raises NvrError subclasses."""
+        if self.prepared is not None:
+            return self.prepared
+        recorded = self._footage.recorded
+        if self._footage.refresh is not None:
+            recorded = await self._footage.refresh()
+        spans = usable_spans(self._footage.span, recorded)
+        if not spans:
+            raise NvrNotFoundError("nothing was recorded in that span")
+        first = lay_out(spans, self._limits.segment_fast).origin
+        reader = await self._open_first(first)
+        try:
+            real_time = await reader.measure(self._limits.measure)
+        except BaseException as err:
+            await self.close_reader()
+            if isinstance(err, NvrError):
+                self._budget.failed()
+            raise
+        if self._known_real_time is not None:
+            real_time = self._known_real_time
+        sets = reader.source.sets
+        if sets is None or not reader.samples:
+            await self.close_reader()
+            raise NvrNotFoundError("the recorder has no footage there")
+        length = self._limits.segment_real_time if real_time else self._limits.segment_fast
+        self.prepared = Prepared(lay_out(spans, length), sets, _bandwidth(reader), real_time)
+        return self.prepared
+
+    def reaches(self, segment: LayoutSegment) -> bool:
+        """Tell whether the segment can be read with the open session (rules 15 and 16)."""
+        reader = self._reader
+        if reader is None:
+            return False
+        if reader.ended and segment.start > reader.position + RATE:
+            return False
+        mark = reader.asked if reader.delivered is None else reader.delivered
+        # A recorder jumps over a gap without notice: only a new session says what time it is behind it.
+        if mark < segment.interval[0]:
+            return False
+        return reader.floor <= segment.start <= max(reader.position, mark) + self.ahead
+
+    def follows(self, segment: LayoutSegment) -> bool:
+        """Tell whether the segment would go on where the session's last one ended."""
+        return self._reader is not None and self._reader.follows(segment.start)
+
+    async def make(self, segment: LayoutSegment, *, follows: bool) -> tuple[bytes, bool]:
+        """Return the bytes of a segment and whether they can be decoded alone.
+
+        `follows`: the player has the segment before this one. A session that breaks is opened anew once.
+        Raises NvrError subclasses.
+        """
+        prepared = await self.prepare()
+        try:
+            samples = await self._samples(segment, prepared.layout.origin, follows=follows)
+        except NvrUnreachableError:
+            if self._reader is None:  # it is the opening that failed
+                raise
+            await self.close_reader()
+            self._budget.failed()
+            samples = await self._samples(segment, prepared.layout.origin, follows=False)
+        except NvrResponseError:
+            await self.close_reader()
+            self._budget.failed()
+            raise
+        self._budget.succeeded()
+        return fragment(segment.index + 1, [TrackRun(1, samples)]), samples[0].key
+
+    async def close_reader(self) -> None:
+        """End the session on the recorder and give the slot back."""
+        reader, self._reader = self._reader, None
+        lease, self._lease = self._lease, None
+        try:
+            if reader is not None:
+                await reader.source.close()
+        finally:
+            if lease is not None:
+                lease.release()
+
+    async def _samples(self, segment: LayoutSegment, origin: int, *, follows: bool) -> list[TrackSample]:
+        follows = follows and self.follows(segment)
+        try:
+            reader = await self._reader_for(segment)
+            await self._read(reader, segment)
+        except NvrNotFoundError:
+            if self._last_key is None:
+                raise
+            return cover([], [self._last_key], segment.start, segment.end, origin)
+        upcoming = reader.samples[0] if reader.samples else self._last_key
+        head, body = reader.take(segment.start, segment.end, follows=follows)
+        self._last_key = next((sample for sample in reversed(head + body) if sample.key), self._last_key)
+        if head or body:
+            return cover(head, body, segment.start, segment.end, origin)
+        if upcoming is None:
+            raise NvrNotFoundError("the recorder has no footage there")
+        # Rule 9: the frame that comes next, or the last one seen, stands still.
+        return cover([], [upcoming], segment.start, segment.end, origin)
+
+    async def _read(self, reader: FootageReader, segment: LayoutSegment) -> None:
+        last = segment.interval[1]
+        until = segment.end
+        if not reader.answered and self.prepared is not None and self.prepared.real_time:
+            until = min(until + round(self._limits.hold * RATE), last)
+        await reader.read_until(until, last)
+        reader.answered = True
+
+    async def _reader_for(self, segment: LayoutSegment) -> FootageReader:
+        if self._reader is not None and self.reaches(segment):
+            return self._reader
+        await self.close_reader()
+        reader = await self._open(max(segment.start - self._lead, segment.interval[0]))
+        if self._lead or (self.prepared is not None and self.prepared.real_time):
+            return reader
+        await reader.read_until(segment.start, segment.interval[1])
+        if reader.samples and reader.samples[0].time > segment.start + _LATE and segment.start > segment.interval[0]:
+            # This recorder begins at the key frame after the asked moment: from now on it is asked earlier.
+            self._lead = round(self._limits.most_lead * RATE)
+            await self.close_reader()
+            reader = await self._open(max(segment.start - self._lead, segment.interval[0]))
+        return reader
+
+    async def _open_first(self, start: int) -> FootageReader:
+        """Open the first role whose recording is H.264."""
+        problem: NvrError = NvrUnsupportedError("the recording is H.265, and there is no H.264 recording of it")
+        for role in self._footage.roles:
+            self._role = role
+            try:
+                reader = await self._open(start)
+            except NvrUnsupportedError as err:
+                problem = err
+                continue
+            except NvrNotFoundError:
+                if role is self._footage.roles[0]:
+                    raise
+                continue
+            if reader.source.codec is VideoCodec.H264:
+                return reader
+            await self.close_reader()
+        raise problem
+
+    async def _open(self, start: int) -> FootageReader:
+        if self._budget.spent:
+            raise NvrNotFoundError("this playback was given up after repeated failures")
+        footage = self._footage
+        footage.guard.check()
+        lease = await self._take_lease()
+        try:
+            await asyncio.sleep(self._budget.take())
+            span = TimeSpan(to_datetime(start), footage.span.end)
+            request = await footage.source.request(footage.channel, span, role=self._role)
+            session = await RtspSession.open(
+                request, footage.guard, limits=self._limits.session, monotonic=self._monotonic, utcnow=self._utcnow
+            )
+        except BaseException as err:
+            lease.release()
+            if isinstance(err, NvrError):
+                self._budget.failed()
+            raise
+        self.opened += 1
+        self._known_real_time = request.real_time
+        self._lease = lease
+        self._reader = FootageReader(session, start, self._monotonic)
+        return self._reader
+
+
+def _bandwidth(reader: FootageReader) -> int:
+    seconds = max(1.0, to_seconds(reader.position - (reader.first_time or reader.position)))
+    size = sum(len(sample.data) for sample in reader.samples)
+    return max(_LEAST_BANDWIDTH, round(8 * size / seconds))

@@ -1,0 +1,163 @@
+"""One playback session on a recorder: from an address to frames with the moment each was recorded."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+import time
+from typing import Self
+from urllib.parse import urlsplit, urlunsplit
+
+from ...core.driver import CredentialGuard
+from ...core.errors import NvrResponseError, NvrUnsupportedError
+from ...core.models import PlaybackRequest, VideoCodec
+from ..cover import Sample
+from ..h264 import ParameterSets, find_sets, length_prefixed, with_sets
+from ..ticks import RATE, from_datetime, from_timedelta
+from .connection import RtspConnection, SessionLimits
+from .login import Login
+from .messages import InterleavedFrame
+from .rtp import AccessUnit, Depacketizer, Goodbye, H264Depacketizer, H265Depacketizer, parse_rtcp, parse_rtp
+from .sdp import MediaDescription, parse_sdp
+from .wallclock import WallClock
+
+
+def bare_url(url: str) -> str:
+    """Return the address without credentials, which never go into a request line."""
+    parts = urlsplit(url.strip())
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, parts.fragment))
+
+
+class RtspSession:
+    """A playing session. `open` it, `read` until it returns nothing, and `close` it whatever happens."""
+
+    def __init__(
+        self,
+        request: PlaybackRequest,
+        connection: RtspConnection,
+        monotonic: Callable[[], float],
+        utcnow: Callable[[], datetime],
+    ) -> None:
+        """Prepare; no I/O."""
+        self.codec = VideoCodec.UNKNOWN
+        self.sets: ParameterSets | None = None
+        self.clock = WallClock(
+            from_datetime(request.start), from_datetime(request.end), from_timedelta(request.wire_offset)
+        )
+        self._url = bare_url(request.address.url)
+        self._connection = connection
+        self._monotonic = monotonic
+        self._utcnow = utcnow
+        self._video_channel, self._report_channel = 0, 1
+        self._payload_type = -1
+        self._depacketizer: Depacketizer = H264Depacketizer()
+
+    @classmethod
+    async def open(
+        cls,
+        request: PlaybackRequest,
+        guard: CredentialGuard,
+        *,
+        limits: SessionLimits | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        utcnow: Callable[[], datetime] | None = None,
+    ) -> Self:
+        """Return a session that plays.
+
+        Raises NvrAuthError (counted at the guard), NvrBusyError, NvrNotFoundError, NvrUnsupportedError,
+        NvrUnreachableError and their kin; on any way out, a cancel too, nothing is left on the recorder.
+        """
+        login = Login(request.address.username, request.address.password, guard)
+        connection = RtspConnection(login, limits or SessionLimits(), monotonic)
+        session = cls(request, connection, monotonic, utcnow or (lambda: datetime.now(UTC)))
+        try:
+            await connection.connect(session._url)
+            await session._start()
+        except BaseException:
+            await connection.close()
+            raise
+        return session
+
+    @property
+    def received(self) -> int:
+        """Bytes read so far."""
+        return self._connection.received
+
+    async def read(self, silence: float | None = None) -> list[Sample]:
+        """Return the next frames, at least one; an empty list once the recorder said that the footage ended.
+
+        Raises NvrTimeoutError after `silence` seconds without media and NvrUnreachableError when the connection broke.
+        """
+        limit = self._connection.limits.silence if silence is None else silence
+        deadline = self._monotonic() + limit
+        while True:
+            frames, self._connection.frames = self._connection.frames, []
+            units = [unit for frame in frames for unit in self._take(frame)]
+            if units:
+                return [self._sample(unit) for unit in units]
+            if self._connection.ended:
+                return [self._sample(unit) for unit in self._depacketizer.flush()]
+            if any(frame.channel == self._video_channel for frame in frames):
+                deadline = self._monotonic() + limit
+            await self._connection.fill(deadline)
+
+    async def close(self) -> None:
+        """End the session with TEARDOWN; safe to call twice."""
+        await self._connection.close()
+
+    async def _start(self) -> None:
+        answer = await self._connection.call("DESCRIBE", self._url, {"Accept": "application/sdp"})
+        base = answer.get("content-base") or answer.get("content-location") or self._url
+        description = parse_sdp(answer.body, bare_url(base))
+        media = description.first("video")
+        if media is None:
+            raise NvrUnsupportedError("the recording has no video")
+        self._connection.control = description.control
+        self._adopt(media)
+        answer = await self._connection.set_up(media.control, "RTP/AVP/TCP;unicast;interleaved=0-1")
+        self._note_channels(answer.get("transport") or "")
+        # Where to begin is in the address (hikvision-isapi 9.1); Rate-Control is heeded by some and ignored by most.
+        answer = await self._connection.call("PLAY", description.control, {"Range": "npt=0.000-", "Rate-Control": "no"})
+        self.clock.play_answer(answer.get("range") or "", answer.get("rtp-info") or "")
+        self._connection.playing()
+
+    def _adopt(self, media: MediaDescription) -> None:
+        if media.encoding == "H264":
+            self.codec = VideoCodec.H264
+            self.sets = find_sets(media.parameter_sets())
+        elif media.encoding in {"H265", "HEVC"}:
+            self.codec, self._depacketizer = VideoCodec.H265, H265Depacketizer()
+        else:
+            raise NvrUnsupportedError(f"the recording is {media.encoding or 'of an unknown codec'}, not H.264")
+        self._payload_type = media.payload_type
+        self.clock.rate = media.clock_rate or RATE
+
+    def _note_channels(self, transport: str) -> None:
+        for part in transport.split(";"):
+            name, _, value = part.strip().partition("=")
+            first, _, second = value.partition("-")
+            if name.lower() == "interleaved" and first.isdecimal():
+                self._video_channel = int(first)
+                self._report_channel = int(second) if second.isdecimal() else self._video_channel + 1
+
+    def _take(self, frame: InterleavedFrame) -> list[AccessUnit]:
+        if frame.channel == self._report_channel:
+            for report in parse_rtcp(frame.payload):
+                if isinstance(report, Goodbye):
+                    self._connection.ended = True
+                else:
+                    self.clock.sender_report(report.ntp, report.rtp, from_datetime(self._utcnow()))
+            return []
+        packet = parse_rtp(frame.payload) if frame.channel == self._video_channel else None
+        if packet is None or packet.payload_type != self._payload_type:
+            return []
+        return self._depacketizer.push(packet)
+
+    def _sample(self, unit: AccessUnit) -> Sample:
+        moment = self.clock.time_of(unit.timestamp)
+        if self.codec is not VideoCodec.H264:
+            return Sample(moment, unit.key, length_prefixed(unit.nals))
+        self.sets = find_sets(unit.nals, self.sets)
+        if not unit.key:
+            return Sample(moment, False, length_prefixed(unit.nals))
+        if self.sets is None:
+            raise NvrResponseError("the recorder's stream carries no H.264 parameter set")
+        return Sample(moment, True, length_prefixed(with_sets(unit.nals, self.sets)))
