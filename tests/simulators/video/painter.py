@@ -9,7 +9,7 @@ import numpy as np
 from ..footage import Incident
 from .osd import Overlay, draw_text
 from .profile import Camera, from_ticks
-from .scenes import background, draw_subject
+from .stage import background, draw_subject
 from .timecode import ROWS, paint_timecode, strip_rows
 
 
