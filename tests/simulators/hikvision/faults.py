@@ -116,7 +116,6 @@ class DownloadFaults:
     rate: float = 0.0
     concurrency: int = 1
     status: int = 0
-    max_seconds: float = 120.0
 
 
 @dataclass(slots=True)

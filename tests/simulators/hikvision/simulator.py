@@ -263,6 +263,19 @@ class HikvisionSimulator:
         """Send one event now (see Alert); False when its trigger is not linked."""
         return self.alerts.emit(Alert(kind, channel, **values))
 
+    def burst(self, count: int, *, channels: int = 8) -> bytes:
+        """Render distinct events of alternating phases ahead, linked or not; send them with `alerts.send`."""
+        kinds = [kind for kind in self.device.firmware.analytics if kind not in {"videoloss", "VMD"}]
+        numbers = sorted(self.device.channels)[:channels]
+        pairs = [(kind, number) for kind in kinds for number in numbers]
+        alerts = []
+        for index in range(count):
+            kind, number = pairs[index // 2 % len(pairs)]
+            state = "inactive" if index % 2 else "active"
+            alerts.append(Alert(kind, number, state, count=index + 1))
+        self.counters.events += count
+        return self.alerts.burst(alerts)
+
     def motion(self, channel: int, *, on: bool = True, target: str | None = None) -> None:
         """Begin or end motion, repeated every second in between."""
         self.alerts.motion(channel, on=on, target=target)

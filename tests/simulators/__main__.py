@@ -1,0 +1,119 @@
+"""Start a simulator from the command line; it prints one JSON line when it is ready, and ends on SIGTERM or SIGINT."""
+
+import argparse
+import asyncio
+from collections.abc import Sequence
+import json
+import signal
+import sys
+
+from .control import ControlServer
+from .hikvision import FIRMWARES, PASSWORD, USER, HikvisionSimulator, SimulatorOptions
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    return int(width), int(height)
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
+    families = parser.add_subparsers(dest="family", required=True)
+    hikvision = families.add_parser("hikvision", help="a Hikvision recorder")
+    add = hikvision.add_argument
+    add("--profile", choices=sorted(FIRMWARES), default="nvr8", help="which firmware to be")
+    add("--channels", type=int, help="how many channels; the profile's own number by default")
+    add("--host", default="127.0.0.1")
+    add("--http-port", type=int, default=0)
+    add("--https-port", type=int, help="also answer by TLS; 0 takes any free port")
+    add("--rtsp-port", type=int, default=0)
+    add("--control-port", type=int, default=0)
+    add("--user", default=USER)
+    add("--password", default=PASSWORD)
+    add("--name", help="deviceName")
+    add("--number", type=int, default=1, help="which unit of its kind: changes serial, addresses and footage")
+    add("--days", type=float, default=8.0, help="how far back footage reaches")
+    add("--segments", type=int, help="exactly so many files a channel, for benchmarks")
+    add("--utc-offset", type=int, help="minutes east of UTC")
+    add("--dst", action=argparse.BooleanOptionalAction, help="daylight saving by the European rule")
+    add("--skew", type=float, default=0.0, help="seconds the recorder's clock is ahead")
+    add("--latency-ms", type=float, help="fixed time of every request")
+    add("--time-scale", type=float, default=1.0, help="how long a reboot takes, as a factor")
+    add("--main-size", type=_size, default=(640, 360))
+    add("--sub-size", type=_size, default=(320, 180))
+    add("--fps", type=int, default=10)
+    add("--gop", type=float, default=2.0, help="seconds from one key frame to the next")
+    add("--h264-only", action="store_true")
+    add("--fault", action="append", default=[], metavar="NAME=JSON", help="a switch, e.g. search.page_cap=40")
+    return parser
+
+
+def options_of(arguments: argparse.Namespace) -> SimulatorOptions:
+    """Return the options that a command line means."""
+    return SimulatorOptions(
+        profile=arguments.profile,
+        channels=arguments.channels,
+        host=arguments.host,
+        http_port=arguments.http_port,
+        https_port=arguments.https_port,
+        rtsp_port=arguments.rtsp_port,
+        user=arguments.user,
+        password=arguments.password,
+        name=arguments.name,
+        number=arguments.number,
+        days=arguments.days,
+        segments=arguments.segments,
+        utc_offset=arguments.utc_offset,
+        dst=arguments.dst,
+        skew=arguments.skew,
+        latency_ms=arguments.latency_ms,
+        time_scale=arguments.time_scale,
+        main_size=arguments.main_size,
+        sub_size=arguments.sub_size,
+        fps=arguments.fps,
+        gop_seconds=arguments.gop,
+        h264_only=arguments.h264_only,
+    )
+
+
+def parse_fault(text: str) -> tuple[str, object]:
+    """Split NAME=JSON; what is no JSON is a text."""
+    name, _, value = text.partition("=")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+async def serve(arguments: argparse.Namespace) -> None:
+    """Run until told to end."""
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with HikvisionSimulator(options_of(arguments)) as simulator:
+        simulator.apply_faults(dict(parse_fault(text) for text in arguments.fault))
+        control = ControlServer(simulator, host=arguments.host)
+        await control.start(arguments.control_port)
+        ready = {
+            "http_port": simulator.http_port,
+            "https_port": simulator.https_port,
+            "rtsp_port": simulator.rtsp_port,
+            "control_port": control.port,
+            "serial": simulator.serial,
+            "fingerprint": simulator.fingerprint,
+        }
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
+        await ended.wait()
+        await control.stop()
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line."""
+    asyncio.run(serve(build_parser().parse_args(arguments)))
+
+
+if __name__ == "__main__":
+    main()
