@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def section(changelog: str, version: str) -> str:
     """Return the text below the heading of a version; empty when there is none."""
-    pattern = rf"^## \[?{re.escape(version)}\b[^\n]*\n(.*?)(?=^## |\Z)"
+    pattern = rf"^## \[?{re.escape(version)}\]?(?![\w.])[^\n]*\n(.*?)(?=^## |\Z)"
     match = re.search(pattern, changelog, re.MULTILINE | re.DOTALL)
     return match.group(1).strip() if match else ""
 

@@ -24,7 +24,7 @@ def text_files() -> list[tuple[str, str]]:
 def test_version_is_told_once() -> None:
     assert PYPROJECT["project"]["version"] == manifest()["version"]
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert re.search(rf"^## \[?{re.escape(manifest()['version'])}\b", changelog, re.MULTILINE)
+    assert re.search(rf"^## \[?{re.escape(manifest()['version'])}\]?(?![\w.])", changelog, re.MULTILINE)
 
 
 def test_placeholder_of_the_repository_stands_in_the_manifest_only() -> None:

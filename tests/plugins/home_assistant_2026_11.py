@@ -9,4 +9,4 @@ from homeassistant.components import logger
 from homeassistant.components.logger import helpers
 
 # The name moved in 2026.11.
-logger._clear_logger_overwrites = helpers._clear_logger_overwrites  # type: ignore[attr-defined]
+logger._clear_logger_overwrites = helpers._clear_logger_overwrites
