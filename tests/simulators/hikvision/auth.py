@@ -4,13 +4,13 @@ hikvision-isapi 3.1-3.3 and 19, items 2 and 3.
 """
 
 import base64
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
 import hashlib
 import re
 import secrets
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 
 from .counters import Counters
 
@@ -116,7 +116,13 @@ class Authenticator:
     """Checks credentials and counts failures per (address, user), whatever the protocol."""
 
     def __init__(
-        self, users: dict[str, User], counters: Counters, *, realm: str, model: str, now: Callable[[], float] | None = None
+        self,
+        users: dict[str, User],
+        counters: Counters,
+        *,
+        realm: str,
+        model: str,
+        now: Callable[[], float] | None = None,
     ) -> None:
         self.policy = AuthPolicy()
         self.users = users

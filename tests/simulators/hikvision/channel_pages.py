@@ -57,9 +57,7 @@ class ChannelPages:
         """Answer the IP channels; a camera has none to list."""
         if self._device.is_camera:
             return unsupported(self._device, request)
-        return xml(
-            self._device, listing("InputProxyChannelList", [self.proxy(c) for c in self._device.ip_channels()])
-        )
+        return xml(self._device, listing("InputProxyChannelList", [self.proxy(c) for c in self._device.ip_channels()]))
 
     def _state(self, channel: SimChannel) -> Node:
         online = None if self._device.faults.documents.missing_online else channel.online

@@ -253,5 +253,3 @@ class Device:
             protocol="ONVIF" if foreign else "HIKVISION",
             streams=streams,
         )
-
-

@@ -204,12 +204,10 @@ class Downloads:
 def _remux(data: bytes) -> bytes:
     """Copy the video of a program stream into an MP4."""
     output = BytesIO()
-    with av.open(BytesIO(data), format="mpeg") as source, av.open(output, "w", format="mp4") as target:
+    with av.open(BytesIO(data), "r", format="mpeg") as source, av.open(output, "w", format="mp4") as target:
         stream: Any = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
                 packet.stream = stream
                 target.mux(packet)
     return output.getvalue()
-
-

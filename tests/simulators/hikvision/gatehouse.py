@@ -8,7 +8,7 @@ from .auth import Authenticator, Verdict
 from .device import Device
 from .faults import PathFault
 from .latency import BusyError, Load
-from .router import Code, Router, Route, failure, run, unsupported, xml
+from .router import Code, Route, Router, failure, run, unsupported, xml
 from .webserver import DropConnectionError, Request, Response
 from .xmlout import Node, el, fields
 
@@ -85,7 +85,9 @@ class Gatehouse:
         open_picture = device.faults.snapshot.open and request.path.endswith("/picture")
         if not open_picture:
             header = request.headers.get("authorization")
-            verdict, user = self._authenticator.check(request.method, request.target, header, request.peer, request.body)
+            verdict, user = self._authenticator.check(
+                request.method, request.target, header, request.peer, request.body
+            )
             if verdict is not Verdict.OK:
                 return self._unauthorized(request, verdict, user)
             request.user = user

@@ -138,7 +138,9 @@ class SearchPages:
         search_id = child_text(root, "searchID") or ""
         if faults.strict_uuid and not _UUID.match(search_id):
             raise SearchError(400, Code.BAD_CONTENT, "badXmlContent")
-        tracks = [int(i.text or 0) for i in root.iter() if local(i.tag) == "trackID" and (i.text or "").strip().isdecimal()]
+        tracks = [
+            int(i.text or 0) for i in root.iter() if local(i.tag) == "trackID" and (i.text or "").strip().isdecimal()
+        ]
         wire = self.wire
         try:
             spans = [
@@ -182,8 +184,8 @@ class SearchPages:
 
     def _handle(self, query: Query) -> _Handle:
         faults, now = self._device.faults.search, time.monotonic()
-        for key, handle in list(self._handles.items()):
-            if now - handle.used > faults.handle_life or (handle.finished and key != query.search_id):
+        for key, old in list(self._handles.items()):
+            if now - old.used > faults.handle_life or (old.finished and key != query.search_id):
                 del self._handles[key]
         handle = self._handles.get(query.search_id)
         if handle is not None:  # results stay cached by id, whatever is asked (hikvision-isapi 8.2)
@@ -319,5 +321,3 @@ class SearchPages:
             kind = None if not kinds else ("time" if Kind.CONTINUOUS in kinds else "event")
             nodes.append(el("day", fields(id=day, dayOfMonth=day, record=bool(kinds), recordType=kind)))
         return xml(device, el("trackDailyDistribution", [listing("dayList", nodes, sized=False)]))
-
-

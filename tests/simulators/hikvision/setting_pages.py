@@ -185,11 +185,17 @@ _motion = switch(
     "MotionDetection",
     enabled=True,
     extra=[
-        *fields(enableHighlight=True, samplingInterval=5, startTriggerTime=1000, endTriggerTime=1000, regionType="grid"),
+        *fields(
+            enableHighlight=True, samplingInterval=5, startTriggerTime=1000, endTriggerTime=1000, regionType="grid"
+        ),
         el("Grid", fields(rowGranularity=18, columnGranularity=22)),
         el(
             "MotionDetectionLayout",
-            [el("sensitivityLevel", 60), el("layout", fields(gridMap="fffffc" * 18)), el("targetType", "human,vehicle")],
+            [
+                el("sensitivityLevel", 60),
+                el("layout", fields(gridMap="fffffc" * 18)),
+                el("targetType", "human,vehicle"),
+            ],
         ),
     ],
 )

@@ -75,7 +75,10 @@ class SystemPages:
         )
         system = [
             el("isSupportDst", True),
-            el("NetworkCap", fields(isSupportWireless=False, isSupportNtp=True, isSupportUpnp=True, isSupportHttps=True)),
+            el(
+                "NetworkCap",
+                fields(isSupportWireless=False, isSupportNtp=True, isSupportUpnp=True, isSupportHttps=True),
+            ),
             el("IOCap", io_cap),
             el("SerialCap", fields(rs485PortNums=1, supportRS232Config=True, rs422PortNums=0, rs232PortNums=1)),
             el("VideoCap", video),
@@ -215,8 +218,12 @@ class SystemPages:
     def interfaces(self, _request: Request, _argument: str) -> Response:
         """Answer the network interface."""
         address = el("IPAddress", fields(ipVersion="v4", addressingType="static", ipAddress=self._device.options.host))
-        link = el("Link", fields(MACAddress=self._device.mac, autoNegotiation=True, speed=1000, duplex="full", MTU=1500))
-        return xml(self._device, listing("NetworkInterfaceList", [el("NetworkInterface", [el("id", 1), address, link])]))
+        link = el(
+            "Link", fields(MACAddress=self._device.mac, autoNegotiation=True, speed=1000, duplex="full", MTU=1500)
+        )
+        return xml(
+            self._device, listing("NetworkInterfaceList", [el("NetworkInterface", [el("id", 1), address, link])])
+        )
 
     def io_inputs(self, request: Request, _argument: str) -> Response:
         """Answer the local alarm inputs."""
@@ -243,7 +250,9 @@ class SystemPages:
 
     def user_check(self, _request: Request, _argument: str) -> Response:
         """Answer that the login is right."""
-        parts = fields(statusValue=200, statusString="OK", isDefaultPassword=False, isRiskPassword=False, isActivated=True)
+        parts = fields(
+            statusValue=200, statusString="OK", isDefaultPassword=False, isRiskPassword=False, isActivated=True
+        )
         return xml(self._device, el("userCheck", parts))
 
     def admin_accesses(self, _request: Request, _argument: str) -> Response:
@@ -276,9 +285,7 @@ class SystemPages:
     def _disk_nodes(self) -> list[Node]:
         state = self._device.faults.disk
         first = fields(id=1, hddName="hdd1", hddPath="", hddType="SATA", status=state, capacity=5_723_166, freeSpace=0)
-        second = fields(
-            id=2, hddName="hdd2", hddPath="", hddType="SATA", status="notexist", capacity=0, freeSpace=0
-        )
+        second = fields(id=2, hddName="hdd2", hddPath="", hddType="SATA", status="notexist", capacity=0, freeSpace=0)
         tail = fields(property="RW", group=1)
         return [el("hdd", [*first, *tail]), el("hdd", [*second, *tail])]
 
@@ -296,5 +303,3 @@ class SystemPages:
             disks.attributes |= {"version": "1.0", "xmlns": "http://www.hikvision.com/ver10/XMLSchema"}
         mode = el("workMode", "quota", opt="group,quota")
         return xml(device, el("storage", [disks, el("nasList"), mode, el("ssdList")]))
-
-

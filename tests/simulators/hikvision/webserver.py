@@ -4,15 +4,15 @@ It owns its sockets, so that a test can cut, stall, trickle or reset any connect
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable
 import contextlib
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http import HTTPStatus
 import socket
 import ssl
 import struct
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from email.utils import formatdate
-from http import HTTPStatus
 from typing import Protocol, override
 from urllib.parse import parse_qs, unquote, urlsplit
 

@@ -1,8 +1,8 @@
 """Writes XML the way a firmware does: its namespace, its typos, its raw ampersands (hikvision-isapi 2.2)."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+import re
 
 NAMESPACES = {
     "hikvision": "http://www.hikvision.com/ver20/XMLSchema",

@@ -48,13 +48,13 @@ def _options(profile: VideoProfile, count: int) -> dict[str, str]:
             f"keyint={count + 1}:min-keyint={count}:scenecut=0:bframes={profile.b_frames}:b-adapt=0:rc-lookahead=0"
             f":sync-lookahead=0:threads=1:vbv-maxrate={rate}:vbv-bufsize={rate * 2}:mbtree=0:level=4.1"
         )
-        return {"preset": "superfast", "crf": "27", "x264-params": params}
+        return {"preset": "ultrafast", "crf": "29", "x264-params": params}
     params = (
         f"keyint={count + 1}:min-keyint={count}:scenecut=0:bframes={profile.b_frames}:b-adapt=0:pools=none"
         f":frame-threads=1:wpp=0:vbv-maxrate={rate}:vbv-bufsize={rate * 2}:log-level=none:repeat-headers=1:info=0"
         f":rc-lookahead={max(profile.b_frames + 1, 1)}:lookahead-slices=0"
     )
-    return {"preset": "ultrafast", "crf": "27", "x265-params": params}
+    return {"preset": "ultrafast", "crf": "29", "x265-params": params}
 
 
 def _context(profile: VideoProfile, width: int, height: int, count: int) -> av.VideoCodecContext:

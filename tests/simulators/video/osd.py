@@ -20,25 +20,42 @@ class Overlay:
     bottom: bool = False
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=1024)
+def _glyph(char: str, size: int) -> Luma:
+    """Return one character on a cell of its own width: 0 edge, 255 face, 128 nothing. Stroking is slow: do it once."""
+    font = ImageFont.load_default(size)
+    edge = max(1, size // 12)
+    ascent, descent = font.getmetrics() if isinstance(font, ImageFont.FreeTypeFont) else (size, 2)
+    advance = font.getlength("0" if char.isdigit() else char)
+    image = Image.new("L", (max(1, round(advance)) + 2 * edge, ascent + descent + 2 * edge), 128)
+    ImageDraw.Draw(image).text((edge, edge), char, fill=255, font=font, stroke_width=edge, stroke_fill=0)
+    return np.asarray(image)
+
+
+@lru_cache(maxsize=64)
 def _stamp(text: str, size: int) -> tuple[NDArray[np.bool_], Luma]:
     """Return where a text covers the picture and what it puts there."""
-    font = ImageFont.load_default(size)
-    left, top, right, bottom = (int(value) for value in font.getbbox(text, stroke_width=1))
-    image = Image.new("L", (right - left + 2, bottom - top + 2), 128)
-    draw = ImageDraw.Draw(image)
-    draw.text((1 - left, 1 - top), text, fill=255, font=font, stroke_width=max(1, size // 16), stroke_fill=0)
-    pixels = np.asarray(image)
-    covered = pixels != 128  # noqa: PLR2004
-    return covered, (pixels.astype(np.uint16) * (WHITE - BLACK) // 255 + BLACK).astype(np.uint8)
+    edge = max(1, size // 12)
+    glyphs = [_glyph(char, size) for char in text]
+    width = sum(glyph.shape[1] - 2 * edge for glyph in glyphs) + 2 * edge
+    pixels = np.full((glyphs[0].shape[0] if glyphs else 1, width), 128, np.uint8)
+    x = 0
+    for glyph in glyphs:  # edges of neighbours overlap: faces win over edges
+        part = pixels[:, x : x + glyph.shape[1]]
+        np.copyto(part, glyph, where=(part == 128) | (glyph > part))  # noqa: PLR2004
+        x += glyph.shape[1] - 2 * edge
+    return pixels != 128, (pixels.astype(np.uint16) * (WHITE - BLACK) // 255 + BLACK).astype(np.uint8)  # noqa: PLR2004
 
 
-def draw_text(luma: Luma, text: str, size: int, place: Overlay) -> None:
-    """Write a text into a luma plane, in place; what does not fit is cut off."""
+def draw_text(planes: tuple[Luma, Luma, Luma], text: str, size: int, place: Overlay) -> None:
+    """Write a text into the planes of a picture, in place; what does not fit is cut off."""
     covered, pixels = _stamp(text, size)
     height, width = covered.shape
-    x = max(0, place.x - width if place.right else place.x)
-    y = max(0, place.y - height if place.bottom else place.y)
-    target = luma[y : y + height, x : x + width]
+    x = max(0, place.x - width if place.right else place.x) & ~1
+    y = max(0, place.y - height if place.bottom else place.y) & ~1
+    target = planes[0][y : y + height, x : x + width]
     rows, columns = target.shape
     np.copyto(target, pixels[:rows, :columns], where=covered[:rows, :columns])
+    for chroma in planes[1:]:
+        part = chroma[y // 2 : (y + height) // 2, x // 2 : (x + width) // 2]
+        part[covered[::2, ::2][: part.shape[0], : part.shape[1]]] = 128

@@ -9,11 +9,11 @@ import numpy as np
 from ..footage import Incident
 from .osd import Overlay, draw_text
 from .profile import Camera, from_ticks
-from .stage import background, draw_subject
+from .stage import Plane, Planes, background, draw_subject
 from .timecode import ROWS, paint_timecode, strip_rows
 
 
-def plane(frame: av.VideoFrame, index: int) -> np.ndarray[tuple[int, int], np.dtype[np.uint8]]:
+def plane(frame: av.VideoFrame, index: int) -> Plane:
     """Return a plane of a frame as an array that shares its memory."""
     part = frame.planes[index]
     return np.frombuffer(part, np.uint8).reshape(part.height, part.line_size)[:, : part.width]
@@ -39,17 +39,17 @@ class ScenePainter:
         for incident in self._incidents:
             if incident.start <= moment < incident.end:
                 draw_subject(planes, self._camera, incident, (moment - incident.start).total_seconds(), wall)
-        self._texts(planes[0], wall)
+        self._texts(planes, wall)
         luma = planes[0]
         strip = ROWS * strip_rows(frame.height)
         for chroma in planes[1:]:
             chroma[chroma.shape[0] - strip // 2 :, :] = 128
         paint_timecode(luma, self._code, round(ticks / 90))
 
-    def _texts(self, luma: np.ndarray[tuple[int, int], np.dtype[np.uint8]], wall: datetime) -> None:
-        height, width = luma.shape
+    def _texts(self, planes: Planes, wall: datetime) -> None:
+        height, width = planes[0].shape
         size = max(10, height // 22)
         margin = max(4, height // 45)
-        draw_text(luma, f"{wall:%d-%m-%Y %a %H:%M:%S}", size, Overlay(margin, margin))
+        draw_text(planes, f"{wall:%d-%m-%Y %a %H:%M:%S}", size, Overlay(margin, margin))
         bottom = height - ROWS * strip_rows(height) - margin
-        draw_text(luma, self._camera.name, size, Overlay(width - margin, bottom, right=True, bottom=True))
+        draw_text(planes, self._camera.name, size, Overlay(width - margin, bottom, right=True, bottom=True))

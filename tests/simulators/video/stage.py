@@ -18,7 +18,7 @@ type Rgb = NDArray[np.float32]
 
 _LIGHT_STEPS = 24
 _SUNRISE, _SUNSET, _TWILIGHT = 7.25, 18.75, 0.75
-_GRAIN = 5.0
+_GRAIN = 4.0
 
 
 def daylight(wall: datetime) -> float:
@@ -56,8 +56,9 @@ def _drawn(name: str | None, channel: int, width: int, height: int) -> tuple[Rgb
     halo = light.filter(ImageFilter.GaussianBlur(height / 18))
     shine = np.maximum(np.asarray(light), np.asarray(halo)).astype(np.float32)[..., None] / 255
     cover = pixels[..., 3:] / 255
-    grain = np.random.default_rng(channel).normal(0, _GRAIN, (height // 2, width // 2, 1)).astype(np.float32)
-    grain = grain.repeat(2, axis=0).repeat(2, axis=1)
+    noise = np.random.default_rng(channel).normal(128, _GRAIN * 4, (height // 3, width // 3)).clip(0, 255)
+    blotches = Image.fromarray(noise.astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
+    grain = (np.asarray(blotches).astype(np.float32)[..., None] - 128) / 4
     return np.clip(pixels[..., :3] / np.maximum(cover, 1 / 255) + grain, 0, 255), cover, shine
 
 
