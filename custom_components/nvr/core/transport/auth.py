@@ -5,12 +5,10 @@ while the others wait, so that a refusal of it is evidence against the password 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final, Protocol
-
-from multidict import CIMultiDictProxy
 
 from ..driver import CredentialGuard
 from ..errors import (
@@ -50,8 +48,12 @@ class Answer(Protocol):
         """HTTP status."""
 
     @property
-    def headers(self) -> CIMultiDictProxy[str]:
-        """Headers, repeated ones kept."""
+    def headers(self) -> Mapping[str, str]:
+        """Headers, names in any case."""
+
+    @property
+    def challenges(self) -> Sequence[str]:
+        """All values of `WWW-Authenticate`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,14 @@ class Authenticator[A: Answer]:
         """Whether requests go out signed at once."""
         return self._session is not None
 
-    async def perform(self, target: Target, send: Send[A], *, replayable: bool = True) -> A:
+    @property
+    def refusals(self) -> int:
+        """How often the login was refused; a request that began before shares the refusal instead of repeating it."""
+        return self._refusals
+
+    async def perform(
+        self, target: Target, send: Send[A], *, replayable: bool = True, known_refusals: int | None = None
+    ) -> A:
         """Return the answer to a request that was let in; `send` is called once per try with the header to add.
 
         Raises NvrAuthError (the recorder refused our answer to a fresh challenge, or the guard says nothing may be
@@ -114,7 +123,9 @@ class Authenticator[A: Answer]:
         NvrTimeoutError. A body that cannot be sent twice needs a proven login; when its nonce dies, NvrBusyError.
         """
         self._guard.check()
-        refusals = self._refusals
+        refusals = self._refusals if known_refusals is None else known_refusals
+        if refusals != self._refusals:
+            raise NvrAuthError("the login was refused to another request")
         used: LoginSession | None = None
         for _ in range(_SHARED_ROUNDS):
             session = self._session
@@ -135,7 +146,7 @@ class Authenticator[A: Answer]:
             if session is None or session is used:
                 return await self._prove(target, send)
         # Somebody proved a newer nonce while this one waited.
-        return await self.perform(target, send, replayable=replayable)
+        return await self.perform(target, send, replayable=replayable, known_refusals=refusals)
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:
@@ -216,7 +227,7 @@ class Authenticator[A: Answer]:
     def _learn(self, answer: A) -> None:
         """Keep the newest challenge of a refusal, if it holds one."""
         self._challenges += 1
-        self._latest = choose(parse_challenges(answer.headers.getall("WWW-Authenticate", ())))
+        self._latest = choose(parse_challenges(answer.challenges))
         self._latest_at = asyncio.get_running_loop().time()
 
     def _read_challenge(self, answer: A) -> None:
@@ -226,7 +237,7 @@ class Authenticator[A: Answer]:
             raise self._locked(error)
         self._learn(answer)
         if self._latest is None:
-            offer = describe(parse_challenges(answer.headers.getall("WWW-Authenticate", ())))
+            offer = describe(parse_challenges(answer.challenges))
             raise NvrUnsupportedError(f"the recorder offers no login we know: {offer}")
 
     def _locked(self, error: NvrLockedError) -> NvrLockedError:

@@ -8,7 +8,6 @@ import ssl
 from typing import Final
 
 import aiohttp
-from multidict import CIMultiDictProxy
 from yarl import URL
 
 from ..driver import ConnectionConfig, CredentialGuard, TlsMode
@@ -67,6 +66,7 @@ class _Call:
     headers: Mapping[str, str]
     timeout: float
     idempotent: bool
+    known_refusals: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,10 @@ class _Answer:
     """An answer as far as its headers; `refusal` is the body of a 401, read to its end so that the socket lives on."""
 
     status: int
-    headers: CIMultiDictProxy[str]
+    headers: Mapping[str, str]
     raw: aiohttp.ClientResponse
     refusal: bytes = b""
+    challenges: tuple[str, ...] = ()
 
 
 class _ConnectionLostError(NvrUnreachableError):
@@ -237,7 +238,7 @@ class HttpTransport:
         again = method in {"GET", "HEAD"} if idempotent is None else idempotent
         if isinstance(data, AsyncIterable):
             again = False
-        return _Call(method, path, data, headers, timeout, again)
+        return _Call(method, path, data, headers, timeout, again, self._auth.refusals)
 
     def _authority(self) -> str:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -247,7 +248,7 @@ class HttpTransport:
     async def _perform(self, call: _Call, lane: Lane) -> _Answer:
         self.statistics.lanes[lane] += 1
         if isinstance(call.data, AsyncIterable) and not self._auth.proven:
-            probe = _Call("GET", self._challenge_path, None, call.headers, call.timeout, idempotent=True)
+            probe = _Call("GET", self._challenge_path, None, call.headers, call.timeout, True, call.known_refusals)
             (await self._follow(probe)).raw.close()
         return await self._follow(call)
 
@@ -273,7 +274,10 @@ class HttpTransport:
         for left in (1, 0):
             try:
                 return await self._auth.perform(
-                    target, lambda header: self._send(call, path, header), replayable=replayable
+                    target,
+                    lambda header: self._send(call, path, header),
+                    replayable=replayable,
+                    known_refusals=call.known_refusals,
                 )
             except _ConnectionLostError:
                 if not call.idempotent or not left or self._closed:
@@ -308,7 +312,7 @@ class HttpTransport:
             refusal = await self._read(raw, call.timeout, MAX_REFUSAL, cut=True)
         finally:
             raw.release()
-        return _Answer(raw.status, raw.headers, raw, refusal)
+        return _Answer(raw.status, raw.headers, raw, refusal, tuple(raw.headers.getall("WWW-Authenticate", ())))
 
     def _url(self, path: str) -> URL:
         return URL(f"{self._origin}{path if path.startswith('/') else '/' + path}", encoded=True)

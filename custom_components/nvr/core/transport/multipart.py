@@ -382,7 +382,7 @@ class MultipartParser:
 
     def _more_headers(self) -> bool | None:
         """Go on with headers that blank lines tore apart; None when a body begins here."""
-        while self._buffer[self._at : self._at + 1] in (b"\r", b"\n"):
+        while bytes(self._buffer[self._at : self._at + 1]) in {b"\r", b"\n"}:
             self._at += 1
         self._scan = max(self._scan, self._at)
         start = bytes(self._buffer[self._at : self._at + len(_CONTENT)]).lower()
