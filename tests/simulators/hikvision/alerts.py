@@ -1,4 +1,4 @@
-"""The event side of the simulated recorder: what happens on channels, and alertStream (hikvision-isapi 11; 19, item 16)."""
+"""The event side of the simulated recorder, and alertStream (hikvision-isapi 11; 19, item 16)."""
 
 import asyncio
 from collections import deque
@@ -248,7 +248,7 @@ class AlertHub:
         """Render many alerts ahead, so that sending them costs nothing."""
         return b"".join(self.renderer.parts(alert) for alert in alerts)
 
-    def capabilities(self, request: Request, _argument: str) -> Response:
+    def capabilities(self, _request: Request, _argument: str) -> Response:
         """Answer what subscribeEvent can do."""
         parts = [el("heartbeat", min=5, max=180), el("channelMode", opt="all,list"), el("eventMode", opt="all,list")]
         return Response(200, fragment(el("SubscribeEventCap", parts), self._device.dialect()))

@@ -91,16 +91,16 @@ def parse_credentials(header: str) -> tuple[str, dict[str, str]]:
 
 
 def digest_answer(
-    algorithm: str, user: str, realm: str, password: str, method: str, pairs: dict[str, str], body: bytes = b""
+    algorithm: str, login: tuple[str, str, str], method: str, pairs: dict[str, str], body: bytes = b""
 ) -> str:
-    """Return the response a right client computes for these pairs (RFC 7616, and RFC 2069 without qop)."""
+    """Return the response a right client computes (RFC 7616; RFC 2069 without qop); login: user, realm, password."""
     base = algorithm.lower().removesuffix("-sess")
 
     def digest(text: str | bytes) -> str:
         data = text.encode() if isinstance(text, str) else text
         return (hashlib.sha256(data) if base == "sha-256" else hashlib.md5(data, usedforsecurity=False)).hexdigest()
 
-    secret = digest(f"{user}:{realm}:{password}")
+    secret = digest(":".join(login))
     nonce, cnonce, qop = pairs.get("nonce", ""), pairs.get("cnonce", ""), pairs.get("qop", "")
     if algorithm.lower().endswith("-sess"):
         secret = digest(f"{secret}:{nonce}:{cnonce}")
@@ -162,12 +162,9 @@ class Authenticator:
             DigestProfile.SHA256_THEN_MD5: ("SHA-256", "MD5"),
             DigestProfile.SHA256: ("SHA-256",),
         }.get(profile, ("MD5",))
+        common = f'Digest realm="{self.realm}", domain="::", qop="{self.policy.qop}", nonce="{nonce}", opaque=""'
         digests = [
-            (
-                "WWW-Authenticate",
-                f'Digest realm="{self.realm}", domain="::", qop="{self.policy.qop}", nonce="{nonce}", '
-                f'opaque="", algorithm="{algorithm}{suffix}", stale="{mark}"',
-            )
+            ("WWW-Authenticate", f'{common}, algorithm="{algorithm}{suffix}", stale="{mark}"')
             for algorithm in algorithms
         ]
         if profile is DigestProfile.DIGEST_THEN_BASIC:
@@ -274,7 +271,8 @@ class Authenticator:
             return False
         if self.policy.digest is not DigestProfile.OLD and pairs.get("qop", "") not in self.policy.qop.split(","):
             return False
-        right = digest_answer(algorithm, pairs["username"], self.realm, known.password, method, pairs, body)
+        login = (pairs["username"], self.realm, known.password)
+        right = digest_answer(algorithm, login, method, pairs, body)
         return secrets.compare_digest(right, pairs.get("response", ""))
 
     def _fresh_nonce(self) -> str:

@@ -43,7 +43,7 @@ class DocumentFaults:
 
 @dataclass(slots=True)
 class ClockFaults:
-    """How the clock is told: suffix right | standard (frozen in daylight saving) | none; fixed = a dead clock's text."""
+    """How the clock is told: suffix right | standard (also in summer) | none; fixed = a dead clock's text."""
 
     suffix: str = "right"
     zone_text: str | None = None

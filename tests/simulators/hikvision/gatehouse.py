@@ -16,7 +16,7 @@ _HTML = (
     b"<!DOCTYPE html>\n<html><head><title>Document Error: %b</title></head>\n"
     b"<body><h2>Access Error: %b</h2></body></html>\n"
 )
-_DOCTYPE = b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]>\n<x>&b;</x>\n'
+_DOCTYPE = b'<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>\n<x>&b;</x>\n'
 
 type Answer = Callable[[Request], Awaitable[Response]]
 

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from .device import Device
-from .router import Code, Router, done, failure, unsupported, xml
+from .router import Code, Router, done, failure, xml
 from .webserver import Request, Response
 from .xmlout import el, fields
 
@@ -63,7 +63,5 @@ class Maintenance:
 
     def online(self, request: Request, _argument: str) -> Response:
         """Refuse: no unit here upgrades by itself."""
-        response = failure(
-            self._device, request, 403, Code.INVALID_OPERATION, "notSupport", "SW_ONLINE_UPGRADE_SUP not support."
-        )
-        return response if request.method == "GET" else unsupported(self._device, request)
+        text = "SW_ONLINE_UPGRADE_SUP not support."
+        return failure(self._device, request, 403, Code.INVALID_OPERATION, "notSupport", description=text)

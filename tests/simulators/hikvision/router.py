@@ -111,7 +111,7 @@ def status_node(path: str, code: int, sub: str, description: str | None = None) 
 
 
 def failure(
-    device: Device, request: Request, http: int, code: int, sub: str, description: str | None = None
+    device: Device, request: Request, http: int, code: int, sub: str, *, description: str | None = None
 ) -> Response:
     """Answer a ResponseStatus, as JSON when the request asked for it."""
     if request.query.get("format") == "json":

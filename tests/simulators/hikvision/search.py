@@ -120,7 +120,7 @@ class SearchPages:
             query = self._parse(request.body)
             return Response(200, self._page(query))
         except SearchError as refusal:
-            return failure(device, request, refusal.http, refusal.code, refusal.sub, refusal.description)
+            return failure(device, request, refusal.http, refusal.code, refusal.sub, description=refusal.description)
         finally:
             async with self._free:
                 self._running -= 1
@@ -312,7 +312,7 @@ class SearchPages:
             return failure(device, request, 400, Code.BAD_CONTENT, "badXmlContent")
         channel = int(argument) // 100 if argument.isdecimal() else 0
         if channel not in device.channels:
-            return failure(device, request, 400, Code.BAD_CONTENT, "badParameters", "Invalid track id.")
+            return failure(device, request, 400, Code.BAD_CONTENT, "badParameters", description="Invalid track id.")
         nodes = []
         for day in range(1, days + 1):
             first = device.clock.day_start(datetime(year, month, day, tzinfo=UTC).date())

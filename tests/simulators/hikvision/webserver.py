@@ -182,22 +182,25 @@ class _Connection(asyncio.Protocol):
         finally:
             self.transport.close()
 
-    async def _fill(self, timeout: float | None) -> bool:
+    async def _fill(self, seconds: float) -> bool:
         """Wait for more bytes; False when none will come."""
-        if self._closed:
+        if self._ended():
             return False
         self._more.clear()
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(seconds):
                 await self._more.wait()
         except TimeoutError:
             return False
-        return not self._closed or bool(self._buffer)
+        return not self._ended() or bool(self._buffer)
+
+    def _ended(self) -> bool:
+        return self._closed
 
     async def _read_request(self) -> Request | None:
-        timeout = self._server.policy.keep_alive_seconds
+        patience = self._server.policy.keep_alive_seconds
         while (end := self._buffer.find(b"\r\n\r\n")) < 0:
-            if len(self._buffer) > HEAD_LIMIT or not await self._fill(timeout):
+            if len(self._buffer) > HEAD_LIMIT or not await self._fill(patience):
                 return None
         head = bytes(self._buffer[:end]).decode("latin-1")
         del self._buffer[: end + 4]
