@@ -18,6 +18,7 @@ from .models import (
     Container,
     DayMap,
     Disk,
+    EventKind,
     EventStreamState,
     NvrEvent,
     PlaybackRequest,
@@ -164,7 +165,12 @@ class EventListener(Protocol):
 
 
 class EventSource(Protocol):
-    """The one event stream of a recorder."""
+    """The one event stream of a recorder.
+
+    `hold` may be set at any time: seconds without a repeat after which a kind is over, where no end is sent.
+    """
+
+    hold: dict[EventKind, float]
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled, reconnecting with back-off and jitter.

@@ -1,0 +1,1 @@
+"""One sub-package per protocol family; they never import each other."""

@@ -1,0 +1,227 @@
+"""Learning a recorder: a fixed number of documents, whatever the number of channels (hikvision-isapi 17, 2).
+
+The first request settles the login, the rest follow at once within the gate's width. Every document but the first may
+be refused alone; what a channel list needs must not fail unseen, for a channel that is left out loses its entities.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Final
+
+from ...clock import DeviceClock, fixed_zone, measure
+from ...errors import (
+    NvrBusyError,
+    NvrNotFoundError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrTimeoutError,
+    NvrUnsupportedError,
+)
+from ...models import Disk, SystemStatus
+from ...transport.gate import Lane
+from .context import Context
+from .mapping import Documents, disk, is_camera_type, system_status
+from .wire import (
+    DeviceCapabilities,
+    DeviceInfo,
+    parse_capabilities,
+    parse_channel_events,
+    parse_device_info,
+    parse_ports,
+    parse_proxy_channels,
+    parse_proxy_status,
+    parse_status,
+    parse_storage,
+    parse_streams,
+    parse_time,
+    parse_tracks,
+    parse_triggers,
+    parse_video_inputs,
+)
+
+DEVICE_INFO: Final = "/ISAPI/System/deviceInfo"
+CAPABILITIES: Final = "/ISAPI/System/capabilities"
+TIME: Final = "/ISAPI/System/time"
+STATUS: Final = "/ISAPI/System/status"
+PORTS: Final = "/ISAPI/Security/adminAccesses"
+PROXIES: Final = "/ISAPI/ContentMgmt/InputProxy/channels"
+PROXY_STATES: Final = "/ISAPI/ContentMgmt/InputProxy/channels/status"
+INPUTS: Final = "/ISAPI/System/Video/inputs/channels"
+STREAMS: Final = "/ISAPI/Streaming/channels"
+TRIGGERS: Final = "/ISAPI/Event/triggers"
+LENS_EVENTS: Final = "/ISAPI/Event/channels/capabilities"
+TRACKS: Final = "/ISAPI/ContentMgmt/record/tracks"
+STORAGE: Final = "/ISAPI/ContentMgmt/Storage"
+
+
+@dataclass(slots=True)
+class Learned:
+    """What connect brings home besides the documents; storage and status None when the recorder lacks them."""
+
+    documents: Documents
+    disks: tuple[Disk, ...] | None = None
+    status: SystemStatus | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+async def identify(context: Context) -> DeviceInfo:
+    """Read who answers; raises NvrUnsupportedError when it is no device of this family."""
+    try:
+        return parse_device_info(await context.client.first(DEVICE_INFO))
+    except NvrNotFoundError as error:
+        message = "this is not an NVR of this family: it does not know the first document"
+        raise NvrUnsupportedError(message) from error
+    except NvrResponseError as error:
+        message = "this is not an NVR of this family: it answers with something else"
+        raise NvrUnsupportedError(message) from error
+
+
+class Reader:
+    """Reads the documents of one connect; notes what was refused or broken."""
+
+    def __init__(self, context: Context) -> None:
+        """Hold the context."""
+        self._context = context
+        self.notes: list[str] = []
+
+    async def optional[T](self, path: str, parse: Callable[[bytes], T], lane: Lane = "control") -> T | None:
+        """Return a document that may be refused, be broken or come too late, each with a note."""
+        name = path.removeprefix("/ISAPI/")
+        try:
+            body = await self._context.client.optional(path, lane=lane)
+            if body is not None:
+                return parse(body)
+        except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
+            self.notes.append(f"failed:{name}:{type(error).__name__}")
+            return None
+        self.notes.append(f"refused:{name}")
+        return None
+
+    async def required[T](self, path: str, parse: Callable[[bytes], T]) -> T | None:
+        """Return a document that may be refused, but must not fail otherwise."""
+        body = await self._context.client.optional(path)
+        if body is None:
+            self.notes.append(f"refused:{path.removeprefix('/ISAPI/')}")
+            return None
+        return parse(body)
+
+    async def time(self) -> DeviceClock:
+        """Measure the clock; without one the recorder is taken to keep UTC."""
+        found = await self.optional(TIME, parse_time)
+        now = self._context.utcnow()
+        if found is None:
+            return DeviceClock(fixed_zone(timedelta(0)), timedelta(0), now)
+        return measure(found.local_time, found.zone, now, previous=self._context.clock)
+
+
+async def together(*work: Coroutine[object, object, None]) -> None:
+    """Run all at once; the first error ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Connect:
+    """One connect: reads, and puts together what the driver needs."""
+
+    def __init__(self, context: Context) -> None:
+        """Hold the context."""
+        self._context = context
+        self._reader = Reader(context)
+        self._parts: dict[str, object] = {}
+        self._caps: asyncio.Future[DeviceCapabilities | None] = asyncio.get_running_loop().create_future()
+
+    async def run(self) -> Learned:
+        """Read everything; raises NvrUnsupportedError for a box of another family."""
+        info = await identify(self._context)
+        self._context.memory.seen_firmware(f"{info.firmware} {info.build}".strip())
+        await together(*self._work(info))
+        documents = Documents(info=info, **self._parts)  # type: ignore[arg-type]
+        lenses = {stream.channel for stream in documents.streams or () if stream.channel}
+        if is_camera_type(info) and len(lenses) > 1:
+            self._parts["lens_events"] = await self._reader.optional(LENS_EVENTS, parse_channel_events)
+        learned = Learned(Documents(info=info, **self._parts), notes=self._reader.notes)  # type: ignore[arg-type]
+        learned.disks, learned.status = self._disks, self._status
+        return learned
+
+    _disks: tuple[Disk, ...] | None = None
+    _status: SystemStatus | None = None
+
+    def _work(self, info: DeviceInfo) -> list[Coroutine[object, object, None]]:
+        """Return what is read at once, what others wait for and what takes long first."""
+        reader = self._reader
+        return [
+            self._capabilities(),
+            self._recorder_channels(info),
+            self._keep("streams", reader.optional(STREAMS, parse_streams)),
+            self._keep("triggers", reader.optional(TRIGGERS, parse_triggers)),
+            # The search lane is idle and makes a fourth connection the recorder is known to bear.
+            self._keep("tracks", reader.optional(TRACKS, parse_tracks, lane="search")),
+            self._clock(),
+            self._ports(),
+            self._states(info),
+            self._wired(info),
+            self._health(),
+        ]
+
+    async def _keep(self, name: str, work: Awaitable[object]) -> None:
+        self._parts[name] = await work
+
+    async def _capabilities(self) -> None:
+        try:
+            found = await self._reader.optional(CAPABILITIES, parse_capabilities)
+        except BaseException:
+            self._caps.cancel()
+            raise
+        self._parts["capabilities"] = found
+        self._caps.set_result(found)
+
+    async def _has_proxies(self, info: DeviceInfo) -> bool:
+        """A box that calls itself a camera is asked for IP channels only if it says it has some."""
+        if not is_camera_type(info):
+            return True
+        caps = await asyncio.shield(self._caps)
+        return caps is not None and (caps.proxy_inputs or 0) > 1
+
+    async def _recorder_channels(self, info: DeviceInfo) -> None:
+        if not await self._has_proxies(info):
+            return
+        found = await self._reader.required(PROXIES, parse_proxy_channels)
+        if found is None and info.device_type.upper() == "NVR":
+            # An NVR has this list: what refuses it is the account. Asking again must be possible.
+            self._context.memory.refused.pop(PROXIES, None)
+            message = "the account may not read the channels of the NVR"
+            raise NvrPermissionError(message)
+        self._parts["proxies"] = found
+
+    async def _states(self, info: DeviceInfo) -> None:
+        if await self._has_proxies(info):
+            self._parts["states"] = await self._reader.optional(PROXY_STATES, parse_proxy_status)
+
+    async def _wired(self, info: DeviceInfo) -> None:
+        """Ask for analog inputs where there are some, and for the lenses of a camera."""
+        caps = await asyncio.shield(self._caps)
+        if is_camera_type(info):
+            self._parts["inputs"] = await self._reader.optional(INPUTS, parse_video_inputs)
+        elif caps is None or caps.analog_inputs or (not caps.proxy_inputs and info.device_type.upper() != "NVR"):
+            self._parts["inputs"] = await self._reader.required(INPUTS, parse_video_inputs)
+
+    async def _clock(self) -> None:
+        self._context.clock = await self._reader.time()
+
+    async def _ports(self) -> None:
+        self._context.ports = await self._reader.optional(PORTS, parse_ports) or {}
+
+    async def _health(self) -> None:
+        volumes = await self._reader.optional(STORAGE, parse_storage)
+        if volumes is not None:
+            self._disks = tuple(disk(volume) for volume in volumes)
+        status = await self._reader.optional(STATUS, parse_status)
+        if status is not None:
+            self._status = system_status(status)

@@ -1,0 +1,205 @@
+"""One Hikvision recorder or camera, OEM brands included: the roles put together (hikvision-isapi 17)."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Final
+
+import aiohttp
+
+from ...capabilities import GateWidths, RecorderCapabilities
+from ...credentials import LoginGuard
+from ...driver import (
+    ClockSource,
+    ConnectionConfig,
+    CredentialGuard,
+    DownloadSource,
+    EventSource,
+    LiveSource,
+    MaintenanceSource,
+    PlaybackSource,
+    RecordingIndex,
+    SnapshotSource,
+    StorageSource,
+)
+from ...errors import NvrUnsupportedError
+from ...models import Channel, RecorderInfo, RecorderKind
+from ...transport.gate import LANES, Gate
+from ...transport.http import HttpTransport
+from .client import CHALLENGE_PATH, HikvisionClient
+from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned
+from .context import Context
+from .downloads import Downloads
+from .events import USER_CHECK, Events
+from .live import Live, Playback, Snapshots
+from .mapping import (
+    FAMILY,
+    Documents,
+    build_capabilities,
+    build_channels,
+    dump_profiles,
+    load_profiles,
+    proxy_offset,
+    recorder_info,
+    recorder_kind,
+    silent_triggers,
+    track_ids,
+)
+from .quirks import Memory
+from .recordings import Recordings
+from .system import Clock, Maintenance, Storage
+from .wire import parse_proxy_channels, parse_proxy_status, parse_video_inputs
+
+_UNKNOWN_INFO: Final = RecorderInfo("", "", "", "", "", RecorderKind.NVR, FAMILY)
+
+
+def _utcnow() -> datetime:
+    return datetime.now(UTC)
+
+
+class HikvisionDriver:
+    """Implements core.driver.Driver. Roles are None until `connect` has found that the recorder has them."""
+
+    def __init__(
+        self,
+        config: ConnectionConfig,
+        session: aiohttp.ClientSession | Callable[[], aiohttp.ClientSession] | None = None,
+        *,
+        memory: Mapping[str, object] | None = None,
+        utcnow: Callable[[], datetime] = _utcnow,
+        guard: CredentialGuard | None = None,
+        gates: GateWidths | None = None,
+        search_page: int | None = None,
+    ) -> None:
+        """Send nothing yet. `memory` is what an earlier driver of this recorder learned; `gates` and on are knobs."""
+        self.guard: CredentialGuard = guard if guard is not None else LoginGuard(utcnow=utcnow)
+        self._gates = gates
+        self._search_page = search_page
+        gate = Gate(gates)
+        transport = HttpTransport(config, session, self.guard, gate, challenge_path=CHALLENGE_PATH)
+        learned = Memory.load(memory)
+        self._context = Context(config, HikvisionClient(transport, learned, utcnow), learned, utcnow)
+        self._documents: Documents | None = None
+        self._notes: tuple[str, ...] = ()
+        self._event_stream: Events | None = None
+        self._stills: Snapshots | None = None
+        self.info: RecorderInfo = _UNKNOWN_INFO
+        self.capabilities = RecorderCapabilities()
+        self.channels: tuple[Channel, ...] = ()
+        self.live: LiveSource | None = None
+        self.snapshots: SnapshotSource | None = None
+        self.recordings: RecordingIndex | None = None
+        self.playback: PlaybackSource | None = None
+        self.downloads: DownloadSource | None = None
+        self.events: EventSource | None = None
+        self.storage: StorageSource | None = None
+        self.clock: ClockSource | None = None
+        self.maintenance: MaintenanceSource | None = None
+
+    async def connect(self) -> None:
+        """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
+        learned = await Connect(self._context).run()
+        self._learn(learned)
+
+    def _learn(self, learned: Learned) -> None:
+        context, documents = self._context, learned.documents
+        kind = recorder_kind(documents)
+        self.info = recorder_info(documents, kind)
+        context.kind, context.serial = kind, self.info.serial
+        context.quirks.proxy_offset = proxy_offset(documents)
+        context.tracks = track_ids(documents.tracks)
+        self._documents = documents
+        silent = silent_triggers(documents.triggers or ())
+        notes = list(learned.notes)
+        if documents.streams is None:
+            notes.append("profiles derived: the list of streams was refused")
+        if silent:
+            notes.append(f"detections not notified: {len(silent)} of {len(documents.triggers or ())}")
+        self._notes = tuple(notes)
+        self.capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        context.capabilities = self.capabilities
+        self._take_channels(documents)
+        self._make_roles(learned)
+
+    def _take_channels(self, documents: Documents) -> None:
+        memory = self._context.memory
+        channels = build_channels(documents, self.info.serial, self.info.kind, load_profiles(memory.profiles))
+        self.channels = self._context.channels = channels
+        if documents.streams is not None:
+            memory.profiles |= {str(channel.number): dump_profiles(channel.profiles) for channel in channels}
+        self._tell_events()
+
+    def _tell_events(self) -> None:
+        if self._event_stream is not None:
+            caps = None if self._documents is None else self._documents.capabilities
+            analog = (caps.analog_inputs or 0) if caps is not None else 0
+            self._event_stream.channels_changed([channel.number for channel in self.channels], analog + 1)
+
+    def _make_roles(self, learned: Learned) -> None:
+        """Make the roles once; a second connect must not orphan an event stream that runs."""
+        context = self._context
+        if self.live is None:
+            self.live = Live(context)
+            self.snapshots = self._stills = Snapshots(context)
+            recordings = Recordings(context)
+            self.recordings, self.playback = recordings, Playback(context, recordings)
+            self.downloads = Downloads(context)
+            self.clock = Clock(context)
+            self.events = self._event_stream = Events(context)
+        self._tell_events()
+        self.storage = None if learned.disks is None else Storage(context, learned.disks)
+        self.maintenance = None if learned.status is None else Maintenance(context, learned.status)
+
+    async def refresh_channels(self) -> tuple[Channel, ...]:
+        """Read names and online states anew in one or two requests (hikvision-isapi 5.2)."""
+        documents, client = self._documents, self._context.client
+        if documents is None:
+            raise NvrUnsupportedError("nothing is known of the recorder before connect")
+        if documents.proxies is not None:
+            documents = replace(documents, proxies=parse_proxy_channels(await client.get(PROXIES)))
+            if (body := await client.optional(PROXY_STATES)) is not None:
+                documents = replace(documents, states=parse_proxy_status(body))
+        elif documents.inputs is not None:
+            documents = replace(documents, inputs=parse_video_inputs(await client.get(INPUTS)))
+        else:
+            await self.ping()
+        self._documents = documents
+        self._take_channels(documents)
+        return self.channels
+
+    async def ping(self) -> None:
+        """Make the cheapest authenticated request (hikvision-isapi 3.2)."""
+        await self._context.client.get(USER_CHECK)
+
+    async def close(self) -> None:
+        """End everything that runs; safe to call twice and at any time."""
+        if self._stills is not None:
+            await self._stills.close()
+        await self._context.client.transport.close()
+
+    @property
+    def memory(self) -> Mapping[str, object]:
+        """What was learned, as plain JSON, to be given back at the next start."""
+        return self._context.memory.dump()
+
+    @property
+    def statistics(self) -> Mapping[str, object]:
+        """Counters and learned facts for diagnostics; no credentials, serials or addresses."""
+        context = self._context
+        transport = context.client.transport
+        documents = self._documents
+        return {
+            "requests": transport.statistics.requests,
+            "refused": transport.statistics.refused,
+            "retries": transport.statistics.retries,
+            "bytes_received": transport.statistics.bytes_received,
+            "lanes": dict(transport.statistics.lanes),
+            "most_in_flight": {lane: transport.gate.most_in_flight(lane) for lane in LANES},
+            "auth_scheme": str(transport.auth_scheme),
+            "quirks": context.quirks.learned(),
+            "refused_paths": sorted(context.memory.refused),
+            "counters": dict(context.counters),
+            "events": {} if self._event_stream is None else self._event_stream.counters,
+            "triggers_without_notification": silent_triggers(documents.triggers or ()) if documents else (),
+            "notes": self._notes,
+        }

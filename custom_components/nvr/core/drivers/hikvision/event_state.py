@@ -1,0 +1,297 @@
+"""What alerts mean one after the other: starts, stops, pulses, repeats, late copies (hikvision-isapi 11.3).
+
+Pure; moments of `now` are seconds of a steady clock. Stops that recorders never send are made by hold times. A kind is
+over on a channel when its last active region is: each region starts an event of its own, the last one stops it.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from ...clock import DeviceClock
+from ...errors import NvrResponseError
+from ...models import EventKind, EventPhase, NvrEvent
+from .mapping import event_type, proxied_channel
+from .tables import HOLD_DEFAULT, HOLD_DEVICE, HOLDS, TARGETS, EventType, Scope
+from .wire_alert import Alert, heartbeat_channel, parse_alert, parse_json_alert, signature
+from .wire_search import parse_moment
+
+LATE: Final = timedelta(minutes=2)
+# Beyond this the recorder's time of an event says nothing, not even that it is late.
+_ABSURD: Final = timedelta(days=366)
+_SIGNATURES_KEPT: Final = 512
+_RECENT_KEPT: Final = 512
+_LEGACY_BASE: Final = 32
+
+
+class Key(NamedTuple):
+    """What can be active: a kind on a channel, in a region or at a port."""
+
+    channel: int | None
+    kind: EventKind
+    raw_type: str
+    region: str
+    port: int | None
+
+
+@dataclass(slots=True)
+class Active:
+    """One active thing: when it ends by itself (None: only by word), and what was last said of it."""
+
+    until: float | None
+    event: NvrEvent
+    asserted: float
+
+
+def default_holds() -> dict[EventKind, float]:
+    """Return the hold times by kind in seconds, to be changed at will."""
+    return dict(HOLDS)
+
+
+class ChannelMap:
+    """The recorder's channel numbers, and what older numbering makes of them (hikvision-isapi 5.4, trap 12)."""
+
+    def __init__(self, numbers: Iterable[int] = (), first_ip: int = 1) -> None:
+        """Take the channels there are, and the number of the first IP channel, be it in use or not."""
+        self.known = frozenset(numbers)
+        self._first_ip = first_ip
+
+    def channel(self, number: int | None) -> int | None:
+        """Return the channel a number means, None for the recorder itself."""
+        if not number:
+            return None
+        if number in self.known or number <= _LEGACY_BASE:
+            return number
+        legacy = self._first_ip - 1 + number - _LEGACY_BASE
+        return legacy if legacy in self.known else number
+
+
+class EventState:
+    """Turns the bodies of alert parts into events. One per recorder; it outlives connections."""
+
+    def __init__(self, clock: Callable[[], DeviceClock | None], *, io_inactive: bool = False) -> None:
+        """`clock` gives the newest reading; `io_inactive` says that alarm inputs are known to send their end."""
+        self.channels = ChannelMap()
+        self.hold: dict[EventKind, float] = default_holds()
+        self.io_inactive = io_inactive
+        self.counters = {"heartbeats": 0, "repeats": 0, "alerts": 0, "broken": 0, "late": 0, "unmatched_stops": 0}
+        self._clock = clock
+        self._active: dict[Key, Active] = {}
+        self._signatures: dict[bytes, Key] = {}
+        self._recent: dict[tuple[Key, str], None] = {}
+        self._losses: set[int | None] = set()
+
+    @property
+    def active(self) -> Mapping[Key, Active]:
+        """What is active now."""
+        return self._active
+
+    def hold_of(self, kind: EventKind, scope: Scope) -> float:
+        """Return the hold of a kind in seconds."""
+        return self.hold.get(kind, HOLD_DEVICE if scope is Scope.DEVICE else HOLD_DEFAULT)
+
+    def feed(self, body: bytes, now: float, received_at: datetime, *, json: bool = False) -> list[NvrEvent]:
+        """Take the body of one part; raises NvrResponseError for what is no alert."""
+        if json:
+            return self._alert(parse_json_alert(body), now, received_at)
+        channel = heartbeat_channel(body)
+        if channel is not None and self.channels.channel(channel) not in self._losses:
+            self.counters["heartbeats"] += 1
+            return []
+        repeat = signature(body)
+        key = self._signatures.get(repeat)
+        if key is not None:
+            active = self._active.get(key)
+            if active is not None:
+                self.counters["repeats"] += 1
+                self._extend(key, active, now)
+                return []
+        alert = parse_alert(body)
+        events = self._alert(alert, now, received_at)
+        if events and events[-1].phase is EventPhase.START and not events[-1].late:
+            self._remember(repeat, self._key(alert, event_type(alert.related or alert.type)))
+        return events
+
+    def _remember(self, repeat: bytes, key: Key) -> None:
+        if len(self._signatures) >= _SIGNATURES_KEPT:
+            self._signatures.clear()
+        self._signatures[repeat] = key
+
+    def _extend(self, key: Key, active: Active, now: float) -> None:
+        active.asserted = now
+        if active.until is not None:
+            active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
+
+    def _key(self, alert: Alert, kind: EventType) -> Key:
+        channel = self.channels.channel(alert.channel if alert.dyn_channel is None else alert.dyn_channel)
+        port = alert.port
+        if kind.scope is Scope.DEVICE:
+            channel = None
+        elif kind.scope is Scope.PORT:
+            port = alert.port if alert.proxied_port is None else alert.proxied_port % 100
+            channel = self._port_channel(alert)
+        raw_type = alert.related or alert.type
+        # A kind may come under several names; only what is not known is told apart by its name.
+        name = raw_type.lower() if kind.kind is EventKind.UNKNOWN else raw_type.lower() * (kind.scope is Scope.PORT)
+        return Key(channel, kind.kind, name, alert.region, port)
+
+    def _port_channel(self, alert: Alert) -> int | None:
+        """Return the channel of a camera's own input, None for an input of the box (hikvision-isapi 5.4)."""
+        if alert.proxied_port is not None:
+            return proxied_channel(alert.proxied_port)
+        return proxied_channel(alert.port)
+
+    def _alert(self, alert: Alert, now: float, received_at: datetime) -> list[NvrEvent]:
+        self.counters["alerts"] += 1
+        kind = event_type(alert.related or alert.type)
+        if alert.type.lower() == "heartbeat":
+            return []
+        key = self._key(alert, kind)
+        occurred_at, late = self._dated(alert, received_at)
+        event = self._event(alert, key, received_at, occurred_at)
+        if late:
+            return self._late(event, alert, key)
+        if kind.pulse:
+            return [event] if alert.state != "inactive" else []
+        if alert.state == "inactive":
+            return self._stop(key, event)
+        return self._start(key, kind, event, now)
+
+    def _event(self, alert: Alert, key: Key, received_at: datetime, occurred_at: datetime) -> NvrEvent:
+        return NvrEvent(
+            kind=key.kind,
+            phase=EventPhase.PULSE,
+            channel=key.channel,
+            occurred_at=occurred_at,
+            received_at=received_at,
+            raw_type=alert.related or alert.type,
+            target=TARGETS.get(alert.target),
+            region=alert.region or None,
+            port=key.port,
+            plate=alert.plate or None,
+            text=alert.description,
+            pictures=alert.pictures,
+        )
+
+    def _dated(self, alert: Alert, received_at: datetime) -> tuple[datetime, bool]:
+        """Return when it happened, by the recorder's own clock less its skew, and whether that is long ago."""
+        clock = self._clock()
+        late = alert.retransmitted
+        if clock is None or not alert.moment:
+            return received_at, late
+        try:
+            digits, _ = parse_moment(alert.moment)
+        except NvrResponseError:
+            return received_at, late
+        # The suffix stays at standard time on some firmware, so the digits count (hikvision-isapi 4.3).
+        occurred_at = clock.to_utc(digits)
+        age = received_at - occurred_at
+        if abs(age) > _ABSURD or age < -LATE:
+            return received_at, late
+        return occurred_at, late or age > LATE
+
+    def _late(self, event: NvrEvent, alert: Alert, key: Key) -> list[NvrEvent]:
+        """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
+        self.counters["late"] += 1
+        if alert.state == "inactive" or self._told(key, alert.moment):
+            return []
+        return [_with(event, EventPhase.PULSE, late=True)]
+
+    def _told(self, key: Key, moment: str) -> bool:
+        known = (key, moment) in self._recent
+        if not known:
+            if len(self._recent) >= _RECENT_KEPT:
+                del self._recent[next(iter(self._recent))]
+            self._recent[(key, moment)] = None
+        return known
+
+    def _start(self, key: Key, kind: EventType, event: NvrEvent, now: float) -> list[NvrEvent]:
+        active = self._active.get(key)
+        if active is not None:
+            self._extend(key, active, now)
+            return []
+        by_word = key.kind is EventKind.VIDEO_LOSS or (kind.scope is Scope.PORT and self.io_inactive)
+        until = None if by_word else now + self.hold_of(key.kind, kind.scope)
+        started = _with(event, EventPhase.START)
+        self._active[key] = Active(until, started, now)
+        if key.kind is EventKind.VIDEO_LOSS:
+            self._losses.add(key.channel)
+        return [started]
+
+    def _stop(self, key: Key, event: NvrEvent) -> list[NvrEvent]:
+        if key.kind is EventKind.IO_INPUT:
+            self.io_inactive = True
+        if key not in self._active:
+            # Some firmware tells the region at the start only.
+            related = [other for other in self._active if other[:3] == key[:3] and key.port in (None, other.port)]
+            if key.region or not related:
+                self.counters["unmatched_stops"] += 1
+                return []
+            for other in related[1:]:
+                self._forget(other)
+            key = related[0]
+        return self._end(key, event)
+
+    def _forget(self, key: Key) -> None:
+        del self._active[key]
+        if key.kind is EventKind.VIDEO_LOSS:
+            self._losses.discard(key.channel)
+
+    def _end(self, key: Key, event: NvrEvent) -> list[NvrEvent]:
+        self._forget(key)
+        if any(other[:2] == key[:2] and other.port == key.port for other in self._active):
+            return []
+        return [_with(event, EventPhase.STOP)]
+
+    def expire(self, now: float, received_at: datetime) -> list[NvrEvent]:
+        """End what was not repeated within its hold."""
+        events = []
+        for key in [key for key, active in self._active.items() if active.until is not None and active.until <= now]:
+            started = self._active[key].event
+            events += self._end(key, _moved(started, received_at))
+        return events
+
+    def next_expiry(self) -> float | None:
+        """Return when the next hold ends, None when none runs."""
+        return min((active.until for active in self._active.values() if active.until is not None), default=None)
+
+    def reconnected(self, now: float) -> None:
+        """Give everything its hold from now on: what is not asserted again ends (hikvision-isapi 11.3)."""
+        for key, active in self._active.items():
+            active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
+
+
+def _with(event: NvrEvent, phase: EventPhase, *, late: bool = False) -> NvrEvent:
+    """Return the event with another phase; spelled out because `dataclasses.replace` costs as much as the rest."""
+    return NvrEvent(
+        kind=event.kind,
+        phase=phase,
+        channel=event.channel,
+        occurred_at=event.occurred_at,
+        received_at=event.received_at,
+        raw_type=event.raw_type,
+        late=late,
+        target=event.target,
+        region=event.region,
+        port=event.port,
+        plate=event.plate,
+        text=event.text,
+        pictures=event.pictures,
+    )
+
+
+def _moved(event: NvrEvent, moment: datetime) -> NvrEvent:
+    """Return an event that happened now, by our own clock."""
+    return NvrEvent(
+        kind=event.kind,
+        phase=event.phase,
+        channel=event.channel,
+        occurred_at=moment.astimezone(UTC),
+        received_at=moment,
+        raw_type=event.raw_type,
+        target=event.target,
+        region=event.region,
+        port=event.port,
+        text=event.text,
+    )

@@ -1,0 +1,227 @@
+"""The one event stream of a recorder: connect, read, watch over silence, come back (hikvision-isapi 11.1)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
+from datetime import datetime
+import logging
+import random
+from typing import Final
+
+from ...driver import EventListener
+from ...errors import (
+    NvrAuthError,
+    NvrBusyError,
+    NvrError,
+    NvrLockedError,
+    NvrNotFoundError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
+from ...models import EventKind, EventStreamState, NvrEvent
+from ...transport.http import StreamResponse
+from ...transport.multipart import MultipartParser, Part, boundary_of
+from .context import Context
+from .event_state import ChannelMap, EventState
+
+_LOGGER = logging.getLogger(__name__)
+
+ALERT_STREAM: Final = "/ISAPI/Event/notification/alertStream"
+USER_CHECK: Final = "/ISAPI/Security/userCheck"
+BACK_OFF: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_HEALTHY: Final = 120.0
+_JITTER: Final = 0.2
+# An event at the end of a hold may be that late, so that a thousand holds need not a thousand timers.
+_TICK: Final = 0.05
+
+
+class Events:
+    """The event source; `hold` may be changed at any time, in seconds by kind."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        probe_after: float = 45.0,
+        dead_after: float = 90.0,
+    ) -> None:
+        """Hold the context. After `probe_after` seconds of silence the recorder is asked, after `dead_after` left."""
+        self._context = context
+        self._sleep = sleep
+        self._probe_after = probe_after
+        self._dead_after = dead_after
+        self._state = EventState(lambda: context.clock, io_inactive=context.quirks.io_inactive is True)
+        self._listener: EventListener | None = None
+        self._told: EventStreamState | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._last_byte = 0.0
+        self._legacy = False
+        self.connections = 0
+        self.pictures = 0
+
+    @property
+    def hold(self) -> dict[EventKind, float]:
+        """Seconds without a repeat after which a kind is over."""
+        return self._state.hold
+
+    @hold.setter
+    def hold(self, seconds: Mapping[EventKind, float]) -> None:
+        self._state.hold = dict(seconds)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went through the stream so far."""
+        return {**self._state.counters, "connections": self.connections, "pictures": self.pictures}
+
+    def channels_changed(self, numbers: Iterable[int], first_ip: int) -> None:
+        """Take the channels there are now, and the number of the first IP channel."""
+        self._state.channels = ChannelMap(numbers, first_ip)
+
+    async def run(self, listener: EventListener) -> None:
+        """Read until cancelled; see EventSource.run for what is raised."""
+        self._listener, self._told = listener, None
+        failures = 0
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._tell(EventStreamState.CONNECTING)
+                begun = loop.time()
+                try:
+                    await self._connection()
+                except NvrError as error:
+                    self._end_connection()
+                    await self._judge(error)
+                    failures = 0 if loop.time() - begun > _HEALTHY else failures
+                    wait = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+                    if isinstance(error, NvrBusyError):
+                        wait = max(wait, error.retry_after or BACK_OFF[3])
+                    failures += 1
+                    _LOGGER.debug("event stream lost: %s", error)
+                    await self._sleep(wait * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads clients
+        finally:
+            self._end_connection()
+            self._listener = None
+
+    def _tell(self, state: EventStreamState) -> None:
+        if state is not self._told and self._listener is not None:
+            self._told = state
+            self._listener.on_stream_state(state)
+
+    def _end_connection(self) -> None:
+        """States are kept while nothing is heard; their holds begin anew with the next connection."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._told is not EventStreamState.REFUSED:
+            self._tell(EventStreamState.DOWN)
+
+    async def _judge(self, error: NvrError) -> None:
+        """Raise what makes going on senseless; a 401 here alone is a missing right, not a wrong password (11.1)."""
+        if isinstance(error, NvrNotFoundError):
+            if not self._legacy:
+                self._legacy = True
+                return
+            self._tell(EventStreamState.REFUSED)
+            message = "the recorder has no event stream"
+            raise NvrUnsupportedError(message) from error
+        if isinstance(error, NvrAuthError | NvrLockedError | NvrPermissionError | NvrUnsupportedError):
+            self._tell(EventStreamState.REFUSED)
+            raise error
+
+    async def _connection(self) -> None:
+        """Read one connection to its end; always raises."""
+        path = ALERT_STREAM.removeprefix("/ISAPI") if self._legacy else ALERT_STREAM
+        client = self._context.client
+        async with client.stream("GET", path, lane="events", idle_timeout=self._dead_after) as stream:
+            loop = asyncio.get_running_loop()
+            self.connections += 1
+            self._last_byte = loop.time()
+            self._state.reconnected(loop.time())
+            self._arm()
+            watch = asyncio.ensure_future(self._watch())
+            limit = asyncio.timeout(None)
+            watch.add_done_callback(lambda done: self._watch_ended(done, limit))
+            try:
+                async with limit:
+                    await self._read(stream)
+            except TimeoutError:
+                message = "the event stream fell silent and the recorder does not answer"
+                raise NvrUnreachableError(message) from None
+            finally:
+                watch.cancel()
+                with suppress(asyncio.CancelledError, NvrError):
+                    await watch
+        message = "the recorder ended the event stream"
+        raise NvrUnreachableError(message)
+
+    @staticmethod
+    def _watch_ended(watch: asyncio.Task[None], limit: asyncio.Timeout) -> None:
+        if not watch.cancelled() and watch.exception() is not None:
+            with suppress(RuntimeError):
+                limit.reschedule(0.0)
+
+    async def _watch(self) -> None:
+        """Ask after a silence whether the recorder is there; raises when it is not."""
+        loop = asyncio.get_running_loop()
+        while True:
+            quiet = loop.time() - self._last_byte
+            if quiet < self._probe_after:
+                await asyncio.sleep(self._probe_after - quiet)
+                continue
+            await self._context.client.get(USER_CHECK)
+            await asyncio.sleep(self._probe_after)
+
+    async def _read(self, stream: StreamResponse) -> None:
+        parser = MultipartParser(boundary_of(stream.headers.get("Content-Type", "")))
+        loop = asyncio.get_running_loop()
+        self._tell(EventStreamState.ALIVE)
+        async for chunk in stream:
+            self._last_byte = now = loop.time()
+            self._take_all(parser.feed(chunk), now)
+        self._take_all(parser.close(), loop.time())
+
+    def _take_all(self, parts: list[Part], now: float) -> None:
+        if parts:
+            received_at = self._context.utcnow()
+            for part in parts:
+                self._take(part, now, received_at)
+            self._arm()
+
+    def _take(self, part: Part, now: float, received_at: datetime) -> None:
+        kind = part.headers.get("content-type", "")
+        if kind.startswith("image/"):
+            self.pictures += 1
+            return
+        body = part.body
+        try:
+            events = self._state.feed(body, now, received_at, json="json" in kind or body.lstrip()[:1] == b"{")
+        except NvrResponseError as error:
+            self._state.counters["broken"] += 1
+            _LOGGER.debug("an alert that cannot be read: %s", error)
+            return
+        if events:
+            self._emit(events)
+        if self._state.io_inactive and self._context.quirks.io_inactive is None:
+            self._context.quirks.io_inactive = True
+
+    def _emit(self, events: Iterable[NvrEvent]) -> None:
+        listener = self._listener
+        if listener is not None:
+            for event in events:
+                listener.on_event(event)
+
+    def _arm(self) -> None:
+        """Wake when the next hold ends; a timer that fires early finds nothing and is set again."""
+        if self._timer is not None:
+            return
+        until = self._state.next_expiry()
+        if until is not None:
+            self._timer = asyncio.get_running_loop().call_at(until + _TICK, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._emit(self._state.expire(asyncio.get_running_loop().time(), self._context.utcnow()))
+        self._arm()

@@ -1,0 +1,140 @@
+"""What the recorder's `Z` means, and how it is found out (hikvision-isapi 8.3). Pure.
+
+Some firmware writes true UTC, some its wall clock with a Z behind it. Nothing it states tells which: two short
+searches around now do, for a segment cannot begin in the future.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from ...clock import DeviceClock
+from ...models import TimeSpan
+from .wire_search import Match
+
+# A segment that seems to begin later than this from now is proof of a wrong reading, not of a clock a bit off.
+FUTURE = timedelta(minutes=2)
+_PAST = timedelta(minutes=20)
+_AHEAD = timedelta(minutes=5)
+_DAY_SECONDS = timedelta(days=1)
+_ZERO = timedelta(0)
+
+
+class ZMode(StrEnum):
+    """The two meanings of Z."""
+
+    UTC = "utc"
+    LOCAL = "local"
+
+
+class Verdict(NamedTuple):
+    """What the two searches say; `proven` when one reading is impossible, else it is the likelier one."""
+
+    mode: ZMode
+    proven: bool
+
+
+class WireClock:
+    """Turns real UTC into the digits of requests and back, for one clock reading and one meaning of Z."""
+
+    def __init__(self, clock: DeviceClock, mode: ZMode) -> None:
+        """Hold both; a new reading of the clock needs a new one."""
+        self.clock = clock
+        self.mode = mode
+        self._offsets: dict[int, timedelta | None] = {}
+
+    def to_wire(self, utc: datetime) -> datetime:
+        """Return the naive digits to ask for."""
+        if self.mode is ZMode.LOCAL:
+            return self.clock.to_wall(utc).replace(fold=0)
+        return (utc + self.clock.skew).replace(tzinfo=None)
+
+    def from_wire(
+        self, digits: datetime, shift: timedelta | None = None, not_before: datetime | None = None
+    ) -> datetime:
+        """Return real UTC of naive digits. A numeric suffix is taken at its word.
+
+        `not_before` settles an hour that occurs twice: segments come in order, so an earlier one is the second pass.
+        """
+        if shift is not None:
+            return (digits - shift - self.clock.skew).replace(tzinfo=UTC)
+        if self.mode is ZMode.UTC:
+            return (digits - self.clock.skew).replace(tzinfo=UTC)
+        day = digits.toordinal()
+        try:
+            offset = self._offsets[day]
+        except KeyError:
+            offset = self._offsets[day] = self._steady_offset(digits)
+        if offset is not None:
+            return (digits - offset).replace(tzinfo=UTC)
+        moment = self.clock.to_utc(digits, fold=0)
+        if not_before is not None and moment < not_before:
+            return max(moment, self.clock.to_utc(digits, fold=1))
+        return moment
+
+    def _steady_offset(self, digits: datetime) -> timedelta | None:
+        """Return wall less real UTC if it is the same all that day, else None."""
+        midnight = digits.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        later = midnight + _DAY_SECONDS
+        first = midnight - self.clock.to_utc(midnight, fold=0).replace(tzinfo=None)
+        last = later - self.clock.to_utc(later, fold=1).replace(tzinfo=None)
+        return first if first == last else None
+
+    def wire_offset(self, utc: datetime) -> timedelta:
+        """Return digits on the wire less real UTC at that moment."""
+        return self.to_wire(utc) - utc.replace(tzinfo=None)
+
+
+def matters(clock: DeviceClock, span: TimeSpan) -> bool:
+    """Tell whether the meaning of Z changes anything for a span: not where the wall clock is UTC."""
+    return any(moment.astimezone(clock.zone).utcoffset() != _ZERO for moment in (span.start, span.end))
+
+
+def probe_window(clock: DeviceClock, mode: ZMode, now: datetime) -> tuple[datetime, datetime]:
+    """Return the digits of the search that would find what is recorded now if Z meant that."""
+    wire = WireClock(clock, mode)
+    return wire.to_wire(now - _PAST), wire.to_wire(now + _AHEAD)
+
+
+def judge(clock: DeviceClock, now: datetime, local: Sequence[Match], utc: Sequence[Match]) -> Verdict | None:
+    """Return what Z means by the answers to both searches, None when they tell nothing (nothing is recorded now)."""
+    found = [*local, *utc]
+    if not found:
+        return None
+    stated = _stated(clock, now, local, utc)
+    if stated is not None:
+        return stated
+    readings = {mode: WireClock(clock, mode) for mode in ZMode}
+    newest = max(match.start for match in found)
+    impossible = {mode for mode, wire in readings.items() if wire.from_wire(newest) > now + FUTURE}
+    if len(impossible) == len(readings):
+        return None
+    for mode, other in ((ZMode.LOCAL, ZMode.UTC), (ZMode.UTC, ZMode.LOCAL)):
+        if other in impossible:
+            return Verdict(mode, proven=True)
+    ages = {mode: age for mode, wire in readings.items() if (age := _age(wire, now, found)) is not None}
+    return Verdict(min(ages, key=lambda mode: ages[mode]), proven=False) if ages else None
+
+
+def _stated(clock: DeviceClock, now: datetime, local: Sequence[Match], utc: Sequence[Match]) -> Verdict | None:
+    """Return the verdict where answers carry a numeric suffix: the search that found now is the right one."""
+    wire = WireClock(clock, ZMode.UTC)
+    for mode, matches in ((ZMode.LOCAL, local), (ZMode.UTC, utc)):
+        for match in matches:
+            if match.shift is None:
+                continue
+            start, end = wire.from_wire(match.start, match.shift), wire.from_wire(match.end, match.shift)
+            if start <= now + FUTURE and end >= now - _PAST:
+                return Verdict(mode, proven=True)
+    return None
+
+
+def _age(wire: WireClock, now: datetime, found: Sequence[Match]) -> timedelta | None:
+    """Return how long ago the newest running segment began under a reading, None if none would be running."""
+    ages = [
+        abs(now - start)
+        for match in found
+        if (start := wire.from_wire(match.start)) <= now + FUTURE and wire.from_wire(match.end) >= now - FUTURE
+    ]
+    return min(ages, default=None)

@@ -1,0 +1,240 @@
+"""The recording index: searches and the calendar (hikvision-isapi 8)."""
+
+import asyncio
+import calendar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from datetime import date, datetime, timedelta
+import random
+from typing import Final
+from uuid import uuid4
+
+from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
+from ...models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeSpan
+from .context import Context
+from .mapping_search import SegmentMapper, begins_in_future, typed_word
+from .mapping_time import FUTURE, Verdict, WireClock, ZMode, judge, matters, probe_window
+from .paging import Ask, Pager
+from .refusals import HikvisionRefusalError, is_optional_refusal, is_track_unknown
+from .wire_search import Match, Position, SearchPage, daily_body, parse_daily, parse_search, search_body
+
+SEARCH_PATH: Final = "/ISAPI/ContentMgmt/search"
+_SEARCH_TIMEOUT: Final = 30.0
+_PROBE_PAGE: Final = 40
+_PROBE_CHANNELS: Final = 3
+_HANDLE_TRIES: Final = 3
+_SECOND = timedelta(seconds=1)
+# How long a likely, unproven meaning of Z is believed, and how long nothing is asked when nothing was recorded.
+_LIKELY_LIFE = timedelta(hours=6)
+_SILENT_LIFE = timedelta(minutes=10)
+
+
+def _search_id() -> str:
+    """Return an id in the one form every firmware takes: an upper-case UUID (hikvision-isapi 8.2)."""
+    return str(uuid4()).upper()
+
+
+class Recordings:
+    """Searches of one recorder; one page is asked for at a time, the gate's search lane sees to that."""
+
+    def __init__(self, context: Context, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        """Hold the context; `sleep` waits for search handles."""
+        self._context = context
+        self._sleep = sleep
+        self._calibration = asyncio.Lock()
+        self._calibrated_at: datetime | None = None
+        self._verdict: Verdict | None = None
+
+    def search(
+        self,
+        channel: int,
+        span: TimeSpan,
+        *,
+        kinds: frozenset[RecordingKind] | None = None,
+        role: StreamRole = StreamRole.MAIN,
+    ) -> AsyncIterator[RecordingSegment]:
+        """Yield the segments that touch the span, oldest first, each once (hikvision-isapi 8.2)."""
+        return self._search(channel, span, kinds, role)
+
+    async def _search(
+        self, channel: int, span: TimeSpan, kinds: frozenset[RecordingKind] | None, role: StreamRole
+    ) -> AsyncIterator[RecordingSegment]:
+        track = self._context.track(channel, role)
+        await self.calibrate(span)
+        word = None
+        if self._context.quirks.typed_search is not False:
+            word = typed_word(kinds, self._context.capabilities.search_kinds)
+        limit = self._context.utcnow() + FUTURE
+        for attempt in range(2):
+            wire = self._context.wire_clock()
+            mapper = SegmentMapper(wire, channel, role, span, now=self._context.utcnow(), kinds=kinds)
+            wrong = False
+            async for matches in self._pages(track, span, wire, word):
+                # No segment begins in the future: if one seems to, Z was read the wrong way.
+                if attempt == 0 and matters(wire.clock, span) and begins_in_future(matches, wire, limit):
+                    wrong = True
+                    break
+                for segment in mapper.map(matches):
+                    yield segment
+            if not wrong or not await self.calibrate(span, anew=True) or self._context.wire_clock().mode is wire.mode:
+                return
+
+    async def _pages(self, track: int, span: TimeSpan, wire: WireClock, word: str | None) -> AsyncIterator[list[Match]]:
+        """Yield the new matches of each page; a search by kind that fails or finds nothing is made again without."""
+        if word is not None:
+            found = False
+            try:
+                async for matches in self._run(track, span, wire, word):
+                    found = found or bool(matches)
+                    yield matches
+            except HikvisionRefusalError, NvrUnsupportedError:
+                if found:
+                    raise
+                self._context.quirks.typed_search = False
+            if found:
+                return
+        async for matches in self._run(track, span, wire, None):
+            yield matches
+
+    async def _run(self, track: int, span: TimeSpan, wire: WireClock, word: str | None) -> AsyncIterator[list[Match]]:
+        quirks, page = self._context.quirks, self._context.capabilities.search_page
+        start, end = wire.to_wire(span.start).replace(microsecond=0), wire.to_wire(span.end)
+        if end.microsecond:
+            end = end.replace(microsecond=0) + _SECOND
+        if end <= start:
+            # The wall clock was put back within the span: its digits run backwards.
+            end = start + (span.duration + timedelta(hours=2))
+        pager = Pager(start, end, page=min(page, quirks.search_page or page), way=quirks.position, new_id=_search_id)
+        while pager.ask is not None:
+            try:
+                answer = await self._page(track, pager.ask, word)
+            except HikvisionRefusalError as error:
+                if is_track_unknown(error):
+                    message = f"the recorder has no track {track}"
+                    raise NvrNotFoundError(message) from error
+                if word is not None or not error.is_bad_request or not pager.refused():
+                    raise
+                continue
+            yield pager.take(answer)
+            if pager.way is not None:
+                quirks.position = pager.way
+            if pager.page < page:
+                quirks.search_page = pager.page
+
+    async def _page(self, track: int, ask: Ask, word: str | None) -> SearchPage:
+        """Ask for one page; waits for a search handle (hikvision-isapi 8.2)."""
+        body = search_body(
+            search_id=ask.search_id,
+            track=track,
+            start=ask.start,
+            end=ask.end,
+            position=ask.position,
+            page=ask.page,
+            spelling=ask.spelling,
+            kind=word,
+        )
+        for attempt in range(_HANDLE_TRIES):
+            self._context.count("search_pages")
+            try:
+                answer = await self._context.client.post(SEARCH_PATH, body, lane="search", timeout=_SEARCH_TIMEOUT)
+            except NvrBusyError:
+                if attempt == _HANDLE_TRIES - 1:
+                    raise
+                await self._sleep(random.uniform(2.0, 5.0) if attempt else 1.0)  # noqa: S311 - spreads retries
+                continue
+            page = parse_search(answer)
+            if page.status == "FAILED":
+                message = "the recorder says that the search failed"
+                raise NvrResponseError(message)
+            return page
+        raise AssertionError
+
+    async def calibrate(self, span: TimeSpan, *, anew: bool = False) -> bool:
+        """Find out what Z means if that matters and is not known; True when it is known afterwards (8.3)."""
+        context = self._context
+        if not matters(context.known_clock(), span):
+            return True
+        if not anew and self._is_known():
+            return True
+        async with self._calibration:
+            if not anew and self._is_known():
+                return True
+            now = context.utcnow()
+            verdict = await self._probe(now)
+            self._verdict, self._calibrated_at = verdict, now
+            context.count("calibrations")
+            if verdict is not None:
+                context.quirks.z_mode = verdict.mode.value
+                context.quirks.z_proven = verdict.proven
+            return verdict is not None
+
+    def _is_known(self) -> bool:
+        """Tell whether the meaning of Z was proven, remembered, or tried for lately."""
+        if self._calibrated_at is None:
+            # What was only likely is looked at again by the next run.
+            return self._context.quirks.z_mode is not None and self._context.quirks.z_proven
+        if self._verdict is not None and self._verdict.proven:
+            return True
+        life = _SILENT_LIFE if self._verdict is None else _LIKELY_LIFE
+        return self._context.utcnow() - self._calibrated_at < life
+
+    async def _probe(self, now: datetime) -> Verdict | None:
+        """Search around now on a few channels, read both ways (hikvision-isapi 8.3)."""
+        context, clock = self._context, self._context.known_clock()
+        tried = [channel.number for channel in context.channels if channel.online is not False][:_PROBE_CHANNELS]
+        likely: Verdict | None = None
+        for number in tried:
+            found: dict[ZMode, list[Match]] = {}
+            for mode in (ZMode.LOCAL, ZMode.UTC):
+                start, end = probe_window(clock, mode, now)
+                ask = Ask(_search_id(), start, end, 0, _PROBE_PAGE, Position.VENDOR)
+                found[mode] = []
+                with suppress(HikvisionRefusalError):
+                    found[mode] = (await self._page(context.track(number, StreamRole.MAIN), ask, None)).matches
+            verdict = judge(clock, now, found[ZMode.LOCAL], found[ZMode.UTC])
+            if verdict is not None and verdict.proven:
+                return verdict
+            likely = likely or verdict
+            if likely is not None:
+                break
+        return likely
+
+    async def day_map(self, channel: int, year: int, month: int) -> DayMap:
+        """Return the days of a month that hold footage, the recorder's own days (hikvision-isapi 8.4)."""
+        track = self._context.track(channel, StreamRole.MAIN)
+        if self._context.quirks.daily is not False:
+            path = f"/ISAPI/ContentMgmt/record/tracks/{track}/dailyDistribution"
+            try:
+                answer = await self._context.client.post(path, daily_body(year, month), lane="search")
+                days = parse_daily(answer)
+            except NvrError as error:
+                if not (is_optional_refusal(error) or isinstance(error, NvrResponseError)):
+                    raise
+                self._context.quirks.daily = False
+            else:
+                self._context.quirks.daily = True
+                return DayMap(channel, year, month, days)
+        return DayMap(channel, year, month, await self._days_by_search(channel, track, year, month))
+
+    async def _days_by_search(self, channel: int, track: int, year: int, month: int) -> frozenset[int]:
+        """Find the days by the first segment at or after each: days without footage cost nothing."""
+        clock = self._context.known_clock()
+        last = min(date(year, month, calendar.monthrange(year, month)[1]), clock.date_of(self._context.utcnow()))
+        day = date(year, month, 1)
+        if day > last:
+            return frozenset()
+        whole = TimeSpan(clock.day(day).start, clock.day(last).end)
+        await self.calibrate(whole)
+        wire, days = self._context.wire_clock(), set[int]()
+        mapper = SegmentMapper(wire, channel, StreamRole.MAIN, whole, now=self._context.utcnow())
+        while day <= last:
+            span = TimeSpan(clock.day(day).start, whole.end)
+            ask = Ask(_search_id(), wire.to_wire(span.start), wire.to_wire(span.end), 0, 1, Position.VENDOR)
+            segments = mapper.map((await self._page(track, ask, None)).matches)
+            if not segments:
+                break
+            first = max(segments[0].span.start, span.start)
+            begins, ends = clock.date_of(first), clock.date_of(segments[0].span.end - _SECOND)
+            days.update(number for number in range(begins.toordinal(), min(ends, last).toordinal() + 1))
+            day = max(ends, begins) + timedelta(days=1)
+        return frozenset(date.fromordinal(number).day for number in days)

@@ -1,0 +1,79 @@
+"""Clock, storage and health of the box (hikvision-isapi 4.3, 4.4, 13)."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from ...clock import DeviceClock, measure
+from ...models import Disk, SystemStatus
+from .connect import STATUS, STORAGE, TIME
+from .context import Context
+from .mapping import disk, system_status
+from .wire import parse_status, parse_storage, parse_time
+
+# What connect has read counts as fresh for the first question after it.
+_FRESH: Final = timedelta(seconds=30)
+
+
+class _Primed[T]:
+    """A value read at connect, given once while it is fresh."""
+
+    def __init__(self, value: T, moment: datetime) -> None:
+        self._value: T | None = value
+        self._moment = moment
+
+    def take(self, now: datetime) -> T | None:
+        value, self._value = self._value, None
+        return value if now - self._moment < _FRESH else None
+
+
+class Clock:
+    """The recorder's own clock."""
+
+    def __init__(self, context: Context) -> None:
+        """Hold the context; connect has read the clock once."""
+        self._context = context
+
+    @property
+    def current(self) -> DeviceClock:
+        """The newest reading."""
+        return self._context.known_clock()
+
+    async def read(self) -> DeviceClock:
+        """Measure zone and skew anew (hikvision-isapi 4.3)."""
+        found = parse_time(await self._context.client.get(TIME))
+        clock = measure(found.local_time, found.zone, self._context.utcnow(), previous=self._context.clock)
+        self._context.clock = clock
+        return clock
+
+
+class Storage:
+    """Disks and network volumes."""
+
+    def __init__(self, context: Context, disks: Sequence[Disk]) -> None:
+        """Take what connect has read."""
+        self._context = context
+        self._primed = _Primed(tuple(disks), context.utcnow())
+
+    async def disks(self) -> Sequence[Disk]:
+        """Return all of them, empty bays included; sizes in MB (hikvision-isapi 13)."""
+        primed = self._primed.take(self._context.utcnow())
+        if primed is not None:
+            return primed
+        return tuple(disk(volume) for volume in parse_storage(await self._context.client.get(STORAGE)))
+
+
+class Maintenance:
+    """Health of the box itself."""
+
+    def __init__(self, context: Context, status: SystemStatus) -> None:
+        """Take what connect has read."""
+        self._context = context
+        self._primed = _Primed(status, context.utcnow())
+
+    async def status(self) -> SystemStatus:
+        """Return uptime and loads (hikvision-isapi 4.4)."""
+        primed = self._primed.take(self._context.utcnow())
+        if primed is not None:
+            return primed
+        return system_status(parse_status(await self._context.client.get(STATUS)))

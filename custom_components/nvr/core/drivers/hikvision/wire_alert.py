@@ -1,0 +1,126 @@
+"""Alerts of the event stream: bytes to wire shapes, and what can be told from the raw bytes (hikvision-isapi 11).
+
+Pure. Heartbeats and repeats are by far the most parts of a stream, so both are recognised before any XML is parsed.
+"""
+
+import json
+import re
+from typing import NamedTuple
+
+from ...errors import NvrResponseError
+from ...transport.xml import local, parse
+from .wire import unexpected
+
+_CHANNEL = re.compile(rb"<(?:\w+:)?(?:dynChannelID|channelID)[^>]*>\s*(\d+)\s*<")
+_VOLATILE = re.compile(rb"<(dateTime|activePostCount)>[^<]*</\1>")
+_HEARTBEAT = re.compile(rb">\s*heartbeat\s*<", re.IGNORECASE)
+
+
+class Alert(NamedTuple):
+    """One EventNotificationAlert; texts as sent, numbers None where they are not sent (hikvision-isapi 11.2)."""
+
+    type: str
+    state: str
+    channel: int | None
+    dyn_channel: int | None
+    port: int | None
+    proxied_port: int | None
+    moment: str
+    target: str
+    region: str
+    plate: str
+    related: str
+    retransmitted: bool
+    description: str
+    pictures: int
+
+
+def heartbeat_channel(body: bytes) -> int | None:
+    """Return the channel of a video-loss-over alert, 0 for a plain heartbeat, None for anything else.
+
+    `videoloss inactive` is the heartbeat of recorders and cameras, and the end of a real loss (hikvision-isapi 11.1).
+    """
+    if b"videoloss" in body:
+        if b"inactive" not in body:
+            return None
+        found = _CHANNEL.search(body)
+        return int(found[1]) if found else 0
+    return 0 if b"eart" in body and _HEARTBEAT.search(body) else None
+
+
+def signature(body: bytes) -> bytes:
+    """Return the body without what changes from one repeat of an alert to the next (hikvision-isapi 11.1)."""
+    return _VOLATILE.sub(b"", body)
+
+
+def _integer(value: str | None) -> int | None:
+    value = value.strip() if value else ""
+    return int(value) if value.isdecimal() else None
+
+
+def parse_alert(body: bytes) -> Alert:
+    """Read an alert of any version and namespace; raises NvrResponseError for what is none (hikvision-isapi 11.2)."""
+    root = parse(body)
+    if local(root.tag) != "EventNotificationAlert":
+        raise unexpected("EventNotificationAlert", local(root.tag))
+    leaves: dict[str, str] = {}
+    pictures = 0
+    for element in root.iter():
+        name = local(element.tag)
+        if name == "pictureInfo":
+            pictures += 1
+        value = element.text
+        if value and name not in leaves:
+            leaves[name] = value
+    return _alert(leaves, pictures)
+
+
+def _alert(leaves: dict[str, str], pictures: int) -> Alert:
+    """Make the alert from its leaves, the first of each name."""
+    get = leaves.get
+    kind = get("eventType", "").strip()
+    if not kind:
+        raise unexpected("eventType", "alert")
+    return Alert(
+        type=kind,
+        state=get("eventState", "").strip().lower(),
+        channel=_integer(get("channelID")),
+        dyn_channel=_integer(get("dynChannelID")),
+        port=_integer(get("inputIOPortID")),
+        proxied_port=_integer(get("dynInputIOPortID")),
+        moment=get("dateTime", "").strip(),
+        target=(get("detectionTarget") or get("targetType") or "").strip().lower(),
+        region=get("regionID", "").strip(),
+        plate=(get("licensePlate") or get("plateNumber") or "").strip(),
+        related=get("relationEvent", "").strip(),
+        retransmitted=get("isDataRetransmission", "").strip().lower() == "true",
+        description=get("eventDescription", "").strip(),
+        pictures=_integer(get("detectionPicturesNumber")) or pictures,
+    )
+
+
+def _flatten(value: object, leaves: dict[str, str], depth: int = 0) -> None:
+    """Collect the leaves of a JSON alert, the first of each name; five levels hold every known shape."""
+    if isinstance(value, dict) and depth < 5:
+        for key, child in value.items():
+            if isinstance(child, dict | list):
+                continue
+            if child is not None and key not in leaves:
+                leaves[key] = str(child)
+        for child in value.values():
+            _flatten(child, leaves, depth + 1)
+    elif isinstance(value, list):
+        for child in value[:32]:
+            _flatten(child, leaves, depth + 1)
+
+
+def parse_json_alert(body: bytes) -> Alert:
+    """Read an alert of newer analytics, sent as JSON; raises NvrResponseError (hikvision-isapi 11.1)."""
+    try:
+        data = json.loads(body)
+    except ValueError, RecursionError:
+        message = "an alert that is no JSON"
+        raise NvrResponseError(message) from None
+    leaves: dict[str, str] = {}
+    _flatten(data, leaves)
+    return _alert(leaves, 0)
