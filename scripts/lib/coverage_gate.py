@@ -32,15 +32,21 @@ def is_pure(path: str) -> bool:
     return inside != path and any(fnmatchcase(inside, pattern) for pattern in FULLY_COVERED)
 
 
+def shortened(items: list[str], limit: int = 12) -> str:
+    """Return the first few items as text."""
+    rest = f" and {len(items) - limit} more" if len(items) > limit else ""
+    return ", ".join(items[:limit]) + rest if items else "none"
+
+
 def shortfalls(report: dict[str, Any]) -> list[str]:
     """Return one line for every gate that the report of `coverage json` fails."""
     total = report["totals"]["percent_covered"]
     found = [f"in all: {total:.2f} %, at least {TOTAL_PERCENT:g} % wanted"] if total < TOTAL_PERCENT else []
     for path, file in sorted(report["files"].items()):
         if is_pure(path) and file["summary"]["percent_covered"] < 100:
-            lines = ", ".join(str(line) for line in file["missing_lines"])
-            branches = ", ".join(f"{start}->{end}" for start, end in file["missing_branches"])
-            found.append(f"{path}: lines {lines or 'all'}; branches not taken {branches or 'none'}")
+            lines = shortened([str(line) for line in file["missing_lines"]])
+            branches = shortened([f"{start}->{end}" for start, end in file["missing_branches"]])
+            found.append(f"{path}: lines not run: {lines}; branches not taken: {branches}")
     return found
 
 
