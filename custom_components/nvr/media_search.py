@@ -1,0 +1,95 @@
+"""The media browser's search over channels: what was typed, against names, days, times and kinds."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import datetime, time, timedelta
+from typing import Final
+
+from homeassistant.components.media_source import BrowseMediaSource
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.util import dt as dt_util
+
+from .core.clock import DeviceClock
+from .core.errors import NvrError
+from .core.models import TimeSpan
+from .errors import translate
+from .footage import RefusedError, clock_of, read_segments, recorded_spans
+from .media_ids import DayId, RecorderId
+from .media_query import MediaQuery, parse_query
+from .media_tree import ChannelBranch, node
+from .media_words import Words
+
+MAX_RESULTS: Final = 200
+_LOOK_BACK: Final = timedelta(hours=24)
+
+
+async def search_media(branches: Sequence[ChannelBranch], text: str, words: Words) -> list[BrowseMediaSource]:
+    """Return what fits, channel by channel; a recorder that could not be searched is among it, with the reason.
+
+    Raises the reason itself (NvrError, RefusedError) when there is nothing else to show.
+    """
+    fitting = [(branch, query) for branch in branches if (query := _query(branch, text)).fits(*_names(branch))]
+    answers = await asyncio.gather(*(_search_one(branch, query) for branch, query in fitting))
+    results: list[BrowseMediaSource] = []
+    failures: dict[str, tuple[ChannelBranch, NvrError | RefusedError]] = {}
+    for (branch, _), answer in zip(fitting, answers, strict=True):
+        if isinstance(answer, list):
+            results += answer
+        else:
+            failures.setdefault(branch.id.entry_id, (branch, answer))
+    if failures and not results:
+        raise next(iter(failures.values()))[1]
+    told = [_failure_node(branch, reason, words) for branch, reason in failures.values()]
+    return [*told, *results[: MAX_RESULTS - len(told)]]
+
+
+def _names(branch: ChannelBranch) -> tuple[str, str]:
+    return branch.channel.name, branch.hub.entry.title
+
+
+def _query(branch: ChannelBranch, text: str) -> MediaQuery:
+    clock = branch.hub.clock
+    return parse_query(text, clock.to_wall(dt_util.utcnow()) if clock is not None else dt_util.now())
+
+
+def _failure_node(branch: ChannelBranch, reason: NvrError | RefusedError, words: Words) -> BrowseMediaSource:
+    name = branch.hub.entry.title
+    told = translate(reason, name) if isinstance(reason, NvrError) else reason.translate(HomeAssistantError)
+    return node(RecorderId(branch.id.entry_id), words.text("media_not_searched", name=name, reason=str(told)))
+
+
+async def _search_one(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMediaSource] | NvrError | RefusedError:
+    try:
+        return await _found(branch, query)
+    except (NvrError, RefusedError) as err:
+        return err
+
+
+async def _found(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMediaSource]:
+    prefix = f"{branch.channel.name}: "
+    if query.day is None and not query.kinds:
+        return [node(branch.id, branch.channel.name)]
+    window = _window(clock_of(branch.hub), query)
+    segments = await read_segments(branch.hub, branch.id.channel, window)
+    if query.day is not None:
+        prefix += f"{branch.words.date(query.day)} · "
+    if query.kinds:
+        kept = [segment for segment in segments if segment.kind in query.kinds]
+        return [branch.segment(segment, prefix=prefix) for segment in kept]
+    covered = recorded_spans(segments, window)
+    if not covered or query.day is None:
+        return []
+    if query.since is None:
+        return [node(DayId(branch.id, query.day), f"{branch.channel.name}: {branch.words.date(query.day)}")]
+    return [branch.part(window, prefix=prefix)]
+
+
+def _window(clock: DeviceClock, query: MediaQuery) -> TimeSpan:
+    if query.day is None:
+        now = dt_util.utcnow()
+        return TimeSpan(now - _LOOK_BACK, now)
+    day = clock.day(query.day)
+    if query.since is None or query.until is None:
+        return day
+    end = day.end if query.until == time.max else clock.to_utc(datetime.combine(query.day, query.until), fold=1)
+    return TimeSpan(clock.to_utc(datetime.combine(query.day, query.since)), end)

@@ -1,0 +1,209 @@
+"""Recordings in the media browser.
+
+Home Assistant does not say who asks. Who is behind the websocket command or request is asked where there is one: what
+he may not see is left out and not resolved. The gate itself stands where the bytes leave, in the views: the link made
+here is his, and good only while he has the right.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import override
+
+from homeassistant.auth.models import User
+from homeassistant.components.media_player import BrowseError, MediaClass, SearchMedia, SearchMediaQuery
+from homeassistant.components.media_source import (
+    BrowseMediaSource,
+    MediaSource,
+    MediaSourceItem,
+    PlayMedia,
+    Unresolvable,
+)
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
+
+from .access import Action, asking_user, authorize
+from .const import DOMAIN
+from .core.errors import NvrError
+from .core.models import Channel, TimeSpan
+from .errors import error_key, error_placeholders
+from .footage import RefusedError, channel_of, clock_of
+from .media_ids import (
+    ChannelId,
+    HourId,
+    MediaId,
+    MediaIdError,
+    RecorderId,
+    RootId,
+    SpanId,
+    WholeDayId,
+    channel_id_of,
+    parse,
+)
+from .media_search import search_media
+from .media_tree import ChannelBranch, node
+from .media_words import Words, load_words
+from .playback import HLS_MIME, start_playback
+from .runtime import NvrConfigEntry
+
+
+async def async_get_media_source(hass: HomeAssistant) -> NvrMediaSource:
+    """Set up the media source."""
+    return NvrMediaSource(hass)
+
+
+class NvrMediaSource(MediaSource):
+    """The recordings of all recorders."""
+
+    name = "NVR"
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        super().__init__(DOMAIN)
+        self._hass = hass
+
+    @override
+    async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
+        """Open a node."""
+        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        with _told_as(BrowseError, self._name_of(item)):
+            return await asking.browse(parse(item.identifier))
+
+    @override
+    async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
+        """Make the link that plays an item."""
+        user = asking_user()
+        asking = _Asking(self._hass, user, await load_words(self._hass))
+        with _told_as(Unresolvable, self._name_of(item)):
+            media_id = parse(item.identifier)
+            match media_id:
+                case SpanId() | HourId():
+                    channel, span = media_id.channel, media_id.span
+                case WholeDayId():
+                    channel = media_id.day.channel
+                    span = clock_of(asking.branch(channel).hub).day(media_id.day.day)
+                case _:
+                    raise RefusedError("not_playable")
+            return await asking.play(channel, span)
+
+    @override
+    async def async_search_media(self, item: MediaSourceItem, query: SearchMediaQuery) -> SearchMedia:
+        """Find days, times, kinds and cameras by what was typed."""
+        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        with _told_as(BrowseError, self._name_of(item)):
+            branches = asking.branches_below(parse(item.identifier))
+            return SearchMedia(result=await search_media(branches, query.search_query, asking.words))
+
+    def _name_of(self, item: MediaSourceItem) -> str:
+        """Return the name of the recorder the item is of, for errors."""
+        _, _, rest = item.identifier.partition("/")
+        entry = self._hass.config_entries.async_get_entry(rest.partition("/")[0])
+        return entry.title if entry is not None and entry.domain == DOMAIN else str(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """One question to the media source: who asks, and in which words he is answered."""
+
+    hass: HomeAssistant
+    user: User | None
+    words: Words
+
+    async def browse(self, media_id: MediaId) -> BrowseMediaSource:
+        if isinstance(media_id, RootId):
+            return self._root()
+        if isinstance(media_id, RecorderId):
+            return self._recorder(media_id)
+        return await self.branch(channel_id_of(media_id)).open(media_id)
+
+    async def play(self, channel: ChannelId, span: TimeSpan) -> PlayMedia:
+        entry = self.branch(channel).hub.entry
+        user_id = self.user.id if self.user else None
+        link = await start_playback(self.hass, entry, channel.channel, span, user_id)
+        return PlayMedia(link.path, HLS_MIME)
+
+    def branch(self, channel: ChannelId) -> ChannelBranch:
+        """Return the branch of a channel that the user may see; raises RefusedError."""
+        entry = self._entry(channel.entry_id)
+        hub = entry.runtime_data.hub
+        found = channel_of(hub, channel.channel)
+        if not self._may_see(entry, found):
+            raise RefusedError("not_allowed", camera=found.name)
+        return ChannelBranch(hub, channel, found, self.words)
+
+    def branches_below(self, media_id: MediaId) -> list[ChannelBranch]:
+        """Return the branches a search below that node looks into."""
+        match media_id:
+            case RootId():
+                entries = [entry for entry in self._entries() if entry.state is ConfigEntryState.LOADED]
+            case RecorderId():
+                entries = [self._entry(media_id.entry_id)]
+            case _:
+                return [self.branch(channel_id_of(media_id))]
+        return [
+            ChannelBranch(entry.runtime_data.hub, ChannelId(entry.entry_id, channel.number), channel, self.words)
+            for entry in entries
+            for channel in self._channels(entry)
+        ]
+
+    def _root(self) -> BrowseMediaSource:
+        children = [
+            node(RecorderId(entry.entry_id), entry.title)
+            for entry in self._entries()
+            if (entry.state is ConfigEntryState.LOADED and self._channels(entry))
+            or (entry.state is not ConfigEntryState.LOADED and (self.user is None or self.user.is_admin))
+        ]
+        root = node(RootId(), self.words.text("media_root"), children=children, media_class=MediaClass.APP)
+        root.children_media_class = MediaClass.DIRECTORY
+        return root
+
+    def _recorder(self, media_id: RecorderId) -> BrowseMediaSource:
+        entry = self._entry(media_id.entry_id)
+        children = [self._channel_node(entry, channel) for channel in self._channels(entry)]
+        made = node(media_id, entry.title, children=children)
+        made.children_media_class = MediaClass.CHANNEL
+        return made
+
+    def _channel_node(self, entry: NvrConfigEntry, channel: Channel) -> BrowseMediaSource:
+        entity_id = entry.runtime_data.hub.camera_entity_id(channel.number)
+        return node(
+            ChannelId(entry.entry_id, channel.number),
+            channel.name,
+            media_class=MediaClass.CHANNEL,
+            thumbnail=f"/api/camera_proxy/{entity_id}" if entity_id else None,
+        )
+
+    def _entries(self) -> list[NvrConfigEntry]:
+        entries: list[NvrConfigEntry] = self.hass.config_entries.async_entries(DOMAIN, include_disabled=False)
+        return sorted(entries, key=lambda entry: entry.title.casefold())
+
+    def _entry(self, entry_id: str) -> NvrConfigEntry:
+        entry: NvrConfigEntry | None = self.hass.config_entries.async_get_entry(entry_id)
+        if entry is None or entry.domain != DOMAIN:
+            raise RefusedError("no_recorder")
+        if entry.state is not ConfigEntryState.LOADED:
+            raise RefusedError("not_loaded", name=entry.title)
+        return entry
+
+    def _channels(self, entry: NvrConfigEntry) -> list[Channel]:
+        return [channel for channel in entry.runtime_data.hub.channels if self._may_see(entry, channel)]
+
+    def _may_see(self, entry: NvrConfigEntry, channel: Channel) -> bool:
+        return authorize(self.hass, self.user, Action.PLAYBACK, entry, channel.number)
+
+
+@contextmanager
+def _told_as(kind: type[HomeAssistantError], name: str) -> Iterator[None]:
+    """Raise what goes wrong as the one error that the media browser shows to people."""
+    try:
+        yield
+    except MediaIdError as err:
+        raise kind(translation_domain=DOMAIN, translation_key="no_such_media") from err
+    except RefusedError as err:
+        raise err.translate(kind) from err
+    except NvrError as err:
+        raise kind(
+            translation_domain=DOMAIN,
+            translation_key=error_key(err),
+            translation_placeholders=error_placeholders(err, name),
+        ) from err

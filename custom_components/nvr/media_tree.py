@@ -1,0 +1,213 @@
+"""The nodes of the media browser: what is below a recorder, a channel, a month, a day, an hour, a kind.
+
+Days and hours are those of the recorder's own clock, so that they are what its screen and its menus show; on the days
+when it changes to summer time and back they have 23 and 25 hours.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Final
+
+from homeassistant.components.media_player import MediaClass, MediaType
+from homeassistant.components.media_source import BrowseMediaSource
+from homeassistant.util import dt as dt_util
+
+from .const import DOMAIN
+from .core.clock import DeviceClock
+from .core.models import Channel, DayMap, RecordingKind, RecordingSegment, TimeSpan
+from .core.timeline import hours
+from .footage import clock_of, index_of, read_segments
+from .hub import NvrHub
+from .media_ids import (
+    ChannelId,
+    ChannelMediaId,
+    DayId,
+    HourId,
+    KindId,
+    MediaId,
+    MonthId,
+    RecorderId,
+    RootId,
+    SpanId,
+    WholeDayId,
+)
+from .media_words import Words, clock_range, offset_name
+
+MAX_CHILDREN: Final = 500
+_SEARCHED: Final = [MediaClass.VIDEO, MediaClass.DIRECTORY]
+
+
+def node(
+    media_id: MediaId,
+    title: str,
+    *,
+    children: Sequence[BrowseMediaSource] | None = None,
+    play: bool = False,
+    expand: bool = True,
+    thumbnail: str | None = None,
+    media_class: MediaClass | None = None,
+) -> BrowseMediaSource:
+    """Make one node; children beyond what a page can show are counted as not shown."""
+    made = BrowseMediaSource(
+        domain=DOMAIN,
+        identifier=media_id.format(),
+        media_class=media_class or (MediaClass.DIRECTORY if expand else MediaClass.VIDEO),
+        media_content_type=MediaType.VIDEO if play else "",
+        title=title,
+        can_play=play,
+        can_expand=expand,
+        thumbnail=thumbnail,
+        can_search=expand and isinstance(media_id, RootId | RecorderId | ChannelId | DayId),
+    )
+    if made.can_search:
+        made.search_media_classes = list(_SEARCHED)
+    if children is not None:
+        made.children = list(children[:MAX_CHILDREN])
+        made.not_shown = max(0, len(children) - MAX_CHILDREN)
+    return made
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBranch:
+    """What can be opened below one channel. Every coroutine raises RefusedError and NvrError."""
+
+    hub: NvrHub
+    id: ChannelId
+    channel: Channel
+    words: Words
+
+    @property
+    def _clock(self) -> DeviceClock:
+        return clock_of(self.hub)
+
+    async def open(self, media_id: ChannelMediaId) -> BrowseMediaSource:
+        """Open a node below this channel."""
+        match media_id:
+            case ChannelId():
+                return await self.newest()
+            case MonthId():
+                return await self.month(media_id)
+            case DayId():
+                return await self.day(media_id)
+            case WholeDayId():
+                return await self.day(media_id.day)
+            case KindId():
+                return await self.kind(media_id)
+            case HourId():
+                return await self.hour(media_id)
+            case SpanId():
+                return self.part(media_id.span)
+
+    def days_node(self, maps: Sequence[DayMap], earlier: MonthId, *, of: ChannelId | MonthId) -> BrowseMediaSource:
+        """Make the node that lists the days of some months, newest first, and leads to the month before."""
+        today = self._clock.date_of(dt_util.utcnow())
+        days = sorted((day for day_map in maps for day in day_map.dates()), reverse=True)
+        children = [node(DayId(self.id, day), self.words.day(day, today)) for day in days]
+        month = self.words.month(earlier.year, earlier.month)
+        children.append(node(earlier, self.words.text("media_earlier", month=month)))
+        title = self.words.month(of.year, of.month) if isinstance(of, MonthId) else self.channel.name
+        return node(of, title, children=children)
+
+    async def newest(self) -> BrowseMediaSource:
+        """Open the channel: the days of this month and of the one before."""
+        today = self._clock.date_of(dt_util.utcnow())
+        this = MonthId(self.id, today.year, today.month)
+        last = month_before(this)
+        maps = await asyncio.gather(self._day_map(this), self._day_map(last))
+        return self.days_node(maps, month_before(last), of=self.id)
+
+    async def month(self, month: MonthId) -> BrowseMediaSource:
+        """Open a month."""
+        return self.days_node([await self._day_map(month)], month_before(month), of=month)
+
+    async def _day_map(self, month: MonthId) -> DayMap:
+        return await index_of(self.hub).day_map(self.id.channel, month.year, month.month)
+
+    async def day(self, day: DayId) -> BrowseMediaSource:
+        """Open a day: all of it, what was recorded for each reason, the hours with footage."""
+        window = self._clock.day(day.day)
+        segments = await self._segments(window)
+        today = self._clock.date_of(dt_util.utcnow())
+        title = self.words.day(day.day, today)
+        if not segments:
+            return node(day, title, children=[])
+        children = [node(WholeDayId(day), self.words.text("media_all_day"), play=True, expand=False)]
+        counts = Counter(segment.kind for segment in segments)
+        children += [
+            node(
+                KindId(day, kind), self.words.text("media_counted", name=self.words.kind(kind), count=str(counts[kind]))
+            )
+            for kind in RecordingKind
+            if counts[kind]
+        ]
+        children += self._hours(window, segments)
+        return node(day, title, children=children)
+
+    def _hours(self, window: TimeSpan, segments: Sequence[RecordingSegment]) -> list[BrowseMediaSource]:
+        spans = hours(window)
+        labels = [self._label(span) for span in spans]
+        twice = {label for label, count in Counter(labels).items() if count > 1}
+        return [
+            node(
+                HourId(self.id, span),
+                f"{label} ({offset_name(self._offset(span.start))})" if label in twice else label,
+                play=True,
+            )
+            for span, label in zip(spans, labels, strict=True)
+            if any(segment.span.overlaps(span) for segment in segments)
+        ]
+
+    async def kind(self, kind: KindId) -> BrowseMediaSource:
+        """Open what was recorded for one reason on one day."""
+        segments = await self._segments(self._clock.day(kind.day.day))
+        children = [self.segment(segment) for segment in segments if segment.kind is kind.kind]
+        return node(kind, self.words.kind(kind.kind), children=children)
+
+    async def hour(self, hour: HourId) -> BrowseMediaSource:
+        """Open an hour: all of it, and its segments."""
+        segments = await self._segments(hour.span)
+        whole = node(SpanId(self.id, hour.span), self.words.text("media_whole_hour"), play=True, expand=False)
+        children = [whole, *(self.segment(segment) for segment in segments)] if segments else []
+        return node(hour, self._label(hour.span), children=children)
+
+    def segment(self, segment: RecordingSegment, *, prefix: str = "") -> BrowseMediaSource:
+        """Make the node of one segment; one that is still being written ends now and says so."""
+        span = known_part(segment)
+        times = clock_range(self._wall(span.start), self._wall(span.end), seconds=True)
+        kind = self.words.kind(segment.kind)
+        length = self.words.text("media_running") if segment.open else self.words.duration(span.duration)
+        title = f"{prefix}{times} · {kind} ({length})"
+        return node(SpanId(self.id, span), title, play=True, expand=False)
+
+    def part(self, span: TimeSpan, *, prefix: str = "") -> BrowseMediaSource:
+        """Make a node that plays what was recorded between two moments."""
+        return node(SpanId(self.id, span), f"{prefix}{self._label(span)}", play=True, expand=False)
+
+    async def _segments(self, window: TimeSpan) -> list[RecordingSegment]:
+        return await read_segments(self.hub, self.id.channel, window)
+
+    def _label(self, span: TimeSpan) -> str:
+        return clock_range(self._wall(span.start), self._wall(span.end))
+
+    def _wall(self, moment: datetime) -> datetime:
+        return self._clock.to_wall(moment)
+
+    def _offset(self, moment: datetime) -> timedelta:
+        return moment.astimezone(self._clock.zone).utcoffset() or timedelta(0)
+
+
+def known_part(segment: RecordingSegment) -> TimeSpan:
+    """Return what of the segment exists: recorders give the one being written an end that is still to come."""
+    now = dt_util.utcnow().replace(microsecond=0)
+    if segment.span.start < now < segment.span.end:
+        return TimeSpan(segment.span.start, now)
+    return segment.span
+
+
+def month_before(month: MonthId) -> MonthId:
+    """Return the month before."""
+    last = date(month.year, month.month, 1) - timedelta(days=1)
+    return MonthId(month.channel, last.year, last.month)

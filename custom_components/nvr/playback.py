@@ -1,0 +1,106 @@
+"""From "this channel, this span, this user" to a link that plays: which track, which parts, and what is refused."""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
+
+from .core.errors import NvrAuthError
+from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan, VideoCodec
+from .footage import RefusedError, channel_of, read_segments, recorded_spans
+from .hub import NvrHub
+from .playback_links import PlaybackLink
+from .runtime import NvrConfigEntry
+from .shared import shared
+
+# The media browser starts its HLS player for exactly this text (home-assistant 0, finding 5).
+HLS_MIME: Final = "application/x-mpegURL"
+LONGEST: Final = timedelta(hours=25)
+# A recorder can play what it has written to its disks, and it writes in pieces.
+_LIVE_EDGE: Final = timedelta(seconds=5)
+# What the engine plays today (hls-vod 3 covers one H.264 track).
+_PLAYABLE: Final = frozenset({VideoCodec.H264, VideoCodec.UNKNOWN})
+
+
+async def start_playback(
+    hass: HomeAssistant, entry: NvrConfigEntry, channel: int, span: TimeSpan, user_id: str | None
+) -> PlaybackLink:
+    """Prepare a playback and mint its link; the right to it is the caller's to check, and the views' again.
+
+    The recorder is asked what it recorded, but nothing is opened yet. The span is cut to what exists: it ends now at
+    the latest, and begins and ends with footage. Raises RefusedError and NvrError.
+    """
+    hub = entry.runtime_data.hub
+    name = channel_of(hub, channel).name
+    asked = _until_now(span, dt_util.utcnow())
+    if asked.duration > LONGEST:
+        raise RefusedError("span_too_long", hours=str(int(LONGEST.total_seconds() // 3600)))
+    role, segments = await _track(hub, channel, asked)
+    if entry.state is not ConfigEntryState.LOADED or entry.runtime_data.hub is not hub:
+        raise RefusedError("not_loaded", name=entry.title)
+    if (source := hub.driver.playback) is None:
+        raise RefusedError("no_playback", name=hub.name)
+    if not hub.login_usable:
+        raise NvrAuthError("the login was refused")
+    recorded = recorded_spans(segments, asked)
+    if not recorded:
+        raise RefusedError("no_footage", camera=name)
+    playing = TimeSpan(recorded[0].start, recorded[-1].end)
+    common = shared(hass)
+    playback = common.engine.create(
+        entry.entry_id,
+        hub.playback_slots,
+        source,
+        hub.driver.guard,
+        channel,
+        playing,
+        recorded,
+        user_id or "",
+        role,
+    )
+    return await common.links.mint(playback, entry_id=entry.entry_id, channel=channel, span=playing, user_id=user_id)
+
+
+def role_to_play(channel: Channel, segments: Sequence[RecordingSegment], *, sub_track: bool) -> StreamRole:
+    """Return the track that every browser plays: main, else the sub track where it is recorded; pure.
+
+    What the recorder says of the segments counts more than how the channel is set up today. Raises
+    RefusedError with the codec in words.
+    """
+    main = channel.profile(StreamRole.MAIN)
+    codecs = {segment.video for segment in segments} - {VideoCodec.UNKNOWN}
+    if not codecs and main is not None:
+        codecs = {main.video}
+    if codecs <= _PLAYABLE:
+        return StreamRole.MAIN
+    sub = channel.profile(StreamRole.SUB)
+    if sub_track and sub is not None and sub.video in _PLAYABLE:
+        return StreamRole.SUB
+    raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name(codecs - _PLAYABLE))
+
+
+def _codec_name(codecs: Iterable[VideoCodec]) -> str:
+    names = {VideoCodec.H265: "H.265", VideoCodec.MJPEG: "MJPEG", VideoCodec.MPEG4: "MPEG-4"}
+    return ", ".join(sorted(names.get(codec, codec.value) for codec in codecs))
+
+
+async def _track(hub: NvrHub, number: int, span: TimeSpan) -> tuple[StreamRole, list[RecordingSegment]]:
+    channel = channel_of(hub, number)
+    segments = await read_segments(hub, number, span)
+    role = role_to_play(channel, segments, sub_track=hub.driver.capabilities.sub_track)
+    if role is StreamRole.MAIN:
+        return role, segments
+    others = await read_segments(hub, number, span, role=role)
+    if segments and not others:
+        raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name({VideoCodec.H265}))
+    return role, others
+
+
+def _until_now(span: TimeSpan, now: datetime) -> TimeSpan:
+    edge = now - _LIVE_EDGE
+    if span.start >= edge:
+        raise RefusedError("in_the_future")
+    return TimeSpan(span.start, min(span.end, edge))

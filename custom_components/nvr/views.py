@@ -1,0 +1,170 @@
+"""Footage over HTTP: playlists and segments behind a link's token.
+
+No login is asked for, because players send none; the token says for whom the link was made, and every request asks
+whether that user still may see the camera. A refusal is 403 and never 401: that one would count against the viewer's
+address (home-assistant 5.3).
+"""
+
+from http import HTTPStatus
+import math
+import re
+from typing import Final
+
+from aiohttp import hdrs, web
+from homeassistant.auth import EVENT_USER_REMOVED
+from homeassistant.components.http import HomeAssistantView
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.exceptions import Unauthorized
+from homeassistant.util import dt as dt_util
+
+from .access import Action, authorize, user_of
+from .const import ATTR_CHANNEL, ATTR_CHANNEL_NAME, ATTR_ENTRY_ID, DOMAIN, EVENT_MEDIA_ACCESSED
+from .core.errors import (
+    NvrAuthError,
+    NvrBusyError,
+    NvrError,
+    NvrLockedError,
+    NvrNotFoundError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
+from .errors import error_key, translate
+from .playback_links import ExpiredLinkError, PlaybackLink, UnknownLinkError
+from .runtime import NvrConfigEntry
+from .shared import shared
+
+_PLAYLIST: Final = "application/vnd.apple.mpegurl"
+_VIDEO: Final = "video/mp4"
+_SEGMENT: Final = re.compile(r"s(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
+_RETRY_AFTER: Final = 2.0
+_HEADERS: Final = {hdrs.CACHE_CONTROL: "no-store"}
+
+# A recorder's own refusal is not the viewer's: it must not look like a login that failed here.
+_STATUS: Final[tuple[tuple[type[NvrError], HTTPStatus], ...]] = (
+    (NvrNotFoundError, HTTPStatus.NOT_FOUND),
+    (NvrUnsupportedError, HTTPStatus.NOT_FOUND),
+    (NvrAuthError, HTTPStatus.FORBIDDEN),
+    (NvrLockedError, HTTPStatus.FORBIDDEN),
+    (NvrPermissionError, HTTPStatus.FORBIDDEN),
+    (NvrBusyError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NvrUnreachableError, HTTPStatus.SERVICE_UNAVAILABLE),
+    (NvrResponseError, HTTPStatus.BAD_GATEWAY),
+)
+
+
+@callback
+def async_register_views(hass: HomeAssistant) -> None:
+    """Register what serves footage; once, from `async_setup`."""
+    hass.http.register_view(PlaybackView(hass))
+
+    async def user_removed(event: Event) -> None:
+        await shared(hass).links.revoke_user(event.data["user_id"])
+
+    hass.bus.async_listen(EVENT_USER_REMOVED, user_removed)
+
+
+class PlaybackView(HomeAssistantView):
+    """One playback as HLS: `master.m3u8`, `video.m3u8`, `init.mp4` and `s<number>.m4s`."""
+
+    url = "/api/nvr/vod/{token}/{name}"
+    name = "api:nvr:vod"
+    requires_auth = False
+    cors_allowed = True
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        self._hass = hass
+
+    async def get(self, request: web.Request, token: str, name: str) -> web.Response:
+        """Serve a playlist or a piece of video."""
+        del request
+        return await self._serve(token, name, with_body=True)
+
+    async def head(self, request: web.Request, token: str, name: str) -> web.Response:
+        """Say what a GET would be, without opening anything on the recorder."""
+        del request
+        return await self._serve(token, name, with_body=False)
+
+    async def _serve(self, token: str, name: str, *, with_body: bool) -> web.Response:
+        try:
+            link, entry = await follow_link(self._hass, token)
+        except UnknownLinkError:
+            return self.json_message("No such playback", HTTPStatus.NOT_FOUND, "not_found", _HEADERS)
+        except ExpiredLinkError, Unauthorized:
+            return self.json_message("This link is no longer good", HTTPStatus.FORBIDDEN, "forbidden", _HEADERS)
+        try:
+            return await self._answer(link, entry, name, with_body=with_body)
+        except NvrError as err:
+            return self._refusal(err, entry.title)
+
+    async def _answer(self, link: PlaybackLink, entry: NvrConfigEntry, name: str, *, with_body: bool) -> web.Response:
+        playback = link.playback
+        match name:
+            case "master.m3u8":
+                body, content_type = (await playback.master_playlist()).encode() if with_body else b"", _PLAYLIST
+            case "video.m3u8":
+                body, content_type = (await playback.media_playlist()).encode() if with_body else b"", _PLAYLIST
+            case "init.mp4":
+                body, content_type = await playback.init_segment() if with_body else b"", _VIDEO
+            case _ if found := _SEGMENT.fullmatch(name):
+                body, content_type = await playback.segment(int(found[1])) if with_body else b"", _VIDEO
+                if with_body:
+                    announce(self._hass, link, entry)
+            case _:
+                return self.json_message("No such file", HTTPStatus.NOT_FOUND, "not_found", _HEADERS)
+        return web.Response(body=body, content_type=content_type, headers=_HEADERS)
+
+    def _refusal(self, err: NvrError, name: str) -> web.Response:
+        status = next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
+        headers = dict(_HEADERS)
+        if status is HTTPStatus.SERVICE_UNAVAILABLE:
+            wait = err.retry_after if isinstance(err, NvrBusyError) else None
+            headers[hdrs.RETRY_AFTER] = str(math.ceil(wait or _RETRY_AFTER))
+        return self.json_message(str(translate(err, name)), status, error_key(err), headers)
+
+
+async def follow_link(hass: HomeAssistant, token: str) -> tuple[PlaybackLink, NvrConfigEntry]:
+    """Return the link and its entry if its principal may still see the camera; a link that fails this once is over.
+
+    Raises UnknownLinkError, ExpiredLinkError or Unauthorized.
+    """
+    links = shared(hass).links
+    link = await links.follow(token)
+    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(link.entry_id)
+    if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
+        await links.revoke(link)
+        raise ExpiredLinkError
+    try:
+        allowed = authorize(hass, await user_of(hass, link.user_id), Action.PLAYBACK, entry, link.channel)
+    except Unauthorized:
+        allowed = False
+    if not allowed:
+        await links.revoke(link)
+        raise Unauthorized(user_id=link.user_id, config_entry_id=link.entry_id)
+    return link, entry
+
+
+@callback
+def announce(hass: HomeAssistant, link: PlaybackLink, entry: NvrConfigEntry) -> None:
+    """Fire `nvr_media_accessed` when the first footage of a playback has left; once per playback."""
+    if link.announced:
+        return
+    link.announced = True
+    hub = entry.runtime_data.hub
+    channel = next((channel for channel in hub.channels if channel.number == link.channel), None)
+    hass.bus.async_fire(
+        EVENT_MEDIA_ACCESSED,
+        {
+            ATTR_ENTRY_ID: link.entry_id,
+            "device_id": hub.channel_device_id(link.channel),
+            "entity_id": hub.camera_entity_id(link.channel),
+            ATTR_CHANNEL: link.channel,
+            ATTR_CHANNEL_NAME: channel.name if channel else None,
+            "user_id": link.user_id,
+            "start": dt_util.as_local(link.span.start).isoformat(),
+            "end": dt_util.as_local(link.span.end).isoformat(),
+            "accessed_at": dt_util.now().isoformat(),
+        },
+    )
