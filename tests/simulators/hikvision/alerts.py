@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import json
 
 from .device import Device
-from .router import Code, Router, failure, unsupported
+from .router import Code, Router, done, failure, unsupported
 from .system_pages import SystemPages
 from .triggers import Triggers
 from .webserver import Request, Response, Sink
@@ -172,6 +172,7 @@ class AlertHub:
         router.add("GET", "/ISAPI/Event/notification/alertStream", self.stream, cost="alerts", free=True)
         router.add("POST", "/ISAPI/Event/notification/subscribeEvent", self.subscribe, cost="alerts", free=True)
         router.add("GET", "/ISAPI/Event/notification/subscribeEventCap", self.capabilities)
+        router.add("PUT", "/ISAPI/Event/notification/unSubscribeEvent", self.unsubscribe)
 
     @property
     def listeners(self) -> int:
@@ -271,6 +272,19 @@ class AlertHub:
             return failure(self._device, request, 400, Code.BAD_CONTENT, "badXmlContent")
         first = fragment(el("SubscribeEventResponse", [el("id", 1), el("FailedEventList")]), self._device.dialect())
         return self._open(self.renderer.part('application/xml; charset="UTF-8"', first))
+
+    def unsubscribe(self, request: Request, _argument: str) -> Response:
+        """End the streams."""
+        self.cut()
+        return done(self._device, request)
+
+    async def flood(self, seconds: float = 8.0, *, size: int = 2 << 20, picture: bytes = b"\xff\xd8\xff\xe0") -> None:
+        """Send `size` bytes of alerts with pictures over some seconds, as one speed dome does."""
+        filler = picture + b"\x5a" * (64 * 1024 - len(picture))
+        rounds = max(1, size // len(filler))
+        for index in range(rounds):
+            self.send(self.renderer.parts(Alert("VMD", 1, count=index + 1, picture=filler)))
+            await asyncio.sleep(seconds / rounds)
 
     def _open(self, first: bytes) -> Response:
         faults = self._device.faults.alerts

@@ -120,11 +120,12 @@ class Authenticator:
         users: dict[str, User],
         counters: Counters,
         *,
+        policy: AuthPolicy,
         realm: str,
         model: str,
         now: Callable[[], float] | None = None,
     ) -> None:
-        self.policy = AuthPolicy()
+        self.policy = policy
         self.users = users
         self._counters = counters
         self._realm = realm

@@ -184,9 +184,9 @@ class ChannelPages:
             return unsupported(device, request)
         return xml(device, self.stream_node(channel, stream_id, settings))
 
-    def _track(self, channel: SimChannel) -> Node:
-        stream = channel.streams[1]
-        track = channel.number * 100 + 1
+    def _track(self, channel: SimChannel, index: int = 1) -> Node:
+        stream = channel.streams[index]
+        track = channel.number * 100 + index
         actions = []
         for number, day in enumerate(_DAYS, 1):
             begin = el("ScheduleActionStartTime", fields(DayOfWeek=day, TimeOfDay="00:00:00"))
@@ -227,7 +227,9 @@ class ChannelPages:
         """Answer the tracks of channels that record."""
         if not self._recording():
             return unsupported(self._device, request)
-        return xml(self._device, listing("TrackList", [self._track(c) for c in self._recording()], sized=False))
+        indices = (1, 2) if self._device.faults.search.sub_tracks else (1,)
+        nodes = [self._track(channel, index) for channel in self._recording() for index in indices]
+        return xml(self._device, listing("TrackList", nodes, sized=False))
 
     def track(self, request: Request, argument: str) -> Response:
         """Answer one track."""

@@ -48,6 +48,7 @@ class SimulatorOptions:
     sub_fps: int = 5
     gop_seconds: float = 2.0
     h264_only: bool = False
+    offline: tuple[int, ...] = ()
 
 
 @dataclass(slots=True)
@@ -252,4 +253,6 @@ class Device:
             address=f"192.168.254.{number + 1}",
             protocol="ONVIF" if foreign else "HIKVISION",
             streams=streams,
+            online=number not in options.offline,
+            detect="ipNotExist" if number in options.offline else "connect",
         )

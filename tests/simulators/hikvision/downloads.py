@@ -152,7 +152,8 @@ class Downloads:
         return Response(200, content_type=kind, stream=body, length=length, raw=not faults.length)
 
     def _profile(self, wanted: Wanted) -> VideoProfile:
-        return video_profile(self._device.channels[wanted.track // 100].streams[1])
+        number, index = divmod(wanted.track, 100)
+        return video_profile(self._device.channels[number].streams[2 if index == 2 else 1])
 
     def _chunks(self, wanted: Wanted) -> AsyncIterator[bytes]:
         header = _PRIVATE_HEADER if self._device.faults.download.container == "imkh" else b""

@@ -38,6 +38,7 @@ class DocumentFaults:
     byte_order_mark: bool = False
     missing_online: bool = False
     prefix: str = "isapi"
+    redirect_https: bool = False
     streaming_list: bool | None = None
 
 
@@ -94,6 +95,7 @@ class SearchFaults:
     status_tag: str = "responseStatusStrg"
     calendar: str = "ok"
     calendar_empty: bool = False
+    sub_tracks: bool = False
 
 
 @dataclass(slots=True)

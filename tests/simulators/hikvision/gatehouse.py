@@ -41,6 +41,9 @@ class Gatehouse:
         return response
 
     async def _answer(self, request: Request) -> Response:
+        if self._device.faults.documents.redirect_https and not request.secure and self._device.https_port:
+            address = f"https://{self._device.options.host}:{self._device.https_port}{request.target}"
+            return Response(302, b"", "text/html", [("Location", address)])
         fault = self._fault(request)
         if fault is not None and fault.delay:
             await asyncio.sleep(fault.delay)

@@ -9,21 +9,19 @@ from .webserver import Request, Response
 from .xmlout import el, fields
 
 
-class Powered(Protocol):
-    """What can be restarted."""
+class Rebooting(Protocol):
+    """What restarts the unit."""
 
-    device: Device
-
-    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
+    def __call__(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
         """Restart soon."""
 
 
 class Maintenance:
     """Reboots when asked, and takes any file for a firmware."""
 
-    def __init__(self, unit: Powered) -> None:
-        self._unit = unit
-        self._device = unit.device
+    def __init__(self, device: Device, reboot: Rebooting) -> None:
+        self._device = device
+        self._restart = reboot
         self.percent: int | None = None
         self.next_version = "V4.84.020"
         self._task: asyncio.Task[None] | None = None
@@ -35,9 +33,14 @@ class Maintenance:
         router.add("GET", "/ISAPI/System/upgradeStatus", self.status, right="parameters")
         router.add("GET", "/ISAPI/System/onlineUpgrade/capabilities", self.online, right="parameters")
 
+    def close(self) -> None:
+        """Give up an upgrade under way."""
+        if self._task is not None:
+            self._task.cancel()
+
     def reboot(self, request: Request, _argument: str) -> Response:
         """Answer first, go down a moment later."""
-        self._unit.reboot()
+        self._restart()
         return done(self._device, request)
 
     def update(self, request: Request, _argument: str) -> Response:
@@ -53,7 +56,7 @@ class Maintenance:
         for percent in range(0, 101, 5):
             self.percent = percent
             await asyncio.sleep(step)
-        self._unit.reboot(version=self.next_version)
+        self._restart(version=self.next_version)
         self.percent = None
 
     def status(self, _request: Request, _argument: str) -> Response:

@@ -128,7 +128,10 @@ class PathResolver:
         return WireClock(self._device.clock, "utc" if mode == "utc" else "local")
 
     def _playback(self, track: int, query: dict[str, str]) -> Target | Refusal:
-        found = self._found(track // 100 * 100 + 1)
+        index = track % 100
+        if index == 2 and not self._device.faults.search.sub_tracks:
+            return Refusal(404)
+        found = self._found(track // 100 * 100 + (2 if index == 2 else 1))
         if isinstance(found, Refusal):
             return found
         channel, settings = found

@@ -206,7 +206,9 @@ class SearchPages:
         found: list[tuple[int, RecordedFile]] = []
         for track in query.tracks:
             channel, index = divmod(track, 100)
-            if channel not in device.channels or index not in {1, 3}:
+            if channel not in device.channels or index not in (
+                {1, 2, 3} if device.faults.search.sub_tracks else {1, 3}
+            ):
                 if device.faults.search.unknown_track == "error":
                     raise SearchError(400, Code.BAD_CONTENT, "badParameters", "Invalid track id.")
                 continue

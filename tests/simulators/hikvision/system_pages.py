@@ -1,9 +1,10 @@
-"""System/*, Security/* and Storage documents of the simulated recorder (hikvision-isapi 4 and 13)."""
+"""System/* documents of the simulated recorder (hikvision-isapi 4)."""
 
 from datetime import datetime
 
 from .device import Device
 from .router import Router, json_response, unsupported, xml
+from .security_pages import security_cap
 from .webserver import Request, Response
 from .xmlout import Node, el, fields, listing
 
@@ -28,13 +29,6 @@ class SystemPages:
         router.add("GET", "/ISAPI/System/IO/inputs/*/status", self.io_input, right="parameters")
         router.add("GET", "/ISAPI/System/IO/outputs/*/status", self.io_output, right="parameters")
         router.add("GET", "/ISAPI/System/IO/inputs", self.io_inputs, right="parameters")
-        router.add("GET", "/ISAPI/Security/userCheck", self.user_check)
-        router.add("GET", "/ISAPI/Security/adminAccesses", self.admin_accesses, right="parameters")
-        router.add("GET", "/ISAPI/Security/capabilities", self.security)
-        router.add("GET", "/ISAPI/Security/videoEncryption", self.encryption, right="parameters")
-        router.add("GET", "/ISAPI/Security/users", self.users, right="parameters")
-        router.add("GET", "/ISAPI/ContentMgmt/Storage", self.storage, right="parameters")
-        router.add("GET", "/ISAPI/ContentMgmt/Storage/hdd", self.disks, right="parameters")
 
     def device_info(self) -> Node:
         """Build deviceInfo; recorders and cameras name different things."""
@@ -88,7 +82,7 @@ class SystemPages:
         smart = [el(f"isSupport{kind[0].upper()}{kind[1:]}", True) for kind in firmware.analytics]
         parts = [
             el("SysCap", system),
-            self._security_cap(),
+            security_cap(self._device),
             el("EventCap", fields(isSupportHDFull=True, isSupportHDError=True, isSupportNicBroken=True)),
             el("SmartCap", smart),
             None if device.is_camera else self._racm_cap(),
@@ -120,28 +114,6 @@ class SystemPages:
             isSupportSearchPictureByUTC=utc,
         )
         return el("RacmCap", parts)
-
-    def _security_cap(self) -> Node:
-        tries = self._device.faults.auth.lock_tries
-        return el(
-            "SecurityCap",
-            [
-                *fields(supportUserNums=32, userBondIpNums=0, userBondMacNums=32, securityVersion=None),
-                *fields(issupIllegalLoginLock=True, keyIterateNum=100),
-                el("maxIllegalLoginTimes", tries, min=3, max=20, **{"def": 7}),
-                el(
-                    "WebCertificateCap",
-                    [
-                        el("CertificateType", opt="digest,digest/basic"),
-                        el("SecurityAlgorithm", [el("algorithmType", opt="MD5,SHA256,MD5/SHA256")]),
-                    ],
-                ),
-            ],
-        )
-
-    def security(self, _request: Request, _argument: str) -> Response:
-        """Answer the security capabilities alone."""
-        return xml(self._device, self._security_cap())
 
     def wall(self, moment: datetime | None = None) -> str:
         """Return device time as text, with the suffix the firmware writes (hikvision-isapi 4.3)."""
@@ -247,59 +219,3 @@ class SystemPages:
         if not argument.isdecimal() or not 1 <= int(argument) <= count:
             return unsupported(self._device, request)
         return xml(self._device, el("IOPortStatus", fields(ioPortID=argument, ioPortType=kind, ioState="inactive")))
-
-    def user_check(self, _request: Request, _argument: str) -> Response:
-        """Answer that the login is right."""
-        parts = fields(
-            statusValue=200, statusString="OK", isDefaultPassword=False, isRiskPassword=False, isActivated=True
-        )
-        return xml(self._device, el("userCheck", parts))
-
-    def admin_accesses(self, _request: Request, _argument: str) -> Response:
-        """Answer the ports as they are."""
-        device = self._device
-        secure = [el("id", 3), *fields(enabled=device.https_port is not None, protocol="HTTPS")]
-        if not device.firmware.nested_namespace:
-            secure += fields(redirectToHttps=False)
-        secure.append(el("portNo", device.https_port or 443))
-        protocols = [
-            el("AdminAccessProtocol", fields(id=1, enabled=True, protocol="HTTP", portNo=device.http_port)),
-            el("AdminAccessProtocol", fields(id=2, enabled=True, protocol="RTSP", portNo=device.rtsp_port)),
-            el("AdminAccessProtocol", secure),
-            el("AdminAccessProtocol", fields(id=4, protocol="DEV_MANAGE", portNo=8000)),
-            el("AdminAccessProtocol", fields(id=5, enabled=True, protocol="WebSocket", portNo=7681)),
-        ]
-        return xml(device, listing("AdminAccessProtocolList", protocols, sized=False))
-
-    def encryption(self, request: Request, _argument: str) -> Response:
-        """Answer whether streams are encrypted: never."""
-        if self._device.firmware.version < "V4.6":
-            return unsupported(self._device, request)
-        return xml(self._device, el("videoEncryption", fields(enabled=False)))
-
-    def users(self, _request: Request, _argument: str) -> Response:
-        """Answer the user list."""
-        user = el("User", fields(id=1, enabled=True, userName=self._device.options.user, userLevel="Administrator"))
-        return xml(self._device, listing("UserList", [user]))
-
-    def _disk_nodes(self) -> list[Node]:
-        state = self._device.faults.disk
-        first = fields(id=1, hddName="hdd1", hddPath="", hddType="SATA", status=state, capacity=5_723_166, freeSpace=0)
-        second = fields(id=2, hddName="hdd2", hddPath="", hddType="SATA", status="notexist", capacity=0, freeSpace=0)
-        tail = fields(property="RW", group=1)
-        return [el("hdd", [*first, *tail]), el("hdd", [*second, *tail])]
-
-    def disks(self, _request: Request, _argument: str) -> Response:
-        """Answer the disk list alone."""
-        return xml(self._device, listing("hddList", self._disk_nodes()))
-
-    def storage(self, request: Request, _argument: str) -> Response:
-        """Answer disks and work mode."""
-        device = self._device
-        if device.is_camera and device.firmware.key != "ipc":
-            return unsupported(device, request)
-        disks = listing("hddList", self._disk_nodes(), sized=False)
-        if device.firmware.xml_version == "1.0":
-            disks.attributes |= {"version": "1.0", "xmlns": "http://www.hikvision.com/ver10/XMLSchema"}
-        mode = el("workMode", "quota", opt="group,quota")
-        return xml(device, el("storage", [disks, el("nasList"), mode, el("ssdList")]))

@@ -39,6 +39,7 @@ class Request:
     peer: str
     body: bytes = b""
     user: str = ""
+    secure: bool = False
 
 
 class Sink(Protocol):
@@ -210,6 +211,7 @@ class _Connection(asyncio.Protocol):
         if "100-continue" in request.headers.get("expect", ""):
             # Recorders do not know Expect (hikvision-isapi 3.1): the client waits for nothing.
             self._server.counters.expectations += 1
+        request.secure = self._server.secure
         request.body = await self._read_body(request.headers)
         return request
 
@@ -320,6 +322,7 @@ class HttpServer:
         self.wall: Callable[[], float] = time.time
         self._host = host
         self._tls = tls
+        self.secure = tls is not None
         self._server: asyncio.Server | None = None
 
     async def flowing(self) -> None:

@@ -1,0 +1,132 @@
+"""The parts of the simulated recorder, put together."""
+
+from datetime import datetime
+from typing import Any
+
+from tests.simulators.clock import SimClock
+from tests.simulators.footage import Footage
+from tests.simulators.rtsp import RtspOptions, RtspServer
+from tests.simulators.rtsp.auth import Gatekeeper
+from tests.simulators.video.studio import Studio
+
+from .alerts import AlertHub
+from .auth import Authenticator, User
+from .channel_pages import ChannelPages
+from .counters import Counters
+from .device import Device, SimulatorOptions
+from .downloads import Downloads
+from .faults import Faults
+from .gatehouse import Gatehouse
+from .maintenance import Maintenance
+from .push import HostPush
+from .router import Router
+from .rtsp_paths import PathResolver, SharedAccounts, camera_of
+from .search import SearchPages
+from .security_pages import SecurityPages
+from .setting_pages import SettingPages
+from .settings import SettingsStore
+from .snapshots import Snapshots
+from .system_pages import SystemPages
+from .triggers import Triggers
+from .webserver import HttpServer
+
+
+class Unit:
+    """One recorder's state and pages; nobody listens yet."""
+
+    def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
+        self.options = options or SimulatorOptions(**changes)
+        self.device = device = Device(self.options)
+        self.login = Authenticator(
+            {self.options.user: User(self.options.password)},
+            device.counters,
+            policy=device.faults.auth,
+            realm=device.realm,
+            model=device.firmware.model,
+        )
+        self.system = SystemPages(device)
+        self.triggers = Triggers(device)
+        self.alerts = AlertHub(device, self.triggers, self.system)
+        self.search = SearchPages(device)
+        self.push = HostPush(device, self.alerts)
+        self.settings = SettingsStore(device)
+        self.studio = Studio([camera_of(c) for c in device.channels.values()], device.clock, device.footage)
+        self.maintenance = Maintenance(device, self.reboot)
+        self.pages = SettingPages(device, self.settings, self.system)
+        self.downloads = Downloads(device, self.search, self.studio)
+        self.gatehouse = Gatehouse(device, self._routes(), self.login)
+        self.paths = PathResolver(device)
+        self.rtsp = self._rtsp_server()
+        self._http = self._http_server()
+
+    def _routes(self) -> Router:
+        router, device = Router(), self.device
+        # The order matters where one template covers another: the first that fits answers.
+        for part in (
+            self.system,
+            SecurityPages(device),
+            Snapshots(device, self.studio),
+            ChannelPages(device),
+            self.pages,
+            self.triggers,
+            self.alerts,
+            self.search,
+            self.downloads,
+            self.push,
+            self.maintenance,
+        ):
+            part.register(router)
+        return router
+
+    def _http_server(self) -> HttpServer:
+        server = HttpServer(self.gatehouse.answer, self.device.counters, host=self.options.host)
+        server.policy = self.device.faults.server
+        return server
+
+    def _rtsp_server(self) -> RtspServer:
+        options = RtspOptions(
+            live_limit=self.options.rtsp_session_limit, playback_limit=self.options.playback_session_limit
+        )
+        keeper = Gatekeeper(SharedAccounts(self.login), realm=f"IP Camera(C{self.options.number + 1000})")
+        return RtspServer(
+            self.studio,
+            self.device.footage,
+            self.paths.resolve,
+            gatekeeper=keeper,
+            options=options,
+            host=self.options.host,
+            port=self.options.rtsp_port,
+        )
+
+    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
+        """Restart soon."""
+        raise NotImplementedError
+
+    @property
+    def faults(self) -> Faults:
+        """Every switch."""
+        return self.device.faults
+
+    @property
+    def counters(self) -> Counters:
+        """Everything counted by the HTTP side; `rtsp.counters` has the rest."""
+        return self.device.counters
+
+    @property
+    def clock(self) -> SimClock:
+        """The recorder's clock."""
+        return self.device.clock
+
+    @property
+    def footage(self) -> Footage:
+        """What is recorded."""
+        return self.device.footage
+
+    @property
+    def serial(self) -> str:
+        """The serial number."""
+        return self.device.serial
+
+    def now(self) -> datetime:
+        """Return true time, as the pictures show it."""
+        return self.device.clock.now()
