@@ -51,11 +51,16 @@ class Studio:
 
     async def __aexit__(self, *_: object) -> None:
         """Close."""
-        self.close()
+        await self.aclose()
 
     def close(self) -> None:
         """End the worker threads; what they do now is finished in the background."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    async def aclose(self) -> None:
+        """End the worker threads and wait for them."""
+        self.close()
+        await asyncio.to_thread(self._pool.shutdown)
 
     def profile(self, channel: int, role: str) -> VideoProfile:
         """Return the stream of a channel. Raises KeyError when there is none."""
