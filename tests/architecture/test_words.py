@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 import yaml
 
+from custom_components.nvr import errors
+from custom_components.nvr.core import errors as core_errors
+
 from .source_tree import PACKAGE, python_files, relative, syntax
 
 TRANSLATIONS = PACKAGE / "translations"
@@ -120,15 +123,14 @@ def test_translation_files_are_those_compared() -> None:
 
 
 def translation_keys() -> Iterator[tuple[str, str, str]]:
-    """Yield (file, kind, key) for every literal `translation_key`; kind is exception, issue or entity."""
+    """Yield (file, kind, key) for every literal `translation_key`; kind is exception, issue, selector or entity."""
     for path in python_files("custom_components/nvr"):
         for node in ast.walk(syntax(path)):
             if isinstance(node, ast.Call):
                 name = ast.unparse(node.func).rpartition(".")[2]
-                for keyword in node.keywords:
-                    if keyword.arg == "translation_key":
-                        for key in _literals(keyword.value):
-                            yield relative(path), _kind(name), key
+                arguments = {keyword.arg: keyword.value for keyword in node.keywords}
+                for key in _literals(arguments.get("translation_key")):
+                    yield relative(path), _kind(name, raised="translation_domain" in arguments), key
             elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
                 if any(ast.unparse(target).endswith("_attr_translation_key") for target in targets):
@@ -136,33 +138,53 @@ def translation_keys() -> Iterator[tuple[str, str, str]]:
                         yield relative(path), "entity", key
 
 
-def _literals(node: ast.expr) -> list[str]:
+@cache
+def constants() -> dict[str, str]:
+    """Return the text constants of the package's modules by name."""
+    found = {}
+    for path in python_files("custom_components/nvr"):
+        for node in syntax(path).body:
+            if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Constant):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                if isinstance(node.value.value, str):
+                    found.update(dict.fromkeys(map(ast.unparse, targets), node.value.value))
+    return found
+
+
+def _literals(node: ast.expr | None) -> list[str]:
     if isinstance(node, ast.IfExp):
         return _literals(node.body) + _literals(node.orelse)
+    if isinstance(node, ast.Name) and node.id in constants():
+        return [constants()[node.id]]
     return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
 
 
-def _kind(function: str) -> str:
-    if "issue" in function.lower():
-        return "issue"
-    raised = ("Error", "NotReady", "Failed", "Unresolvable", "Exception", "Unauthorized")
-    return "exception" if function.endswith(raised) else "entity"
+def _kind(function: str, *, raised: bool) -> str:
+    if raised:
+        return "exception"
+    return next((kind for kind in ("issue", "selector") if kind in function.lower()), "entity")
 
 
 def _known(kind: str) -> set[str]:
     english = words("en")
-    if kind == "issue":
-        return set(english.get("issues", {}))
-    if kind == "exception":
-        return set(english.get("exceptions", {}))
-    found = {key for platform in english.get("entity", {}).values() for key in platform}
-    return found | set(english.get("selector", {})) | set(english.get("device", {}))
+    if kind == "entity":
+        return {key for platform in english.get("entity", {}).values() for key in platform}
+    return set(english.get(f"{kind}s" if kind != "selector" else kind, {}))
 
 
 def test_translation_keys_of_the_code_exist() -> None:
     found = list(translation_keys())
     assert found, "the scan finds nothing: it does not fit the code any more"
     assert [f"{file}: {kind} {key}" for file, kind, key in found if key not in _known(kind)] == []
+
+
+def test_every_core_error_has_words() -> None:
+    tree = syntax(PACKAGE / "core" / "errors.py")
+    classes = {node.name for node in tree.body if isinstance(node, ast.ClassDef)}
+    for name in classes:
+        kind: type[core_errors.NvrError] = getattr(core_errors, name)
+        key = next((key for covered, key in errors.KEYS if issubclass(kind, covered)), None)
+        assert key in words("en")["exceptions"], name
 
 
 def _fields(action: dict[str, Any]) -> tuple[set[str], set[str]]:
