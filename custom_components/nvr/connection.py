@@ -1,13 +1,16 @@
 """From what the user typed and the entry holds to how a recorder is reached."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+from homeassistant.helpers.aiohttp_client import DATA_RESOLVER, async_get_clientsession
 
-from .const import CONF_FINGERPRINT, CONF_RTSP_PORT, CONF_RTSP_TRANSPORT, CONF_TLS
+from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_RTSP_PORT, CONF_RTSP_TRANSPORT, CONF_TLS
 from .core.driver import ConnectionConfig, TlsMode
 from .core.models import RtspTransport
 
@@ -26,14 +29,12 @@ def parse_address(text: str) -> TypedAddress:
     text = text.strip()
     scheme, separator, _ = text.partition("://")
     if separator and scheme.lower() not in {"http", "https"}:
-        msg = "an address of another kind"
-        raise ValueError(msg)
+        raise ValueError("an address of another kind")
     if not separator and text.count(":") > 1 and not text.startswith("["):
         text = f"[{text}]"
     parts = urlsplit(text if separator else f"//{text}")
     if not parts.hostname or any(char.isspace() for char in parts.hostname):
-        msg = "no host in the address"
-        raise ValueError(msg)
+        raise ValueError("no host in the address")
     return TypedAddress(parts.hostname, parts.port or 0, scheme.lower() == "https" if separator else None)
 
 
@@ -68,10 +69,25 @@ def entry_data(config: ConnectionConfig, family: str) -> dict[str, Any]:
         CONF_FINGERPRINT: config.fingerprint,
         CONF_USERNAME: config.username,
         CONF_PASSWORD: config.password,
-        "family": family,
+        CONF_FAMILY: family,
     }
 
 
 def without_login(config: ConnectionConfig) -> ConnectionConfig:
     """Return the same way to a box, with nothing to tell it."""
     return replace(config, username="", password="")
+
+
+def session_factory(hass: HomeAssistant) -> Callable[[], aiohttp.ClientSession]:
+    """Return what makes the HTTP session of one recorder; whoever is given it closes what it makes.
+
+    Home Assistant's shared connector would keep sockets to the recorder after the entry is unloaded; its resolver,
+    which knows `.local` names, is shared.
+    """
+
+    def make() -> aiohttp.ClientSession:
+        async_get_clientsession(hass)  # makes the resolver, if nobody did
+        connector = aiohttp.TCPConnector(limit=16, keepalive_timeout=30, resolver=hass.data[DATA_RESOLVER])
+        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+    return make

@@ -1,8 +1,8 @@
 """Constants of the Home Assistant side."""
 
-import logging
 from datetime import timedelta
 from enum import StrEnum
+import logging
 from typing import Final
 
 from homeassistant.const import Platform
@@ -35,6 +35,7 @@ EVENT_OFFLINE: Final = f"{DOMAIN}_offline"
 EVENT_CHANNEL_ONLINE: Final = f"{DOMAIN}_channel_online"
 EVENT_CHANNEL_OFFLINE: Final = f"{DOMAIN}_channel_offline"
 EVENT_DETECTION: Final = f"{DOMAIN}_event"
+EVENT_MEDIA_ACCESSED: Final = f"{DOMAIN}_media_accessed"
 
 ATTR_CHANNEL: Final = "channel"
 ATTR_CHANNEL_NAME: Final = "channel_name"

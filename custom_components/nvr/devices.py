@@ -90,9 +90,7 @@ class Devices:
         for channel in channels:
             self.roles[channel.number] = wanted = preferred_role(channel, self._profile)
             for profile in channel.profiles:
-                entity_id = registry.async_get_entity_id(
-                    CAMERA_DOMAIN, DOMAIN, camera_unique_id(channel, profile.role)
-                )
+                entity_id = registry.async_get_entity_id(CAMERA_DOMAIN, DOMAIN, camera_unique_id(channel, profile.role))
                 if entity_id is None or (known := registry.async_get(entity_id)) is None:
                     continue
                 if profile.role is wanted and known.disabled_by is er.RegistryEntryDisabler.INTEGRATION:

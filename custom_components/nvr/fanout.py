@@ -94,14 +94,14 @@ class EventFanout(EventListener):
         """Take a change of the event stream's state."""
         try:
             self._stream_state(state)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a broken listener must not end the event stream
             LOGGER.exception("Handling a change of the event stream failed")
 
     def on_event(self, event: NvrEvent) -> None:
         """Take one event: two state writes and one bus event."""
         try:
             self._take(event)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a broken listener must not end the event stream
             LOGGER.exception("Handling an event of kind %s failed", event.kind)
 
     def _take(self, event: NvrEvent) -> None:

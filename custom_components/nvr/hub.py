@@ -1,17 +1,15 @@
 """One recorder in Home Assistant: what it is, what it has, whether it is there."""
 
-import asyncio
-from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntry, ConfigEntryState
-from homeassistant.core import CALLBACK_TYPE, Event, HomeAssistant, callback
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
-from homeassistant.helpers.aiohttp_client import async_create_clientsession
+from homeassistant.util import dt as dt_util
 
 from .announce import Announcer
-from .connection import connection_config
+from .connection import connection_config, session_factory
 from .const import (
     CONF_CAMERA_PROFILE,
     CONF_FAMILY,
@@ -28,7 +26,6 @@ from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
 from .core.recording_index import CachedRecordingIndex
-from .detections import DetectionKey
 from .edges import Edge
 from .fanout import EventFanout
 from .link import RecorderLink
@@ -37,6 +34,7 @@ from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
 from .stills import Stills
+from .streams import Streams
 from .watch import Watch
 
 
@@ -49,20 +47,23 @@ class NvrHub:
         config = connection_config(entry.data, options)
         self.hass = hass
         self.entry = entry
-        self._shared = shared
         self._store = store
         self._stills = Stills()
         self._recordings: CachedRecordingIndex | None = None
-        self._stream_stoppers: set[Callable[[], Awaitable[None]]] = set()
         self.changed = Signal[()]()
         self.channels_added = Signal[tuple[Channel, ...]]()
-        self.detection_seen = Signal[int, DetectionKey]()
         self.roster = Roster(hass, entry, store, config)
+        self.streams = Streams(hass, entry, shared)
         self.announcer = Announcer(hass, entry, self.roster)
         grace = timedelta(seconds=options.get(CONF_GRACE_TIME, DEFAULT_GRACE_TIME))
         self.watch = Watch(hass, grace, store, self._on_edge)
         self.driver: Driver = build_driver(
-            entry.data[CONF_FAMILY], config, async_create_clientsession(hass), store.memory.driver
+            entry.data[CONF_FAMILY],
+            config,
+            session_factory(hass),
+            store.memory.driver,
+            utcnow=dt_util.utcnow,
+            guard=shared.guard(entry.entry_id, config),
         )
         self.link = RecorderLink(
             hass,
@@ -71,12 +72,13 @@ class NvrHub:
             self.watch,
             on_channels=self._take_channels,
             on_change=self.changed.async_send,
-            on_refused=self._on_refused,
+            on_refused=self.streams.async_refused,
+            hold=options.get(CONF_HOLD_TIME),
         )
         self.fanout = EventFanout(
             hass,
             self.announcer.payload,
-            self._on_first_seen,
+            self.roster.async_saw,
             self.link.async_stream_state,
             frozenset(EventKind(kind) for kind in options.get(CONF_IGNORED_DETECTIONS, ())),
         )
@@ -95,6 +97,15 @@ class NvrHub:
     def channels(self) -> tuple[Channel, ...]:
         """The imported channels, as last known."""
         return self.roster.channels
+
+    def channel(self, number: int) -> Channel | None:
+        """Return an imported channel that exists."""
+        return self.roster.get(number)
+
+    @property
+    def login_usable(self) -> bool:
+        """Whether the login may be given to anybody who would send it: streams, playback."""
+        return self.link.login_usable
 
     @property
     def online(self) -> bool:
@@ -146,18 +157,10 @@ class NvrHub:
     async def async_snapshot(self, number: int, width: int | None, height: int | None) -> bytes:
         """Return a JPEG at most a second old; raises core errors."""
         if self.roster.get(number) is None:
-            msg = "no such channel"
-            raise NvrNotFoundError(msg)
+            raise NvrNotFoundError("no such channel")
         if (source := self.driver.snapshots) is None:
-            msg = "the recorder has no stills"
-            raise NvrUnsupportedError(msg)
+            raise NvrUnsupportedError("the recorder has no stills")
         return await self._stills.get(source, number, width, height)
-
-    @callback
-    def async_add_stream(self, stop: Callable[[], Awaitable[None]]) -> CALLBACK_TYPE:
-        """Call `stop` when the login may no longer be used."""
-        self._stream_stoppers.add(stop)
-        return lambda: self._stream_stoppers.discard(stop)
 
     async def async_start(self) -> None:
         """Connect; while the recorder is away start from memory. Raises core errors when neither is possible."""
@@ -170,15 +173,19 @@ class NvrHub:
         profile = CameraProfile(self.entry.options.get(CONF_CAMERA_PROFILE, CameraProfile.AUTO))
         self.roster.devices.async_apply_profile(self.channels, memory.profile)
         memory.profile = profile
-        self.entry.async_on_unload(
-            self.hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, self._forget_names)
-        )
+
+        @callback
+        def forget_names(_event: Event[er.EventEntityRegistryUpdatedData]) -> None:
+            self.roster.devices.async_forget_cameras()
+            self.fanout.async_forget_payloads()
+
+        self.entry.async_on_unload(self.hass.bus.async_listen(er.EVENT_ENTITY_REGISTRY_UPDATED, forget_names))
 
     async def async_stop(self) -> None:
         """End everything that runs, here and on the recorder, and keep what was learned."""
         self.watch.async_stop()
         await self._stills.close()
-        await self._stop_streams()
+        await self.streams.async_stop()
         await self.link.async_close()
         if self.link.connected:
             self._store.memory.driver = self.driver.memory
@@ -196,42 +203,16 @@ class NvrHub:
         for number in self.watch.numbers - {channel.number for channel in self.channels} - {RECORDER}:
             self.watch.async_forget(number)
         self.fanout.async_forget_payloads()
-        self._apply_hold_time()
         self.link.async_start_events(self.fanout)
         if added:
             self.channels_added.async_send(added)
         self.changed.async_send()
 
-    def _apply_hold_time(self) -> None:
-        hold = self.entry.options.get(CONF_HOLD_TIME)
-        source = self.driver.events
-        if hold and source is not None and hasattr(source, "hold"):
-            source.hold = dict.fromkeys(EventKind, float(hold))
-
     def _on_edge(self, number: int, edge: Edge) -> None:
         """Tell of an edge; while the recorder is away nothing is known of its channels."""
         if number == RECORDER and not edge.online:
+            self.link.async_learn_anew()
             for channel in self.channels:
                 self.watch.async_pause(channel.number)
         self.announcer.async_edge(number, edge)
         self.changed.async_send()
-
-    def _on_first_seen(self, number: int, key: DetectionKey) -> None:
-        self.roster.async_saw(number, key)
-        self.detection_seen.async_send(number, key)
-
-    def _on_refused(self) -> None:
-        """Let nobody send the login again, and ask for another one."""
-        self.entry.async_create_background_task(self.hass, self._stop_streams(), "nvr stop streams")
-        if self.entry.state is ConfigEntryState.LOADED:
-            self.entry.async_start_reauth(self.hass)
-
-    async def _stop_streams(self) -> None:
-        stops = [stop() for stop in self._stream_stoppers]
-        await asyncio.gather(*stops, self._shared.async_close_playback(self.entry.entry_id), return_exceptions=True)
-
-    @callback
-    def _forget_names(self, _event: Event[er.EventEntityRegistryUpdatedData]) -> None:
-        """Look up entity ids anew: the registry changed."""
-        self.roster.devices.async_forget_cameras()
-        self.fanout.async_forget_payloads()

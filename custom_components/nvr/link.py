@@ -21,7 +21,7 @@ from .core.errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-from .core.models import Channel, EventStreamState
+from .core.models import Channel, EventKind, EventStreamState
 from .errors import OtherRecorderError, error_key
 from .fanout import EventFanout
 from .persistence import RECORDER
@@ -34,7 +34,7 @@ _LOCK_MARGIN: Final = timedelta(seconds=10)
 class RecorderLink:
     """One driver in use. Signs of life and of failing go to the watch, news to the three callbacks."""
 
-    def __init__(  # noqa: PLR0913 - the parts it ties together
+    def __init__(
         self,
         hass: HomeAssistant,
         entry: ConfigEntry[Any],
@@ -44,18 +44,22 @@ class RecorderLink:
         on_channels: Callable[[tuple[Channel, ...]], None],
         on_change: Callable[[], None],
         on_refused: Callable[[], None],
+        hold: float | None = None,
     ) -> None:
-        """Nothing is sent before `async_refresh`."""
+        """Nothing is sent before `async_refresh`; `hold` (s) replaces the driver's waits for the end of an event."""
         self._hass = hass
         self._entry = entry
         self._watch = watch
         self._on_channels = on_channels
         self._on_change = on_change
         self._on_refused = on_refused
+        self._hold = hold
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stream_lost_at: datetime | None = None
         self._locked_until: datetime | None = None
         self._clock_read_at = 0.0
+        # What is known is learned anew after an absence and with a new channel: codecs, detections, firmware.
+        self._learned = False
         self.driver = driver
         self.connected = False
         self.login_refused = False
@@ -82,9 +86,11 @@ class RecorderLink:
     async def async_refresh(self) -> tuple[Channel, ...]:
         """Connect, or read the channels' states anew; raises core errors and draws the conclusions of each."""
         try:
-            if self.connected:
+            if self._learned:
+                known = {channel.number for channel in self.driver.channels}
                 channels = await self.driver.refresh_channels()
-            else:
+                self._learned = known.issuperset(channel.number for channel in channels)
+            if not self._learned:
                 await self._async_connect()
                 channels = self.driver.channels
         except NvrError as err:
@@ -97,9 +103,13 @@ class RecorderLink:
 
     @callback
     def async_start_events(self, fanout: EventFanout) -> None:
-        """Start the event stream, unless it runs."""
-        if self.driver.events is not None:
-            self._run("events", self._async_run_events(fanout))
+        """Start the event stream, unless it was started."""
+        source = self.driver.events
+        if source is None or "events" in self._tasks:
+            return
+        if self._hold:
+            source.hold = dict.fromkeys(EventKind, float(self._hold))
+        self._run("events", self._async_run_events(fanout))
 
     @callback
     def async_check_soon(self) -> None:
@@ -123,6 +133,11 @@ class RecorderLink:
             self._refresh_now()
         self._on_change()
 
+    @callback
+    def async_learn_anew(self) -> None:
+        """Read everything again at the next refresh: it may come back with other firmware."""
+        self._learned = False
+
     async def async_close(self) -> None:
         """End everything that runs."""
         tasks = list(self._tasks.values())
@@ -135,9 +150,8 @@ class RecorderLink:
         await self.driver.connect()
         expected = self._entry.unique_id
         if expected is not None and self.driver.info.serial != expected:
-            msg = "another recorder answers at the address"
-            raise OtherRecorderError(msg)
-        self.connected = True
+            raise OtherRecorderError("another recorder answers at the address")
+        self.connected = self._learned = True
         self._clock_read_at = time.monotonic()
 
     async def _async_read_clock(self) -> None:

@@ -86,9 +86,7 @@ def to_json(memory: Memory) -> dict[str, Any]:
     """Return the memory as plain JSON."""
     return {
         "info": None if memory.info is None else asdict(memory.info),
-        "channels": [
-            {**asdict(channel), "detections": sorted(channel.detections)} for channel in memory.channels
-        ],
+        "channels": [{**asdict(channel), "detections": sorted(channel.detections)} for channel in memory.channels],
         "driver": dict(memory.driver),
         "announced": {
             str(number): {"online": item.online, "since": item.since.isoformat()}
@@ -121,9 +119,7 @@ class MemoryStore:
 
     def __init__(self, hass: HomeAssistant, entry_id: str) -> None:
         """Name the file; nothing is read yet."""
-        self._store = Store[dict[str, Any]](
-            hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True
-        )
+        self._store = Store[dict[str, Any]](hass, _VERSION, f"{DOMAIN}.{entry_id}", private=True, atomic_writes=True)
         self.memory = Memory()
 
     async def async_load(self) -> Memory:

@@ -14,6 +14,7 @@ from .core.models import Channel, EventKind, RecorderInfo
 from .detections import CHANNEL_DETECTIONS, RECORDER_DETECTIONS, DetectionKey
 from .devices import Devices
 from .persistence import MemoryStore
+from .signals import Signal
 
 
 class Roster:
@@ -33,6 +34,7 @@ class Roster:
         self._registered: tuple[Channel, ...] | None = None
         self._recorder_kinds: frozenset[EventKind] = frozenset()
         self.devices = Devices(hass, entry)
+        self.detection_seen = Signal[int, DetectionKey]()
 
     @property
     def channels(self) -> tuple[Channel, ...]:
@@ -93,11 +95,12 @@ class Roster:
 
     @callback
     def async_saw(self, number: int, key: DetectionKey) -> None:
-        """Remember that a detection came."""
+        """Remember a detection that came, and tell of one that came for the first time."""
         kinds = self._store.memory.seen.setdefault(number, set())
         if str(key) not in kinds:
             kinds.add(str(key))
             self._store.async_save_soon()
+            self.detection_seen.async_send(number, key)
 
     def _adopt(self, info: RecorderInfo, channels: tuple[Channel, ...]) -> None:
         imported = tuple(channel for channel in channels if channel.number not in self._ignored)
@@ -109,7 +112,7 @@ class Roster:
 
 
 def _other_camera(old: Channel, new: Channel) -> bool:
-    """Tell whether another camera is in the slot: by serial number, else by model (hikvision-isapi 5.1: may be absent)."""
+    """Tell whether another camera is in the slot: by serial number, else by model (hikvision-isapi 5.1)."""
     if old.camera_serial and new.camera_serial:
         return old.camera_serial != new.camera_serial
     return bool(old.model and new.model and old.model != new.model)

@@ -1,12 +1,14 @@
-"""What spans recorders and survives reloads: the media engine, links to footage, memories, and refused logins."""
+"""What spans recorders and survives reloads: the media engine, links to footage, memories, counts of refused logins."""
 
 from dataclasses import dataclass, field
 import hashlib
 
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
 from .const import DOMAIN
+from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
 from .media.engine import MediaEngine
 from .persistence import MemoryStore
@@ -21,7 +23,7 @@ class NvrShared:
     engine: MediaEngine = field(default_factory=MediaEngine)
     links: PlaybackLinks = field(default_factory=PlaybackLinks)
     stores: dict[str, MemoryStore] = field(default_factory=dict)
-    refused: dict[str, str] = field(default_factory=dict)
+    guards: dict[tuple[str, str], LoginGuard] = field(default_factory=dict)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""
@@ -40,7 +42,7 @@ class NvrShared:
         store = await self.async_store(entry_id)
         await store.async_remove()
         self.stores.pop(entry_id, None)
-        self.refused.pop(entry_id, None)
+        self.async_allow(entry_id)
 
     async def async_close(self) -> None:
         """End all playback: Home Assistant stops."""
@@ -48,19 +50,17 @@ class NvrShared:
         await self.engine.aclose()
 
     @callback
-    def async_note_refused(self, entry_id: str, config: ConnectionConfig) -> None:
-        """Remember that this login was refused there, so that only a person tries it again."""
-        self.refused[entry_id] = _login(config)
-
-    @callback
-    def async_is_refused(self, entry_id: str, config: ConnectionConfig) -> bool:
-        """Tell whether this very login was refused there."""
-        return self.refused.get(entry_id) == _login(config)
+    def guard(self, entry_id: str, config: ConnectionConfig) -> LoginGuard:
+        """Return the count of refusals of this very login at this address; reloads do not begin it anew."""
+        key = (entry_id, _login(config))
+        if key not in self.guards:
+            self.guards[key] = LoginGuard(utcnow=dt_util.utcnow)
+        return self.guards[key]
 
     @callback
     def async_allow(self, entry_id: str) -> None:
-        """Forget the refusal: the login was just accepted, or the user acted."""
-        self.refused.pop(entry_id, None)
+        """Begin the counts of an entry anew: the user acted."""
+        self.guards = {key: guard for key, guard in self.guards.items() if key[0] != entry_id}
 
 
 def _login(config: ConnectionConfig) -> str:
@@ -73,8 +73,8 @@ DATA_SHARED: HassKey[NvrShared] = HassKey(DOMAIN)
 
 
 @callback
-def async_get_shared(hass: HomeAssistant) -> NvrShared:
+def shared(hass: HomeAssistant) -> NvrShared:
     """Return what is shared, made on first use."""
-    if (shared := hass.data.get(DATA_SHARED)) is None:
-        shared = hass.data[DATA_SHARED] = NvrShared(hass)
-    return shared
+    if (found := hass.data.get(DATA_SHARED)) is None:
+        found = hass.data[DATA_SHARED] = NvrShared(hass)
+    return found

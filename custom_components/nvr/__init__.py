@@ -1,0 +1,88 @@
+"""Network video recorders in Home Assistant: set-up and unload."""
+
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
+from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.typing import ConfigType
+
+from . import issues
+from .const import DOMAIN, PLATFORMS
+from .coordinator import NvrCoordinator
+from .core.errors import NvrAuthError, NvrError
+from .errors import error_key, error_placeholders
+from .hub import NvrHub
+from .runtime import NvrConfigEntry, NvrRuntimeData
+from .services import async_setup_services
+from .shared import shared
+from .views import async_register_views
+
+CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
+
+
+async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
+    """Set up what spans recorders."""
+    common = shared(hass)
+
+    async def close(_event: Event) -> None:
+        await common.async_close()
+
+    hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close)
+    async_setup_services(hass)
+    async_register_views(hass)
+    return True
+
+
+async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
+    """Set up one recorder; one that is known already comes up, unavailable, even while it is away."""
+    common = shared(hass)
+    hub = NvrHub(hass, entry, common, await common.async_store(entry.entry_id))
+    try:
+        await hub.async_start()
+        coordinator = NvrCoordinator(hass, entry, hub)
+        entry.runtime_data = NvrRuntimeData(hub, coordinator)
+        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+    except NvrError as err:
+        await hub.async_stop()
+        raise _not_ready(entry, err) from err
+    except BaseException:
+        await hub.async_stop()
+        raise
+
+    async def stop(_event: Event) -> None:
+        await hub.async_stop()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
+    return True
+
+
+def _not_ready(entry: NvrConfigEntry, err: NvrError) -> ConfigEntryAuthFailed | ConfigEntryNotReady:
+    """Return what tells Home Assistant, and the user, why the set-up did not work."""
+    kind = ConfigEntryAuthFailed if isinstance(err, NvrAuthError) else ConfigEntryNotReady
+    return kind(
+        translation_domain=DOMAIN,
+        translation_key=error_key(err),
+        translation_placeholders=error_placeholders(err, entry.title),
+    )
+
+
+async def async_unload_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
+    """Unload one recorder, and leave nothing running here or there."""
+    if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.hub.async_stop()
+    return unloaded
+
+
+async def async_remove_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> None:
+    """Forget one recorder."""
+    issues.async_clear_all(hass, entry)
+    await shared(hass).async_forget(entry.entry_id)
+
+
+async def async_remove_config_entry_device(
+    _hass: HomeAssistant, entry: NvrConfigEntry, device: dr.AnyDeviceEntry
+) -> bool:
+    """Let the user remove a channel that the recorder no longer has, or that is left out."""
+    hub = entry.runtime_data.hub
+    present = {channel.id for channel in hub.channels} | {hub.info.serial}
+    return not any(domain == DOMAIN and identifier in present for domain, identifier in device.identifiers)

@@ -1,0 +1,130 @@
+"""The live picture of each channel, once per stream profile."""
+
+from collections.abc import Iterator
+from typing import override
+
+from homeassistant.components.camera import Camera, CameraEntityFeature
+from homeassistant.components.stream import CONF_RTSP_TRANSPORT, Stream
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .coordinator import NvrCoordinator
+from .core.errors import NvrError
+from .core.models import Channel, RtspTransport, StreamProfile, StreamRole
+from .entity import ChannelEntity, add_channel_entities
+from .errors import translated_errors
+from .runtime import NvrConfigEntry
+
+PARALLEL_UPDATES = 0
+
+
+async def async_setup_entry(
+    _hass: HomeAssistant, entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add a camera per stream profile; one of them is enabled."""
+    coordinator = entry.runtime_data.coordinator
+
+    def cameras(channel: Channel) -> Iterator[NvrCamera]:
+        for profile in channel.profiles:
+            yield NvrCamera(coordinator, channel, profile)
+
+    add_channel_entities(entry, async_add_entities, cameras)
+
+
+class NvrCamera(ChannelEntity, Camera):
+    """One stream profile of a channel."""
+
+    _attr_supported_features = CameraEntityFeature.STREAM
+
+    def __init__(self, coordinator: NvrCoordinator, channel: Channel, profile: StreamProfile) -> None:
+        super().__init__(coordinator, channel, f"camera_{profile.role}")
+        Camera.__init__(self)
+        self.role: StreamRole = profile.role
+        preferred = self.hub.roster.devices.roles.get(channel.number) is profile.role
+        if preferred:
+            self._attr_name = None
+        else:
+            self._attr_translation_key = f"camera_{profile.role}"
+        self._attr_entity_registry_enabled_default = preferred
+        self._attr_brand = channel.manufacturer
+        self._attr_model = channel.model
+        self._had_source = False
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Also without a picture while the running stream is broken."""
+        return super().available and (self.stream is None or self.stream.available)
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Let the stream be stopped when the login may no longer be used."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hub.streams.async_add(self.async_stop_stream))
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Leave no session on the recorder."""
+        await self.async_stop_stream()
+        await super().async_will_remove_from_hass()
+
+    @override
+    async def stream_source(self) -> str | None:
+        """Return the address with the login in it; nothing is asked, and the same comes back each time."""
+        source = self._source()
+        self._had_source = source is not None
+        return source
+
+    @override
+    async def async_create_stream(self) -> Stream | None:
+        """Create the stream, and look after it: a worker that fails may fail for the login's sake."""
+        if (stream := self.stream) is not None and stream.source != self._source():
+            await self.async_stop_stream()
+        transport = self.coordinator.config_entry.options.get(CONF_RTSP_TRANSPORT, RtspTransport.TCP)
+        self.stream_options[CONF_RTSP_TRANSPORT] = str(transport)
+        if (stream := await super().async_create_stream()) is not None:
+            stream.set_update_callback(self._async_stream_changed)
+        return stream
+
+    @override
+    async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
+        """Return a fresh picture; all who ask within a second share it."""
+        with translated_errors(self.hub.name):
+            return await self.hub.async_snapshot(self.number, width, height)
+
+    async def async_stop_stream(self) -> None:
+        """Stop the stream, also one that is kept running; what the user chose for it stays."""
+        if (stream := self.stream) is None:
+            return
+        self.stream = None
+        settings = stream.dynamic_stream_settings
+        preload, settings.preload_stream = settings.preload_stream, False
+        try:
+            await stream.stop()
+        finally:
+            settings.preload_stream = preload
+
+    @callback
+    @override
+    def _handle_coordinator_update(self) -> None:
+        """Write the state; who streams for us is asked again once there is something to stream."""
+        if not self._had_source and self._source() is not None:
+            self._had_source = True
+            self.hass.async_create_task(self.async_refresh_providers())
+        super()._handle_coordinator_update()
+
+    @callback
+    def _async_stream_changed(self) -> None:
+        """Find out at once why a running stream broke, before it is tried again."""
+        if self.stream is not None and not self.stream.available:
+            self.hub.link.async_check_soon()
+        self.async_write_ha_state()
+
+    def _source(self) -> str | None:
+        live = self.hub.driver.live
+        if live is None or not self.hub.link.connected or not self.hub.login_usable:
+            return None
+        try:
+            return live.address(self.number, self.role).with_credentials()
+        except NvrError:
+            return None

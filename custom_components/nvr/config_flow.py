@@ -1,0 +1,327 @@
+"""Adding a recorder, its new password or address, and following it when its address changes."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final, override
+
+from homeassistant.config_entries import (
+    SOURCE_REAUTH,
+    SOURCE_RECONFIGURE,
+    ConfigEntry,
+    ConfigFlow,
+    ConfigFlowResult,
+    OptionsFlow,
+)
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import callback
+from homeassistant.data_entry_flow import UnknownFlow
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.selector import (
+    BooleanSelector,
+    NumberSelector,
+    NumberSelectorConfig,
+    NumberSelectorMode,
+    SelectSelector,
+    SelectSelectorConfig,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+import probatio
+
+from .connection import (
+    TypedAddress,
+    connection_config,
+    entry_data,
+    parse_address,
+    session_factory,
+    show_address,
+    without_login,
+)
+from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_TLS, DOMAIN, LOGGER
+from .core.driver import ConnectionConfig, TlsMode
+from .core.errors import NvrAuthError, NvrCertificateError, NvrError, NvrUnreachableError, NvrUnsupportedError
+from .core.families import build_driver, connect_any, detect
+from .core.models import RecorderInfo
+from .errors import error_key, error_placeholders
+from .options_flow import NvrOptionsFlow
+from .shared import shared
+
+_CERTIFICATE_CHOICES: Final = (TlsMode.PIN, TlsMode.VERIFY, TlsMode.NO_VERIFY)
+_USERNAME = TextSelector(TextSelectorConfig(autocomplete="username"))
+_PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
+_HOST = TextSelector(TextSelectorConfig(autocomplete="off"))
+_PORT = NumberSelector(NumberSelectorConfig(min=1, max=65535, step=1, mode=NumberSelectorMode.BOX))
+
+USER_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_HOST): _HOST,
+        probatio.Required(CONF_USERNAME): _USERNAME,
+        probatio.Required(CONF_PASSWORD): _PASSWORD,
+    }
+)
+REAUTH_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_USERNAME): _USERNAME, probatio.Required(CONF_PASSWORD): _PASSWORD}
+)
+RECONFIGURE_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_HOST): _HOST,
+        probatio.Required(CONF_USERNAME): _USERNAME,
+        probatio.Optional(CONF_PASSWORD): _PASSWORD,
+    }
+)
+CONNECTION_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required(CONF_HOST): _HOST,
+        probatio.Required(CONF_PORT): _PORT,
+        probatio.Required(CONF_TLS): BooleanSelector(),
+    }
+)
+CERTIFICATE_SCHEMA: Final = probatio.Schema(
+    {
+        probatio.Required("certificate", default=TlsMode.PIN.value): SelectSelector(
+            SelectSelectorConfig(
+                options=[choice.value for choice in _CERTIFICATE_CHOICES], translation_key="certificate"
+            )
+        )
+    }
+)
+
+
+class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
+    """Asks for address, user and password; for more only when the recorder makes it necessary."""
+
+    VERSION = 1
+    MINOR_VERSION = 1
+
+    def __init__(self) -> None:
+        self._config: ConnectionConfig | None = None
+        self._fingerprint: str | None = None
+        self._errors: dict[str, str] = {}
+        self._placeholders: dict[str, str] = {}
+        self._suggested: dict[str, Any] = {}
+
+    @staticmethod
+    @callback
+    @override
+    def async_get_options_flow(config_entry: ConfigEntry) -> OptionsFlow:
+        """Return the flow of the options."""
+        return NvrOptionsFlow()
+
+    @override
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask where it is and who we are there."""
+        if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
+            self._config = _config(address, user_input[CONF_USERNAME], user_input[CONF_PASSWORD])
+            return await self._async_try(address)
+        return self._show("user", USER_SCHEMA, user_input or self._suggested)
+
+    async def async_step_connection(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for port and encryption: nothing answered where it usually does."""
+        config = self._known()
+        if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
+            address = TypedAddress(address.host, int(user_input[CONF_PORT]), user_input[CONF_TLS])
+            self._config = _config(address, config.username, config.password)
+            return await self._async_try(address)
+        suggested = user_input or {
+            CONF_HOST: config.host,
+            CONF_PORT: config.http_port,
+            CONF_TLS: config.tls is not TlsMode.OFF,
+        }
+        return self._show("connection", CONNECTION_SCHEMA, suggested)
+
+    async def async_step_certificate(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask what to think of a certificate that no authority vouches for."""
+        config = self._known()
+        if user_input is not None:
+            mode = TlsMode(user_input["certificate"])
+            self._config = replace(config, tls=mode, fingerprint=self._fingerprint if mode is TlsMode.PIN else None)
+            return await self._async_try(TypedAddress(config.host, config.http_port, tls=True))
+        self._placeholders |= {"host": config.host, "fingerprint": _readable(self._fingerprint)}
+        return self._show("certificate", CERTIFICATE_SCHEMA, None)
+
+    async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
+        """Begin to ask for a login that works."""
+        return await self.async_step_reauth_confirm()
+
+    async def async_step_reauth_confirm(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for a login that works; the address stays."""
+        entry = self._get_reauth_entry()
+        config = connection_config(entry.data, entry.options)
+        if user_input is not None:
+            self._config = replace(config, username=user_input[CONF_USERNAME], password=user_input[CONF_PASSWORD])
+            return await self._async_try(
+                TypedAddress(config.host, config.http_port, config.tls is not TlsMode.OFF), entry.data[CONF_FAMILY]
+            )
+        self._placeholders |= {"host": config.host}
+        return self._show("reauth_confirm", REAUTH_SCHEMA, {CONF_USERNAME: config.username})
+
+    async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for another address or login; a password left out stays."""
+        entry = self._get_reconfigure_entry()
+        config = connection_config(entry.data, entry.options)
+        if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
+            asked = _config(address, user_input[CONF_USERNAME], user_input.get(CONF_PASSWORD) or config.password)
+            same = (asked.host, asked.http_port, asked.tls is TlsMode.OFF) == (
+                config.host,
+                config.http_port,
+                config.tls is TlsMode.OFF,
+            )
+            self._config = replace(asked, tls=config.tls, fingerprint=config.fingerprint) if same else asked
+            return await self._async_try(address)
+        suggested = user_input or {
+            CONF_HOST: show_address(config.host, config.port, config.tls),
+            CONF_USERNAME: config.username,
+        }
+        return self._show("reconfigure", RECONFIGURE_SCHEMA, suggested)
+
+    @override
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """Follow a recorder to its new address, once it has proved there who it is."""
+        entry = self._entry_of(dr.format_mac(discovery_info.macaddress))
+        if entry is None:
+            return self.async_abort(reason="not_configured")
+        await self.async_set_unique_id(entry.unique_id)
+        config = replace(connection_config(entry.data, entry.options), host=discovery_info.ip)
+        if entry.data[CONF_HOST] == discovery_info.ip or not await self._async_is_same(entry, config):
+            return self.async_abort(reason="already_configured")
+        LOGGER.info("%s has moved to another address", entry.title)
+        self._abort_if_unique_id_configured(updates={CONF_HOST: discovery_info.ip})
+        return self.async_abort(reason="already_configured")
+
+    async def _async_is_same(self, entry: ConfigEntry, config: ConnectionConfig) -> bool:
+        """Tell whether the recorder of the entry answers there; the login goes only to a box of its family."""
+        make = session_factory(self.hass)
+        family = entry.data[CONF_FAMILY]
+        guard = shared(self.hass).guard(entry.entry_id, config)
+        try:
+            async with make() as session:
+                found = await detect(without_login(config), session)
+            if family not in found.candidates:
+                return False
+            driver = build_driver(family, config, make, guard=guard)
+            try:
+                await driver.connect()
+            finally:
+                await driver.close()
+        except NvrError as err:
+            LOGGER.debug("The new address of %s was not taken: %s", entry.title, err)
+            return False
+        return driver.info.serial == entry.unique_id
+
+    def _entry_of(self, mac: str) -> ConfigEntry | None:
+        registry = dr.async_get(self.hass)
+        for entry in self._async_current_entries(include_ignore=False):
+            for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
+                if (dr.CONNECTION_NETWORK_MAC, mac) in device.connections:
+                    return entry
+        return None
+
+    async def _async_try(self, address: TypedAddress, family: str | None = None) -> ConfigFlowResult:
+        """Connect; go on to the end, to the step that is needed, or back with the error."""
+        try:
+            info = await self._async_connect(family)
+        except NvrUnreachableError as err:
+            if address.tls is None and not isinstance(err, NvrCertificateError):
+                return await self._async_try_encrypted(address, err)
+            return await self._async_again(err)
+        except NvrError as err:
+            return await self._async_again(err)
+        return await self._async_finish(info)
+
+    async def _async_try_encrypted(self, address: TypedAddress, first: NvrError) -> ConfigFlowResult:
+        """Nothing answered in the clear, and nobody said which: try it encrypted before asking."""
+        plain = self._known()
+        self._config = replace(plain, tls=TlsMode.VERIFY, port=address.port)
+        try:
+            info = await self._async_connect(None)
+        except NvrUnreachableError as err:
+            if isinstance(err, NvrCertificateError):
+                return await self._async_again(err)
+            self._config = plain
+            return await self._async_again(first)
+        except NvrError as err:
+            return await self._async_again(err)
+        return await self._async_finish(info)
+
+    async def _async_connect(self, family: str | None) -> RecorderInfo:
+        """Find out who answers; leaves no session there."""
+        driver = await connect_any(self._known(), session_factory(self.hass), family=family)
+        try:
+            return driver.info
+        finally:
+            await driver.close()
+
+    async def _async_again(self, err: NvrError) -> ConfigFlowResult:
+        """Show the form on which the error can be mended."""
+        config = self._known()
+        if isinstance(err, NvrCertificateError) and err.fingerprint and self.source != SOURCE_REAUTH:
+            self._fingerprint = err.fingerprint
+            return await self.async_step_certificate()
+        key = "not_an_nvr" if isinstance(err, NvrUnsupportedError) else error_key(err)
+        self._errors = {CONF_PASSWORD if isinstance(err, NvrAuthError) else "base": key}
+        self._placeholders |= error_placeholders(err, config.host)
+        if self.source == SOURCE_REAUTH:
+            return await self.async_step_reauth_confirm()
+        if self.source == SOURCE_RECONFIGURE:
+            return await self.async_step_reconfigure()
+        if isinstance(err, NvrUnreachableError):
+            return await self.async_step_connection()
+        self._suggested = {
+            CONF_HOST: show_address(config.host, config.port, config.tls),
+            CONF_USERNAME: config.username,
+        }
+        return await self.async_step_user()
+
+    async def _async_finish(self, info: RecorderInfo) -> ConfigFlowResult:
+        """Make the entry, or change the one this is about; another recorder never takes its place."""
+        config = self._known()
+        data = entry_data(config, info.family)
+        await self.async_set_unique_id(info.serial, raise_on_progress=False)
+        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+            self._abort_if_unique_id_mismatch(reason="other_recorder")
+            shared(self.hass).async_allow(entry.entry_id)
+            return self.async_update_reload_and_abort(entry, data=data)
+        self._abort_if_unique_id_configured(
+            updates={key: data[key] for key in (CONF_HOST, CONF_PORT, CONF_TLS, CONF_FINGERPRINT)}
+        )
+        return self.async_create_entry(title=info.name or info.model or config.host, data=data)
+
+    def _parse(self, text: str) -> TypedAddress | None:
+        """Read the address; one that cannot be read is an error of its field."""
+        try:
+            return parse_address(text)
+        except ValueError:
+            self._errors = {CONF_HOST: "invalid_host"}
+            return None
+
+    def _known(self) -> ConnectionConfig:
+        """Return the connection that an earlier step has made up."""
+        if self._config is None:
+            raise UnknownFlow
+        return self._config
+
+    def _show(self, step_id: str, schema: probatio.Schema, suggested: Mapping[str, Any] | None) -> ConfigFlowResult:
+        """Show a form, with the errors that wait to be told."""
+        errors, self._errors = self._errors, {}
+        filled = {key: value for key, value in (suggested or {}).items() if key != CONF_PASSWORD}
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, filled),
+            errors=errors,
+            description_placeholders=self._placeholders,
+        )
+
+
+def _config(address: TypedAddress, username: str, password: str) -> ConnectionConfig:
+    """Return how to reach it; an encrypted address is verified until the user says otherwise."""
+    tls = TlsMode.VERIFY if address.tls else TlsMode.OFF
+    return ConnectionConfig(address.host, username, password, port=address.port, tls=tls)
+
+
+def _readable(fingerprint: str | None) -> str:
+    """Return a fingerprint as browsers show it: pairs of capitals between colons."""
+    text = (fingerprint or "").upper()
+    return ":".join(text[at : at + 2] for at in range(0, len(text), 2))

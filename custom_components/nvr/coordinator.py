@@ -1,0 +1,52 @@
+"""The slow state of one recorder: names and presence of its channels."""
+
+from typing import Any, override
+
+from homeassistant.config_entries import ConfigEntry
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import ConfigEntryAuthFailed
+from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
+
+from .const import DOMAIN, LOGGER
+from .core.errors import NvrAuthError, NvrError
+from .core.models import Channel
+from .errors import error_key, error_placeholders
+from .hub import NvrHub
+
+
+class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
+    """Refreshes the hub at the pace its state asks for, and passes on what changes between."""
+
+    config_entry: ConfigEntry[Any]
+
+    def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], hub: NvrHub) -> None:
+        super().__init__(
+            hass,
+            LOGGER,
+            config_entry=entry,
+            name=entry.title,
+            update_interval=hub.link.poll_interval,
+            always_update=False,
+        )
+        self.hub = hub
+        self.data = hub.channels
+        self.last_update_success = hub.link.connected
+        hub.link.refresh_soon = self.async_refresh
+        entry.async_on_unload(hub.changed.async_subscribe(self.async_update_listeners))
+        # Presence is watched even if the user has disabled every entity.
+        entry.async_on_unload(self.async_add_listener(lambda: None))
+
+    @override
+    async def _async_update_data(self) -> tuple[Channel, ...]:
+        """Refresh; the grace clocks decide apart from this what counts as offline."""
+        try:
+            return await self.hub.link.async_refresh()
+        except NvrError as err:
+            failure = ConfigEntryAuthFailed if isinstance(err, NvrAuthError) else UpdateFailed
+            raise failure(
+                translation_domain=DOMAIN,
+                translation_key=error_key(err),
+                translation_placeholders=error_placeholders(err, self.hub.name),
+            ) from err
+        finally:
+            self.update_interval = self.hub.link.poll_interval

@@ -1,0 +1,76 @@
+"""What the entities of a recorder and of a channel have in common."""
+
+from collections.abc import Callable, Iterable
+from typing import override
+
+from homeassistant.core import callback
+from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers.entity import Entity
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.update_coordinator import CoordinatorEntity
+
+from .const import DOMAIN
+from .coordinator import NvrCoordinator
+from .core.models import Channel
+from .hub import NvrHub
+from .runtime import NvrConfigEntry
+
+
+class RecorderEntity(CoordinatorEntity[NvrCoordinator]):
+    """An entity of the recorder itself."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: NvrCoordinator, key: str) -> None:
+        super().__init__(coordinator)
+        self.hub: NvrHub = coordinator.hub
+        serial = self.hub.info.serial
+        self._attr_unique_id = f"{serial}_{key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, serial)})
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Not before the grace time is over, whatever the last refresh said."""
+        return self.hub.online
+
+
+class ChannelEntity(CoordinatorEntity[NvrCoordinator]):
+    """An entity of one channel; it belongs to the slot, whatever camera is in it."""
+
+    _attr_has_entity_name = True
+
+    def __init__(self, coordinator: NvrCoordinator, channel: Channel, key: str) -> None:
+        super().__init__(coordinator)
+        self.hub: NvrHub = coordinator.hub
+        self.number = channel.number
+        self._attr_unique_id = f"{channel.id}_{key}"
+        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, channel.id)})
+
+    @property
+    def channel(self) -> Channel | None:
+        """The channel as last known; None when the recorder has it no longer."""
+        return self.hub.channel(self.number)
+
+    @property
+    @override
+    def available(self) -> bool:
+        """Whether the recorder is there and, as far as it says, the camera too."""
+        return self.hub.channel_available(self.number)
+
+
+@callback
+def add_channel_entities(
+    entry: NvrConfigEntry,
+    async_add_entities: AddConfigEntryEntitiesCallback,
+    entities_of: Callable[[Channel], Iterable[Entity]],
+) -> None:
+    """Add the entities of the channels there are, and of those that appear later."""
+    hub = entry.runtime_data.hub
+
+    @callback
+    def add(channels: tuple[Channel, ...]) -> None:
+        async_add_entities([entity for channel in channels for entity in entities_of(channel)])
+
+    add(hub.channels)
+    entry.async_on_unload(hub.channels_added.async_subscribe(add))

@@ -1,0 +1,87 @@
+"""A real Home Assistant core and simulated recorders in one process."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+from typing import Any
+
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import HomeAssistant
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+
+from custom_components.nvr.const import CONF_FAMILY, CONF_TLS, DOMAIN
+from custom_components.nvr.hub import NvrHub
+from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
+
+HOST = "127.0.0.1"
+WRONG_PASSWORD = "wrong-pass-1"
+
+type StartSimulator = Callable[..., Awaitable[HikvisionSimulator]]
+
+
+@pytest.fixture(autouse=True)
+def real_integration(enable_custom_integrations: None, socket_enabled: None) -> None:
+    """Load the integration from this checkout, and let it talk to 127.0.0.1."""
+
+
+@pytest.fixture
+async def start_simulator(real_integration: None) -> AsyncIterator[StartSimulator]:
+    """Start recorders that end with the test; without RTSP unless asked for."""
+    async with contextlib.AsyncExitStack() as stack:
+
+        async def start(**options: Any) -> HikvisionSimulator:
+            simulator = HikvisionSimulator(**{"rtsp": False, "latency_ms": 0.0, **options})
+            return await stack.enter_async_context(simulator)
+
+        yield start
+
+
+@pytest.fixture
+async def nvr(start_simulator: StartSimulator) -> HikvisionSimulator:
+    """A recorder with four channels."""
+    return await start_simulator(channels=4)
+
+
+def make_entry(simulator: HikvisionSimulator, **changes: Any) -> MockConfigEntry:
+    """Return the entry that the config flow would make; `options` and parts of the data may be given."""
+    options = changes.pop("options", {})
+    data = {
+        CONF_HOST: HOST,
+        CONF_PORT: simulator.http_port,
+        CONF_TLS: "off",
+        "fingerprint": None,
+        CONF_USERNAME: USER,
+        CONF_PASSWORD: PASSWORD,
+        CONF_FAMILY: "hikvision",
+        **changes,
+    }
+    return MockConfigEntry(
+        domain=DOMAIN, title="Test NVR", data=data, options=options, unique_id=simulator.serial
+    )
+
+
+async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> NvrHub:
+    """Set the entry up and return its hub."""
+    if hass.config_entries.async_get_entry(entry.entry_id) is None:
+        entry.add_to_hass(hass)
+        await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED, entry.reason
+    hub = entry.runtime_data.hub
+    assert isinstance(hub, NvrHub)
+    return hub
+
+
+async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
+    """Wait in real time until something is so; fails with the condition's own value when it does not come."""
+    deadline = asyncio.get_running_loop().time() + seconds
+    while not condition():
+        assert asyncio.get_running_loop().time() < deadline, "it did not happen in time"
+        await asyncio.sleep(0.01)
+
+
+async def events_up(hub: NvrHub) -> None:
+    """Wait until the event stream is alive."""
+    await until(lambda: hub.link.stream_state == "alive")
