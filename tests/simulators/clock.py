@@ -4,12 +4,12 @@ Two times exist. *True* time is what the pictures show and the footage is kept i
 the recorder believes: true time plus its skew, in its zone.
 """
 
-import struct
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from io import BytesIO
+import struct
+import time
 from typing import Literal
 from zoneinfo import ZoneInfo
 

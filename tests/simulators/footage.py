@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
+from itertools import pairwise
 from random import Random
 from typing import Literal
 
@@ -118,7 +119,7 @@ def subtract(span: Span, holes: Sequence[Span]) -> list[Span]:
 def _cuts(seed: str, channel: int, slot: int, shortest: int, longest: int) -> tuple[int, ...]:
     """Return the file borders of a slot, in seconds since 1970, both ends included."""
     length = longest * -(-7200 // longest)
-    rng = Random(f"{seed}/files/{channel}/{slot}")  # noqa: S311
+    rng = Random(f"{seed}/files/{channel}/{slot}")
     position, end = slot * length, (slot + 1) * length
     cuts = [position]
     while end - position > longest:
@@ -130,7 +131,7 @@ def _cuts(seed: str, channel: int, slot: int, shortest: int, longest: int) -> tu
 
 @lru_cache(maxsize=4096)
 def _incidents(seed: str, channel: int, slot: int, plan: ChannelPlan) -> tuple[Incident, ...]:
-    rng = Random(f"{seed}/incidents/{channel}/{slot}")  # noqa: S311
+    rng = Random(f"{seed}/incidents/{channel}/{slot}")
     count = int(plan.incidents_per_hour) + (rng.random() < plan.incidents_per_hour % 1)
     found = []
     room = _INCIDENT_SLOT / count if count else 0.0
@@ -236,7 +237,7 @@ class Footage:
         last = int((end + overlap - _EPOCH).total_seconds()) // length
         for slot in range(first, last + 1):
             cuts = _cuts(self.seed, channel, slot, shortest, longest)
-            for low, high in zip(cuts, cuts[1:], strict=False):
+            for low, high in pairwise(cuts):
                 piece = (_EPOCH + timedelta(seconds=low), _EPOCH + timedelta(seconds=high))
                 if piece[0] - overlap >= end or piece[1] <= start:
                     continue
@@ -267,7 +268,7 @@ class Footage:
         running = span[1] > now
         planned = end
         if running and plan.planned_end:
-            rng = Random(f"{self.seed}/planned/{channel}/{span[0].isoformat()}")  # noqa: S311
+            rng = Random(f"{self.seed}/planned/{channel}/{span[0].isoformat()}")
             extra = rng.randint(17, 298) if kind is Kind.CONTINUOUS else 1
             planned = span[1] + timedelta(minutes=extra)
         number = int((start - _EPOCH).total_seconds() * 1000)
@@ -277,7 +278,7 @@ class Footage:
 
     def file_named(self, name: str) -> RecordedFile | None:
         """Return the file of that name while the recorder still holds it."""
-        if len(name) != 17 or not name.isdecimal():  # noqa: PLR2004
+        if len(name) != 17 or not name.isdecimal():
             return None
         start = _EPOCH + timedelta(milliseconds=int(name[4:]))
         near = self.files(int(name[:3]), start, max(start, self.oldest()) + timedelta(seconds=1))
@@ -312,4 +313,4 @@ class Footage:
 def plans_for(channels: Iterable[int], base: ChannelPlan | None = None) -> dict[int, ChannelPlan]:
     """Return a plan for each channel, varied as real recorders are: every fourth records events only."""
     plan = base or ChannelPlan()
-    return {n: replace(plan, mode="events") if n % 4 == 0 and base is None else plan for n in channels}  # noqa: PLR2004
+    return {n: replace(plan, mode="events") if n % 4 == 0 and base is None else plan for n in channels}

@@ -1,8 +1,8 @@
-"""Write footage as an MPEG program stream (ISO 13818-1), as recorders hand out files: whole, and never all in memory."""
+"""Write footage as an MPEG program stream (ISO 13818-1), as recorders hand out files: piece by piece."""
 
-import struct
 from collections.abc import AsyncIterator
 from datetime import datetime
+import struct
 
 from .video.audio import AudioUnit
 from .video.bitstream import join_annexb

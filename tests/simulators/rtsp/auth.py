@@ -1,13 +1,13 @@
 """Who may stream: challenges, answers to them, and the account lock shared with the recorder's other doors."""
 
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass, field
 import hashlib
 import hmac
 import re
 import secrets
 import time
-from base64 import b64decode
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 type Scheme = Literal["none", "basic", "digest", "digest-qop", "digest-sha256", "digest-both", "digest-basic"]

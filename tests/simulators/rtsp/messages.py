@@ -1,10 +1,10 @@
 """RTSP requests and answers as bytes, and the header values that carry times."""
 
 import asyncio
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+import re
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 REASONS = {
@@ -96,7 +96,7 @@ async def read_message(reader: asyncio.StreamReader) -> Request | tuple[int, byt
         body = await reader.readexactly(length)
     except asyncio.LimitOverrunError as error:
         raise BadRequestError from error
-    except (asyncio.IncompleteReadError, ConnectionError):
+    except asyncio.IncompleteReadError, ConnectionError:
         return None
     except ValueError as error:
         raise BadRequestError from error
@@ -109,7 +109,7 @@ def parse_request(data: bytes) -> Request:
         raise BadRequestError
     lines = data.decode("utf-8", "replace").split("\r\n")
     parts = lines[0].split(" ")
-    if len(parts) != 3 or not parts[2].startswith("RTSP/"):  # noqa: PLR2004
+    if len(parts) != 3 or not parts[2].startswith("RTSP/"):
         raise BadRequestError
     headers = {}
     for line in lines[1:]:
@@ -148,7 +148,7 @@ class PlayRange:
 
 def parse_range(text: str) -> PlayRange | None:
     """Return a Range header's meaning, or None when it has none we know."""
-    unit, _, rest = text.split(";")[0].strip().partition("=")
+    unit, _, rest = text.split(";", maxsplit=1)[0].strip().partition("=")
     low, dash, high = rest.partition("-")
     if not dash:
         return None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from ..clock import WireClock
 from ..video.profile import VideoProfile
-from .sdp import SdpStyle
+from .sdp import DEFAULT_SDP, SdpStyle
 
 type Kind = Literal["live", "playback"]
 
@@ -19,7 +19,7 @@ class LiveTarget:
     channel: int
     profile: VideoProfile
     wire: WireClock | None = None
-    sdp: SdpStyle = SdpStyle()
+    sdp: SdpStyle = DEFAULT_SDP
     kind: Kind = "live"
 
 
@@ -32,7 +32,7 @@ class PlaybackTarget:
     start: datetime
     end: datetime | None = None
     wire: WireClock | None = None
-    sdp: SdpStyle = SdpStyle()
+    sdp: SdpStyle = DEFAULT_SDP
     kind: Kind = "playback"
 
 

@@ -1,8 +1,8 @@
 """Cut pictures and sound into RTP packets, and write the RTCP reports that tie them to a clock."""
 
-import struct
 from collections.abc import Iterator
 from datetime import datetime
+import struct
 
 from ..video.profile import AudioCodec, VideoCodec
 

@@ -13,7 +13,7 @@ _STATIC = {"pcmu": 0, "pcma": 8, "pcm_s16le": 11}
 
 @dataclass(frozen=True, slots=True)
 class SdpStyle:
-    """How a vendor writes SDP. Lines are added as they are; `{url}` stands for the asked URL with a slash at its end."""
+    """How a vendor writes SDP. Lines are added as they are; `{url}` stands for the asked URL and a slash."""
 
     session_name: str = "Media Presentation"
     absolute_control: bool = True
@@ -24,6 +24,9 @@ class SdpStyle:
     dimensions: bool = True
     profile_level_id: str | None = None
     sprop: bool = True
+
+
+DEFAULT_SDP = SdpStyle()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,12 @@ def describe(
     lines += ["t=0 0", f"a=control:{base if style.absolute_control else '*'}"]
     if range_line:
         lines.append(range_line)
-    lines += [f"m=video 0 RTP/AVP {VIDEO_PAYLOAD}", "c=IN IP4 0.0.0.0", f"b=AS:{profile.bit_rate // 1000}", "a=recvonly"]
+    lines += [
+        f"m=video 0 RTP/AVP {VIDEO_PAYLOAD}",
+        "c=IN IP4 0.0.0.0",
+        f"b=AS:{profile.bit_rate // 1000}",
+        "a=recvonly",
+    ]
     if style.dimensions:
         lines.append(f"a=x-dimensions:{profile.width},{profile.height}")
     lines.append(f"a=control:{controls['video']}")

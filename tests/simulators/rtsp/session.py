@@ -1,16 +1,16 @@
 """One viewer: his tracks, where he stands, and the task that sends to him."""
 
 import asyncio
-import contextlib
-import random
 from collections.abc import Callable
+import contextlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
+import random
 
 from ..clock import SimClock, WireClock
 from ..video.encoder import AccessUnit
 from ..video.profile import TICKS, from_ticks, to_ticks
-from .options import RtspCounters, RtspFaults, RtspOptions, Target
+from .options import PlaybackTarget, RtspCounters, RtspFaults, RtspOptions, Target
 from .rtp import RtpTrack, audio_payload, fragments
 from .sdp import TrackInfo
 from .source import Item, Source
@@ -39,7 +39,7 @@ class Track:
 class Session:
     """A viewer's session, from SETUP to its end."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         number: str,
         target: Target,
@@ -53,7 +53,7 @@ class Session:
         self.number = number
         self.target = target
         self.tracks: dict[str, Track] = {}
-        self.position = to_ticks(target.start) if target.kind == "playback" else 0
+        self.position = to_ticks(target.start) if isinstance(target, PlaybackTarget) else 0
         self.end: int | None = None
         self.last_seen = 0.0
         self.scale = 1.0
@@ -74,8 +74,8 @@ class Session:
 
     def add_track(self, info: TrackInfo, sink: Sink) -> Track:
         """Add a media line; the numbers of its packets begin anywhere."""
-        rtp = RtpTrack(info.payload_type, info.clock_rate, random.getrandbits(32), random.getrandbits(16))  # noqa: S311
-        track = Track(info, sink, rtp, random.getrandbits(31))  # noqa: S311
+        rtp = RtpTrack(info.payload_type, info.clock_rate, random.getrandbits(32), random.getrandbits(16))
+        track = Track(info, sink, rtp, random.getrandbits(31))
         old = self.tracks.pop(info.control, None)
         if old is not None:
             old.sink.close()
@@ -146,6 +146,7 @@ class Session:
         speed = self._faults.delivery * self.scale
         if self._paced is None or speed <= 0:
             self._paced = (loop.time(), due)
+            await asyncio.sleep(0)  # sending as fast as possible must not keep others from being heard
             return
         at = self._paced[0] + max(0, due - self._paced[1]) / TICKS / speed
         now = loop.time()

@@ -99,7 +99,7 @@ class LiveSource:
 class PlaybackSource:
     """Footage from `start` (true time) on; gaps are jumped over or end it."""
 
-    def __init__(  # noqa: PLR0913
+    def __init__(
         self,
         studio: Studio,
         footage: Footage,

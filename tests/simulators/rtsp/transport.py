@@ -1,8 +1,13 @@
 """Ways for packets to reach a client: inside the RTSP connection, or by UDP."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+import contextlib
+import os
 import socket
 from typing import Protocol
+
+type Connected = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Sink(Protocol):
@@ -19,6 +24,29 @@ class Sink(Protocol):
 
     def close(self) -> None:
         """Give back what the sink holds."""
+
+
+class LastWordsProtocol(asyncio.StreamReaderProtocol):
+    """A stream that still gives what a client sent before it hung up with data on the way to it.
+
+    Clients send TEARDOWN and close; the reset that follows must not make the server deaf to the TEARDOWN.
+    """
+
+    def __init__(self, reader: asyncio.StreamReader, connected: Connected) -> None:
+        super().__init__(reader, connected)
+        self._last_words = reader
+        self._descriptor = -1
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._descriptor = transport.get_extra_info("socket").fileno()
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            with contextlib.suppress(OSError):
+                while data := os.read(self._descriptor, 1 << 16):
+                    self._last_words.feed_data(data)
+        super().connection_lost(None)
 
 
 class InterleavedSink:

@@ -30,7 +30,8 @@ def _samples(channel: int, rate: int, first: int, count: int) -> NDArray[np.int1
     phase = (index % rate).astype(np.float64) / rate
     tone = np.sin(2 * np.pi * (440 + 60 * (channel % 10)) * phase) * 9000
     edge = np.clip(np.minimum(phase, _TONE_SECONDS - phase) * 200, 0, 1)
-    return (tone * edge).astype(np.int16)
+    samples: NDArray[np.int16] = (tone * edge).astype(np.int16)
+    return samples
 
 
 def _mulaw(samples: NDArray[np.int16]) -> bytes:
@@ -40,7 +41,7 @@ def _mulaw(samples: NDArray[np.int16]) -> bytes:
     magnitude = np.minimum(np.abs(value), 32635) + 132
     exponent = np.floor(np.log2(magnitude)).astype(np.int32) - 7
     mantissa = (magnitude >> (exponent + 3)) & 0x0F
-    return (~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8).tobytes()
+    return bytes((~(sign | (exponent << 4) | mantissa) & 0xFF).astype(np.uint8))
 
 
 def _alaw(samples: NDArray[np.int16]) -> bytes:
@@ -50,7 +51,7 @@ def _alaw(samples: NDArray[np.int16]) -> bytes:
     magnitude = np.minimum(np.where(value >= 0, value, -value - 1), 32635)
     exponent = np.maximum(np.floor(np.log2(np.maximum(magnitude, 1))).astype(np.int32) - 7, 0)
     mantissa = np.where(exponent == 0, magnitude >> 4, magnitude >> (exponent + 3)) & 0x0F
-    return ((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8).tobytes()
+    return bytes(((sign | (exponent << 4) | mantissa) ^ 0x55).astype(np.uint8))
 
 
 def _pcm(codec: str, samples: NDArray[np.int16]) -> bytes:

@@ -42,9 +42,9 @@ def _stamp(text: str, size: int) -> tuple[NDArray[np.bool_], Luma]:
     x = 0
     for glyph in glyphs:  # edges of neighbours overlap: faces win over edges
         part = pixels[:, x : x + glyph.shape[1]]
-        np.copyto(part, glyph, where=(part == 128) | (glyph > part))  # noqa: PLR2004
+        np.copyto(part, glyph, where=(part == 128) | (glyph > part))
         x += glyph.shape[1] - 2 * edge
-    return pixels != 128, (pixels.astype(np.uint16) * (WHITE - BLACK) // 255 + BLACK).astype(np.uint8)  # noqa: PLR2004
+    return pixels != 128, (pixels.astype(np.uint16) * (WHITE - BLACK) // 255 + BLACK).astype(np.uint8)
 
 
 def draw_text(planes: tuple[Luma, Luma, Luma], text: str, size: int, place: Overlay) -> None:

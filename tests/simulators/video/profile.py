@@ -101,7 +101,7 @@ class Camera:
 @lru_cache(maxsize=512)
 def _random_borders(rule: GopRule, frame: int, channel: int, slot: int) -> tuple[int, ...]:
     low, high = rule.random or (1.0, 10.0)
-    rng = Random(f"gop/{channel}/{slot}")  # noqa: S311
+    rng = Random(f"gop/{channel}/{slot}")
     position, end = slot * _RANDOM_SLOT_SECONDS * TICKS, (slot + 1) * _RANDOM_SLOT_SECONDS * TICKS
     borders = [position]
     while True:

@@ -10,6 +10,17 @@ type Point = tuple[float, float]
 
 GRASS, ASPHALT, STONE, WOOD, WHITE = (92, 124, 62), (104, 106, 110), (168, 162, 150), (122, 88, 56), (226, 224, 216)
 BRICK, ROOF, GLASS, LEAF, DARK = (158, 92, 70), (92, 62, 56), (128, 156, 178), (58, 92, 44), (44, 46, 50)
+_CAR_BODY = (
+    (-0.5, 0.12),
+    (-0.48, 0.34),
+    (-0.3, 0.38),
+    (-0.2, 0.62),
+    (0.2, 0.62),
+    (0.34, 0.38),
+    (0.5, 0.32),
+    (0.5, 0.12),
+)
+_CAR_GLASS = ((-0.25, 0.39), (-0.17, 0.57), (0.17, 0.57), (0.27, 0.39))
 PLASTER, CONCRETE, METAL, LIGHT = (206, 196, 176), (140, 138, 132), (150, 154, 160), (255, 214, 130)
 
 
@@ -38,7 +49,7 @@ class Canvas:
         """Draw a line; its width is a fraction of the picture's width."""
         self._draw.line(self._at(start, end), fill=(*color, 255), width=max(1, round(width * self._size[0])))
 
-    def disc(self, color: Color, x: float, y: float, rx: float, ry: float | None = None) -> None:
+    def disc(self, color: Color, x: float, y: float, rx: float, *, ry: float | None = None) -> None:
         """Fill an ellipse."""
         ry = rx * 1.6 if ry is None else ry
         self._draw.ellipse([*self._at((x - rx, y - ry))[0], *self._at((x + rx, y + ry))[0]], fill=(*color, 255))
@@ -54,7 +65,9 @@ class Canvas:
     def lamp(self, x: float, y: float, radius: float = 0.012) -> None:
         """Draw a lamp that glows by night."""
         self.disc(LIGHT, x, y, radius)
-        self._glow.ellipse([*self._at((x - radius * 2, y - radius * 3))[0], *self._at((x + radius * 2, y + radius * 3))[0]], fill=255)
+        self._glow.ellipse(
+            [*self._at((x - radius * 2, y - radius * 3))[0], *self._at((x + radius * 2, y + radius * 3))[0]], fill=255
+        )
 
     def tree(self, x: float, y: float, size: float) -> None:
         """Draw a tree that stands at a point."""
@@ -65,18 +78,15 @@ class Canvas:
 
     def car(self, x: float, y: float, size: float, color: Color) -> None:
         """Draw a parked car from the side; `x`, `y` is the ground under its middle."""
-        self.area(color, (x - size * 0.5, y - size * 0.12), (x - size * 0.48, y - size * 0.34), (x - size * 0.3, y - size * 0.38),
-                  (x - size * 0.2, y - size * 0.62), (x + size * 0.2, y - size * 0.62), (x + size * 0.34, y - size * 0.38),
-                  (x + size * 0.5, y - size * 0.32), (x + size * 0.5, y - size * 0.12))  # fmt: skip
-        self.area(GLASS, (x - size * 0.25, y - size * 0.39), (x - size * 0.17, y - size * 0.57), (x + size * 0.17, y - size * 0.57),
-                  (x + size * 0.27, y - size * 0.39))  # fmt: skip
+        self.area(color, *((x + size * dx, y - size * dy) for dx, dy in _CAR_BODY))
+        self.area(GLASS, *((x + size * dx, y - size * dy) for dx, dy in _CAR_GLASS))
         self.line(color, (x, y - size * 0.6), (x, y - size * 0.38), 0.006)
         for wheel in (-0.3, 0.3):
             self.disc(DARK, x + wheel * size, y - size * 0.11, size * 0.085)
             self.disc(METAL, x + wheel * size, y - size * 0.11, size * 0.04)
 
 
-def _house(c: Canvas, x0: float, x1: float, top: float, bottom: float, wall: Color = PLASTER) -> None:
+def _house(c: Canvas, x0: float, x1: float, top: float, bottom: float, *, wall: Color = PLASTER) -> None:
     peak = top - (x1 - x0) * 0.32
     c.box(wall, x0, top, x1, bottom)
     c.area(ROOF, (x0 - 0.02, top), ((x0 + x1) / 2, peak), (x1 + 0.02, top))
@@ -89,7 +99,7 @@ def _driveway(c: Canvas) -> None:
     c.box(GRASS, 0, 0.44, 1, 1)
     c.area(ASPHALT, (0.24, 0.52), (0.46, 0.52), (0.86, 1), (0.16, 1))
     c.line(STONE, (0.46, 0.52), (0.86, 1), 0.01)
-    _house(c, -0.05, 0.42, 0.2, 0.56, BRICK)
+    _house(c, -0.05, 0.42, 0.2, 0.56, wall=BRICK)
     c.box(WHITE, 0.2, 0.32, 0.4, 0.55)
     for row in range(1, 4):
         c.line(STONE, (0.2, 0.32 + row * 0.057), (0.4, 0.32 + row * 0.057))
@@ -105,12 +115,23 @@ def _garden(c: Canvas) -> None:
         c.line((96, 68, 44), (post / 25, 0.33), (post / 25, 0.5))
     c.box(GRASS, 0, 0.48, 1, 1)
     for stripe in range(5):
-        c.area((100, 134, 68), (0.1 + stripe * 0.2, 0.48), (0.16 + stripe * 0.2, 0.48), (stripe * 0.32 - 0.12, 1), (stripe * 0.32 - 0.3, 1))
+        c.area(
+            (100, 134, 68),
+            (0.1 + stripe * 0.2, 0.48),
+            (0.16 + stripe * 0.2, 0.48),
+            (stripe * 0.32 - 0.12, 1),
+            (stripe * 0.32 - 0.3, 1),
+        )
     c.tree(0.16, 0.62, 0.3)
     c.tree(0.86, 0.56, 0.22)
     c.area((110, 78, 54), (0.62, 0.56), (0.98, 0.6), (1, 0.7), (0.6, 0.64))
     for flower in range(14):
-        c.disc(((208, 74, 84), (232, 196, 80), (190, 120, 200))[flower % 3], 0.63 + flower * 0.026, 0.6 + (flower % 4) * 0.02, 0.008)
+        c.disc(
+            ((208, 74, 84), (232, 196, 80), (190, 120, 200))[flower % 3],
+            0.63 + flower * 0.026,
+            0.6 + (flower % 4) * 0.02,
+            0.008,
+        )
     c.box(WHITE, 0.4, 0.6, 0.56, 0.62)
     c.box(WHITE, 0.42, 0.62, 0.43, 0.69)
     c.box(WHITE, 0.53, 0.62, 0.54, 0.69)
@@ -153,7 +174,13 @@ def _garage(c: Canvas) -> None:
         y = 0.3 + shelf * 0.16
         c.area(WOOD, (0.82, y), (0.98, y + shelf * 0.03 - 0.02), (0.98, y + shelf * 0.03), (0.82, y + 0.02))
         for item in range(3):
-            c.box(((170, 70, 60), (70, 110, 150), (200, 170, 80))[(item + shelf) % 3], 0.83 + item * 0.05, y - 0.08, 0.865 + item * 0.05, y)
+            c.box(
+                ((170, 70, 60), (70, 110, 150), (200, 170, 80))[(item + shelf) % 3],
+                0.83 + item * 0.05,
+                y - 0.08,
+                0.865 + item * 0.05,
+                y,
+            )
     c.line((60, 62, 66), (0.07, 0.2), (0.07, 0.6), 0.012)
     c.car(0.42, 0.86, 0.4, (132, 40, 44))
     c.lamp(0.5, 0.06, 0.02)
@@ -161,7 +188,7 @@ def _garage(c: Canvas) -> None:
 
 def _street(c: Canvas) -> None:
     for index, wall in enumerate((PLASTER, BRICK, (180, 176, 186), (198, 172, 138))):
-        _house(c, index * 0.26 - 0.02, index * 0.26 + 0.2, 0.26, 0.5, wall)
+        _house(c, index * 0.26 - 0.02, index * 0.26 + 0.2, 0.26, 0.5, wall=wall)
         c.window(index * 0.26 + 0.02, 0.31, index * 0.26 + 0.07, 0.39, lit=index != 1)
         c.window(index * 0.26 + 0.12, 0.31, index * 0.26 + 0.17, 0.39, lit=index % 2 == 0)
         c.box(WOOD, index * 0.26 + 0.085, 0.4, index * 0.26 + 0.115, 0.5)
@@ -169,7 +196,13 @@ def _street(c: Canvas) -> None:
     c.box(STONE, 0, 0.53, 1, 0.58)
     c.box(ASPHALT, 0, 0.58, 1, 0.88)
     for dash in range(8):
-        c.area(WHITE, (dash * 0.14, 0.715), (dash * 0.14 + 0.07, 0.715), (dash * 0.14 + 0.066, 0.73), (dash * 0.14 - 0.004, 0.73))
+        c.area(
+            WHITE,
+            (dash * 0.14, 0.715),
+            (dash * 0.14 + 0.07, 0.715),
+            (dash * 0.14 + 0.066, 0.73),
+            (dash * 0.14 - 0.004, 0.73),
+        )
     c.box(STONE, 0, 0.88, 1, 1)
     c.box(DARK, 0.3, 0.1, 0.306, 0.56)
     c.lamp(0.31, 0.1, 0.014)
@@ -180,7 +213,7 @@ def _street(c: Canvas) -> None:
 def _pool(c: Canvas) -> None:
     c.box(LEAF, 0, 0.34, 1, 0.5)
     for bush in range(18):
-        c.disc((62, 98 + bush % 3 * 6, 48), bush / 17, 0.36, 0.04, 0.05)
+        c.disc((62, 98 + bush % 3 * 6, 48), bush / 17, 0.36, 0.04, ry=0.05)
     c.box((196, 184, 162), 0, 0.48, 1, 1)
     c.area((226, 216, 196), (0.22, 0.56), (0.9, 0.56), (1, 0.86), (0.08, 0.86))
     c.area((64, 152, 186), (0.25, 0.58), (0.87, 0.58), (0.95, 0.83), (0.13, 0.83))

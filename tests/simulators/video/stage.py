@@ -1,8 +1,8 @@
 """Turn scenes into picture planes: light by the time of day, and figures that move."""
 
-import math
 from datetime import datetime
 from functools import lru_cache
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,12 +54,13 @@ def _drawn(name: str | None, channel: int, width: int, height: int) -> tuple[Rgb
     pixels = np.asarray(image.resize((width, height), Image.Resampling.BOX)).astype(np.float32)
     light = glow.resize((width, height), Image.Resampling.BOX)
     halo = light.filter(ImageFilter.GaussianBlur(height / 18))
-    shine = np.maximum(np.asarray(light), np.asarray(halo)).astype(np.float32)[..., None] / 255
-    cover = pixels[..., 3:] / 255
+    shine: Rgb = (np.maximum(np.asarray(light), np.asarray(halo))[..., None] / 255).astype(np.float32)
+    cover: Rgb = (pixels[..., 3:] / 255).astype(np.float32)
     noise = np.random.default_rng(channel).normal(128, _GRAIN * 4, (height // 3, width // 3)).clip(0, 255)
     blotches = Image.fromarray(noise.astype(np.uint8)).resize((width, height), Image.Resampling.BICUBIC)
-    grain = (np.asarray(blotches).astype(np.float32)[..., None] - 128) / 4
-    return np.clip(pixels[..., :3] / np.maximum(cover, 1 / 255) + grain, 0, 255), cover, shine
+    grain = (np.asarray(blotches).astype(np.float32)[..., None] - 128) * np.float32(0.25)
+    colours: Rgb = np.clip(pixels[..., :3] / np.maximum(cover, 1 / 255) + grain, 0, 255).astype(np.float32)
+    return colours, cover, shine
 
 
 def _sky(width: int, height: int, light: float) -> Rgb:
@@ -92,7 +93,7 @@ def _lit(name: str | None, channel: int, width: int, height: int, step: int) -> 
         night = light == 0
     else:
         rgb = colours * (0.3 + 0.7 * light) * cover + _sky(width, height, light) * (1 - cover)
-        night = light < 0.15  # noqa: PLR2004
+        night = light < 0.15
     if night:
         rgb = _infrared(colours * cover + _sky(width, height, 0.1) * (1 - cover), height, width)
     rgb = rgb + (np.array([255, 236, 200], dtype=np.float32) - rgb) * shine * 0.85 * (1 - light)
@@ -128,7 +129,9 @@ def _car(draw: ImageDraw.ImageDraw, w: float, h: float, phase: int, variant: int
         draw.ellipse([(x - 0.09) * w, h * 0.62, (x + 0.09) * w, h], fill=(28, 28, 30))
         turn = phase * math.pi / 4
         dx, dy = math.cos(turn) * w * 0.05, math.sin(turn) * h * 0.1
-        draw.line([x * w - dx, h * 0.81 - dy, x * w + dx, h * 0.81 + dy], fill=(190, 190, 194), width=max(1, int(w / 60)))
+        draw.line(
+            [x * w - dx, h * 0.81 - dy, x * w + dx, h * 0.81 + dy], fill=(190, 190, 194), width=max(1, int(w / 60))
+        )
 
 
 def _animal(draw: ImageDraw.ImageDraw, w: float, h: float, phase: int, variant: int) -> None:
@@ -182,7 +185,7 @@ def draw_subject(planes: Planes, camera: Camera, incident: Incident, elapsed: fl
     height, width = planes[0].shape
     pixels = max(8, round(tall * height / 2) * 2)
     sprite, alpha = _sprite(
-        subject, incident.variant, int(elapsed * 6) % 4, pixels, flip=not right, night=daylight(wall) < 0.15  # noqa: PLR2004
+        subject, incident.variant, int(elapsed * 6) % 4, pixels, flip=not right, night=daylight(wall) < 0.15
     )  # fmt: skip
     left = round((x * width - sprite[0].shape[1] / 2) / 2) * 2
     top = round((y * height - pixels) / 2) * 2
