@@ -20,6 +20,8 @@ settings.load_profile("nvr")
 def fail_on_blocking_calls() -> Iterator[None]:
     """Raise where code of the package blocks a running event loop."""
     blockbuster = BlockBuster("custom_components")
+    # Home Assistant writes its log from a thread; the handlers of a test run do not.
+    blockbuster.functions["io.TextIOWrapper.write"].can_block_in("logging/__init__.py", "emit")
     blockbuster.activate()
     yield
     blockbuster.deactivate()

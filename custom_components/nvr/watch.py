@@ -33,6 +33,7 @@ class Watch:
             for number, announced in memory.announced.items()
         }
         self._timers: dict[int, CALLBACK_TYPE] = {}
+        self._stopped = False
 
     def online(self, number: int) -> bool | None:
         """What was announced last; None when nothing was."""
@@ -56,6 +57,8 @@ class Watch:
     @callback
     def async_up(self, number: int) -> None:
         """Take a sign of life."""
+        if self._stopped:
+            return
         clock = self._clock(number)
         if clock.online is True and clock.failing_since is None:
             return
@@ -65,6 +68,8 @@ class Watch:
     @callback
     def async_down(self, number: int, reason: str, since: datetime | None = None) -> None:
         """Take a sign of failing, seen now or, when the cause is older, at `since`."""
+        if self._stopped:
+            return
         clock = self._clock(number)
         clock.down(since or dt_util.utcnow(), reason)
         self._settle(number, clock, None)
@@ -86,7 +91,8 @@ class Watch:
 
     @callback
     def async_stop(self) -> None:
-        """Cancel all timers."""
+        """Cancel all timers; what fails from now on fails because we end it."""
+        self._stopped = True
         for cancel in self._timers.values():
             cancel()
         self._timers.clear()
