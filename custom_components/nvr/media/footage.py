@@ -17,11 +17,15 @@ _SEAM = 3 * RATE // 10
 
 
 class FrameSource(Protocol):
-    """What a reader reads from: an open playback session."""
+    """What a reader reads from: an open playback session.
+
+    `correction`: by how many ticks the frames of earlier reads must be moved; the reader sets it back to 0.
+    """
 
     codec: VideoCodec
     sets: ParameterSets | None
     clock: WallClock
+    correction: int
 
     async def read(self, silence: float | None = None) -> list[Sample]:
         """Return the next frames; an empty list at the end of the footage."""
@@ -101,7 +105,7 @@ class FootageReader:
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""
         fresh = await self.source.read(silence)
-        shift = self.source.clock.take_correction()
+        shift, self.source.correction = self.source.correction, 0
         if shift:
             for sample in self.samples:
                 sample.time += shift

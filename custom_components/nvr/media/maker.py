@@ -180,8 +180,9 @@ class SegmentMaker:
             self._budget.failed()
             samples = await self._samples(segment, prepared.layout.origin, follows=False)
         except NvrResponseError:
-            await self.close_reader()
-            self._budget.failed()
+            if self._reader is not None:
+                await self.close_reader()
+                self._budget.failed()
             raise
         self._budget.succeeded()
         return fragment(segment.index + 1, [TrackRun(1, samples)]), samples[0].key
@@ -203,7 +204,7 @@ class SegmentMaker:
             reader = await self._reader_for(segment)
             await self._read(reader, segment)
         except NvrNotFoundError:
-            if self._last_key is None:
+            if self._last_key is None or self._budget.spent:
                 raise
             return cover([], [self._last_key], segment.start, segment.end, origin)
         upcoming = reader.samples[0] if reader.samples else self._last_key

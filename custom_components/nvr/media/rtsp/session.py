@@ -39,6 +39,7 @@ class RtspSession:
         """Prepare; no I/O."""
         self.codec = VideoCodec.UNKNOWN
         self.sets: ParameterSets | None = None
+        self.correction = 0
         self.clock = WallClock(
             from_datetime(request.start), from_datetime(request.end), from_timedelta(request.wire_offset)
         )
@@ -90,9 +91,13 @@ class RtspSession:
         deadline = self._monotonic() + limit
         while True:
             frames, self._connection.frames = self._connection.frames, []
-            units = [unit for frame in frames for unit in self._take(frame)]
-            if units:
-                return [self._sample(unit) for unit in units]
+            samples: list[Sample] = []
+            for frame in frames:
+                # One by one: a report in the middle must not date the frames before it anew.
+                samples += [self._sample(unit) for unit in self._take(frame)]
+                self._correct(samples)
+            if samples:
+                return samples
             if self._connection.ended:
                 return [self._sample(unit) for unit in self._depacketizer.flush()]
             if any(frame.channel == self._video_channel for frame in frames):
@@ -102,6 +107,14 @@ class RtspSession:
     async def close(self) -> None:
         """End the session with TEARDOWN; safe to call twice."""
         await self._connection.close()
+
+    def _correct(self, samples: list[Sample]) -> None:
+        """Move what was dated before the first report; earlier reads are the reader's to move."""
+        shift = self.clock.take_correction()
+        if shift:
+            self.correction += shift
+            for sample in samples:
+                sample.time += shift
 
     async def _start(self) -> None:
         answer = await self._connection.call("DESCRIBE", self._url, {"Accept": "application/sdp"})
