@@ -45,7 +45,7 @@ class Alert:
     extra: list[Node] = field(default_factory=list)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Subscriber:
     """One open alertStream; parts wait in `queue` until the writer takes them all at once."""
 
