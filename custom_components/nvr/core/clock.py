@@ -147,8 +147,6 @@ class DeviceZone(tzinfo):
         return wall.replace(fold=int(self.utcoffset(wall.replace(fold=0)) != offset))
 
     def _offset(self, year: int, passed: Callable[[datetime, timedelta, timedelta], bool]) -> timedelta:
-        if not self.saving:
-            return self.standard
         offset = self.standard
         for change, before, after in _changes(self, year):
             if not passed(change, before, after):
@@ -160,12 +158,13 @@ class DeviceZone(tzinfo):
 @lru_cache(maxsize=512)
 def _changes(zone: DeviceZone, year: int) -> tuple[tuple[datetime, timedelta, timedelta], ...]:
     """Return (UTC, offset before, offset after) of the changes from the year before to the year after, in order."""
+    if zone.start is None or zone.end is None:
+        return ()
     summer = zone.standard + zone.saving
     found: list[tuple[datetime, timedelta, timedelta]] = []
     for each in range(max(2, year - 1), min(9998, year + 1) + 1):
-        if zone.start is not None and zone.end is not None:
-            found.append((zone.start.moment(each) - zone.standard, zone.standard, summer))
-            found.append((zone.end.moment(each) - summer, summer, zone.standard))
+        found.append((zone.start.moment(each) - zone.standard, zone.standard, summer))
+        found.append((zone.end.moment(each) - summer, summer, zone.standard))
     return tuple(sorted(found))
 
 

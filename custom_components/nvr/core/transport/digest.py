@@ -95,7 +95,9 @@ def parse_challenges(values: Iterable[str]) -> tuple[Challenge, ...]:
         while at < len(text):
             word, after = _word(text, at)
             if not word:
-                at = _skip(text, at + 1, _WHITE + ",")
+                # A value without a name belongs to nobody.
+                _, at = _value(text, _skip(text, at, _WHITE + "="))
+                at = _skip(text, at, _WHITE + ",")
                 continue
             equals = _skip(text, after, _WHITE)
             if equals < len(text) and text[equals] == "=" and found:

@@ -9,20 +9,28 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder, XMLParser
 from ..errors import NvrResponseError
 from .redact import excerpt
 
-MAX_BYTES: Final = 8 * 1024 * 1024
+MAX_BYTES: Final = 2 * 1024 * 1024
 MAX_DEPTH: Final = 128
 
 _WINDOW: Final = 1024
 _CHUNK: Final = 4096
+_MOST_ASIDES: Final = 200
+_CDATA: Final = b"<![CDATA["
+_CLOSING: Final = {b"<!--": b"-->", b"<?": b"?>", _CDATA: b"]]>"}
+_LONGEST_TAG: Final = 65536
 _LEADING: Final = b"\xef\xbb\xbf \t\r\n"
-_FORBIDDEN: Final = re.compile(rb"<!\s*(?:DOCTYPE|ENTITY)", re.IGNORECASE)
+_FORBIDDEN: Final = (b"<!DOCTYPE", b"<!ENTITY")
 _DECLARED: Final = re.compile(rb"^<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z0-9._-]{1,20})[\"']")
 # Only what recorders were seen to use; anything else would let a document choose how it is scanned.
 _TRUSTED_ENCODINGS: Final = frozenset(
     {"gb2312", "gbk", "gb18030", "big5", "euc-kr", "shift_jis", "iso-8859-1", "windows-1251", "windows-1252"}
 )
-_CONTROL: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROL: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
 _BARE_AMPERSAND: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
+
+
+class _TooDeepError(Exception):
+    """Deeper than any recorder nests."""
 
 
 class _DepthGuard(TreeBuilder):
@@ -33,10 +41,10 @@ class _DepthGuard(TreeBuilder):
         self._left = limit
 
     def start(self, tag: str, attrs: dict[str, str], /) -> Element:
-        """Open an element; raises ParseError beyond the limit."""
+        """Open an element; raises _TooDeepError beyond the limit."""
         self._left -= 1
         if self._left < 0:
-            raise ParseError("nested too deep")
+            raise _TooDeepError
         return super().start(tag, attrs)
 
     def end(self, tag: str, /) -> Element:
@@ -55,21 +63,58 @@ def _guard(data: bytes, limit: int) -> None:
     # UTF-16 and UTF-32 would hide a DOCTYPE from the scan below.
     if 0 in data[:4] or data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
         raise _refuse("not an 8-bit encoding")
-    if b"<!" in data and _FORBIDDEN.search(data):
+    if b"<!" in data and any(word in data.upper() for word in _FORBIDDEN):
         raise _refuse("it declares a document type or an entity")
 
 
-def _surely_shallow(data: bytes, limit: int) -> bool:
+class _Asides:
+    """Where comments, CDATA and instructions begin; each kind is looked for no further than needed."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+        self._next = {opening: data.find(opening) for opening in _CLOSING}
+
+    def after(self, at: int) -> tuple[int, bytes] | None:
+        """Return where the next one begins, and how."""
+        for opening, begin in self._next.items():
+            if 0 <= begin < at:
+                self._next[opening] = self._data.find(opening, at)
+        return min(((begin, opening) for opening, begin in self._next.items() if begin >= 0), default=None)
+
+
+def _without_asides(data: bytes) -> tuple[bytes, bytes]:
+    """Return the document without comments and instructions, and that without CDATA as well: where tags may hide."""
+    document: list[bytes] = []
+    tags: list[bytes] = []
+    asides = _Asides(data)
+    at = 0
+    for _ in range(_MOST_ASIDES):
+        found = asides.after(at)
+        if found is None:
+            break
+        begin, opening = found
+        closing = _CLOSING[opening]
+        end = data.find(closing, begin + len(opening)) + len(closing)
+        if end < len(closing):
+            raise _refuse("a comment, an instruction or CDATA never ends")
+        document.append(data[at:begin])
+        tags.append(data[at:begin])
+        if opening == _CDATA:
+            document.append(data[begin:end])
+        at = end
+    else:
+        raise _refuse("too many comments")
+    return b"".join((*document, data[at:])), b"".join((*tags, data[at:]))
+
+
+def _surely_shallow(tags: bytes, limit: int) -> bool:
     """Tell by counting tags in windows that no depth beyond the limit is possible; False means look closer.
 
-    A "</" may hide in a comment, in CDATA or in an instruction; with any of these the answer is False. Elements
-    closed by "/>" count as if they stayed open, for ">" is allowed in text and could fake them.
+    Elements closed by "/>" count as if they stayed open, for ">" is allowed in text and could fake them.
     """
-    if b"<!" in data or data.find(b"<?", 2) >= 0:
-        return False
     depth = 0
-    count = data.count
-    for at in range(0, len(data), _WINDOW):
+    count = tags.count
+    for at in range(0, len(tags), _WINDOW):
         closed = count(b"</", at, at + _WINDOW + 1)
         opened = count(b"<", at, at + _WINDOW) - closed
         if depth + opened > limit:
@@ -79,15 +124,26 @@ def _surely_shallow(data: bytes, limit: int) -> bool:
 
 
 def _build(data: bytes, depth: int) -> Element:
-    if _surely_shallow(data, depth):
+    tags = data
+    if b"<!" in data or data.find(b"<?", 2) >= 0:
+        data, tags = _without_asides(data)
+    if _surely_shallow(tags, depth):
         parser = XMLParser(encoding="utf-8")  # noqa: S314 - the guard went first
         parser.feed(data)
         plain: Element = parser.close()
         return plain
     watched = XMLParser(target=_DepthGuard(depth), encoding="utf-8")  # noqa: S314 - the guard went first
-    # expat goes on to the end of what it was fed even after the guard spoke, so it is fed little by little.
+    # expat goes on to the end of what it was fed even after the guard spoke, and it saves up what it was fed behind a
+    # long tag: so it is fed little by little, and made to look.
+    last = 0
     for at in range(0, len(data), _CHUNK):
-        watched.feed(data[at : at + _CHUNK])
+        chunk = data[at : at + _CHUNK]
+        if b"<" in chunk:
+            last = at
+        elif at - last > _LONGEST_TAG:
+            raise _refuse("too long between two tags")
+        watched.feed(chunk)
+        watched.flush()
     root: Element = watched.close()
     return root
 
@@ -113,13 +169,17 @@ def parse(data: bytes, *, limit: int = MAX_BYTES, depth: int = MAX_DEPTH) -> Ele
     _guard(data, limit)
     try:
         return _build(data, depth)
+    except _TooDeepError:
+        raise _refuse("nested too deep") from None
     except ParseError:
         pass
-    repaired = _BARE_AMPERSAND.sub("&amp;", _CONTROL.sub("", _decode(data))).encode()
+    repaired = _BARE_AMPERSAND.sub("&amp;", _decode(data.translate(None, _CONTROL))).encode()
     # Taking characters out may have put a forbidden word together.
     _guard(repaired, limit * 2)
     try:
         return _build(repaired, depth)
+    except _TooDeepError:
+        raise _refuse("nested too deep") from None
     except ParseError as error:
         raise _refuse(str(error), data) from None
 

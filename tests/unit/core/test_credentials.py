@@ -1,0 +1,81 @@
+"""The count of refused logins."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.nvr.core.credentials import LoginGuard
+from custom_components.nvr.core.driver import CredentialGuard
+from custom_components.nvr.core.errors import NvrAuthError, NvrLockedError
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_guard_fills_the_protocol() -> None:
+    guard: CredentialGuard = LoginGuard()
+    guard.check()
+    assert guard.usable
+
+
+def test_guard_two_refusals_end_it_until_reset() -> None:
+    guard = LoginGuard()
+    guard.refused()
+    guard.check()
+    guard.refused()
+    assert not guard.usable
+    with pytest.raises(NvrAuthError):
+        guard.check()
+    guard.accepted()
+    with pytest.raises(NvrAuthError):
+        guard.check()
+    guard.reset()
+    guard.check()
+    assert guard.refusals == 0
+
+
+def test_guard_success_forgets_one_refusal() -> None:
+    guard = LoginGuard()
+    guard.refused()
+    guard.accepted()
+    guard.refused()
+    guard.check()
+
+
+def test_guard_lock_is_silent_ten_seconds_longer() -> None:
+    clock = Clock()
+    guard = LoginGuard(utcnow=clock)
+    guard.locked(NOW + timedelta(seconds=1800))
+    end = NOW + timedelta(seconds=1810)
+    assert guard.locked_until == end
+    clock.now = end - timedelta(seconds=1)
+    with pytest.raises(NvrLockedError) as caught:
+        guard.check()
+    assert caught.value.until == end
+    clock.now = end
+    guard.check()
+    assert guard.locked_until is None
+
+
+def test_guard_lock_is_never_shortened_and_unknown_ends_are_half_an_hour() -> None:
+    guard = LoginGuard(utcnow=Clock())
+    guard.locked(None)
+    until = guard.locked_until
+    assert until == NOW + timedelta(minutes=30, seconds=10)
+    guard.locked(NOW + timedelta(seconds=5))
+    assert guard.locked_until == until
+    guard.reset()
+    assert guard.usable
+
+
+def test_guard_without_a_clock_of_its_own_uses_ours() -> None:
+    guard = LoginGuard()
+    guard.locked(datetime(2001, 1, 1, tzinfo=UTC))
+    assert guard.locked_until is None
