@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Final
 
-from ...errors import NvrError, NvrNotFoundError
+from ...errors import NvrError, NvrNotFoundError, NvrPermissionError
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response, StreamResponse
 from .quirks import Memory
@@ -77,7 +77,9 @@ class HikvisionClient:
         except NvrError as error:
             if not is_optional_refusal(error):
                 raise
-            self._memory.note_refused(path, now)
+            # A right may be given at any time; what firmware lacks comes with new firmware only.
+            if not isinstance(error, NvrPermissionError):
+                self._memory.note_refused(path, now)
             return None
 
     async def first(self, path: str) -> bytes:

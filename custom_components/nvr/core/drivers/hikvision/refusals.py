@@ -147,12 +147,6 @@ def parse_user_check(body: bytes) -> UserCheck | None:
     )
 
 
-def is_lock(body: bytes) -> bool:
-    """Tell whether the body of a 401 speaks of a lock."""
-    check = parse_user_check(body)
-    return check is not None and check.locked
-
-
 def _unauthorized(body: bytes, now: datetime) -> NvrError:
     check = parse_user_check(body)
     if check is not None and check.locked:

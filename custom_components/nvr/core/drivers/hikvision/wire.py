@@ -161,11 +161,9 @@ def _text(element: Element, path: str = "") -> str:
 def _root(body: bytes, name: str) -> Element:
     """Return the element called `name`, at the root or below a wrapper; raises NvrResponseError."""
     root = parse(body)
-    if local(root.tag) == name:
-        return root
-    for element in root.iter():
-        if isinstance(element.tag, str) and local(element.tag) == name:
-            return element
+    found = next(descendants(root, name), None)
+    if found is not None:
+        return found
     raise unexpected(name, local(root.tag))
 
 
