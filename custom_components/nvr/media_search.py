@@ -24,10 +24,7 @@ _LOOK_BACK: Final = timedelta(hours=24)
 
 
 async def search_media(branches: Sequence[ChannelBranch], text: str, words: Words) -> list[BrowseMediaSource]:
-    """Return what fits, channel by channel; a recorder that could not be searched is among it, with the reason.
-
-    Raises the reason itself (NvrError, RefusedError) when there is nothing else to show.
-    """
+    """Return what fits, channel by channel; a recorder that could not be searched is among it, with the reason."""
     fitting = [(branch, query) for branch in branches if (query := _query(branch, text)).fits(*_names(branch))]
     answers = await asyncio.gather(*(_search_one(branch, query) for branch, query in fitting))
     results: list[BrowseMediaSource] = []
@@ -37,8 +34,6 @@ async def search_media(branches: Sequence[ChannelBranch], text: str, words: Word
             results += answer
         else:
             failures.setdefault(branch.id.entry_id, (branch, answer))
-    if failures and not results:
-        raise next(iter(failures.values()))[1]
     told = [_failure_node(branch, reason, words) for branch, reason in failures.values()]
     return [*told, *results[: MAX_RESULTS - len(told)]]
 
@@ -75,7 +70,7 @@ async def _found(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMediaSo
         prefix += f"{branch.words.date(query.day)} · "
     if query.kinds:
         kept = [segment for segment in segments if segment.kind in query.kinds]
-        return [branch.segment(segment, prefix=prefix) for segment in kept]
+        return [branch.segment(segment, within=window, prefix=prefix) for segment in kept]
     covered = recorded_spans(segments, window)
     if not covered or query.day is None:
         return []

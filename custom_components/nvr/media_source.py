@@ -67,7 +67,7 @@ class NvrMediaSource(MediaSource):
         """Open a node."""
         asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
         with _told_as(BrowseError, self._name_of(item)):
-            return await asking.browse(parse(item.identifier))
+            return await asking.browse(parse(_identifier(item)))
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
@@ -75,7 +75,7 @@ class NvrMediaSource(MediaSource):
         user = asking_user()
         asking = _Asking(self._hass, user, await load_words(self._hass))
         with _told_as(Unresolvable, self._name_of(item)):
-            media_id = parse(item.identifier)
+            media_id = parse(_identifier(item))
             match media_id:
                 case SpanId() | HourId():
                     channel, span = media_id.channel, media_id.span
@@ -91,14 +91,19 @@ class NvrMediaSource(MediaSource):
         """Find days, times, kinds and cameras by what was typed."""
         asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
         with _told_as(BrowseError, self._name_of(item)):
-            branches = asking.branches_below(parse(item.identifier))
+            branches = asking.branches_below(parse(_identifier(item)))
             return SearchMedia(result=await search_media(branches, query.search_query, asking.words))
 
     def _name_of(self, item: MediaSourceItem) -> str:
         """Return the name of the recorder the item is of, for errors."""
-        _, _, rest = item.identifier.partition("/")
+        _, _, rest = _identifier(item).partition("/")
         entry = self._hass.config_entries.async_get_entry(rest.partition("/")[0])
         return entry.title if entry is not None and entry.domain == DOMAIN else str(self.name)
+
+
+def _identifier(item: MediaSourceItem) -> str:
+    # Typed as text, yet None for the root of a source.
+    return item.identifier or ""
 
 
 @dataclass(frozen=True, slots=True)

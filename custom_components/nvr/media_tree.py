@@ -148,7 +148,8 @@ class ChannelBranch:
 
     def _hours(self, window: TimeSpan, segments: Sequence[RecordingSegment]) -> list[BrowseMediaSource]:
         spans = hours(window)
-        labels = [self._label(span) for span in spans]
+        # The end is counted, not read: where the clock is put back, the hour before would seem to end as it began.
+        labels = [clock_range(self._wall(span.start), self._wall(span.start) + span.duration) for span in spans]
         twice = {label for label, count in Counter(labels).items() if count > 1}
         return [
             node(
@@ -162,20 +163,23 @@ class ChannelBranch:
 
     async def kind(self, kind: KindId) -> BrowseMediaSource:
         """Open what was recorded for one reason on one day."""
-        segments = await self._segments(self._clock.day(kind.day.day))
-        children = [self.segment(segment) for segment in segments if segment.kind is kind.kind]
+        day = self._clock.day(kind.day.day)
+        segments = await self._segments(day)
+        children = [self.segment(segment, within=day) for segment in segments if segment.kind is kind.kind]
         return node(kind, self.words.kind(kind.kind), children=children)
 
     async def hour(self, hour: HourId) -> BrowseMediaSource:
         """Open an hour: all of it, and its segments."""
         segments = await self._segments(hour.span)
+        day = self._clock.day(self._clock.date_of(hour.span.start))
         whole = node(SpanId(self.id, hour.span), self.words.text("media_whole_hour"), play=True, expand=False)
-        children = [whole, *(self.segment(segment) for segment in segments)] if segments else []
+        children = [whole, *(self.segment(segment, within=day) for segment in segments)] if segments else []
         return node(hour, self._label(hour.span), children=children)
 
-    def segment(self, segment: RecordingSegment, *, prefix: str = "") -> BrowseMediaSource:
-        """Make the node of one segment; one that is still being written ends now and says so."""
+    def segment(self, segment: RecordingSegment, *, within: TimeSpan, prefix: str = "") -> BrowseMediaSource:
+        """Make the node of one segment, or of what lies within; one still being written ends now and says so."""
         span = known_part(segment)
+        span = span.clip(within) or span
         times = clock_range(self._wall(span.start), self._wall(span.end), seconds=True)
         kind = self.words.kind(segment.kind)
         length = self.words.text("media_running") if segment.open else self.words.duration(span.duration)

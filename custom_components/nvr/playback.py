@@ -1,6 +1,7 @@
 """From "this channel, this span, this user" to a link that plays: which track, which parts, and what is refused."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -8,7 +9,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .core.errors import NvrAuthError
+from .core.errors import NvrAuthError, NvrNotFoundError, NvrUnsupportedError
 from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .footage import RefusedError, channel_of, read_segments, recorded_spans
 from .hub import NvrHub
@@ -93,7 +94,10 @@ async def _track(hub: NvrHub, number: int, span: TimeSpan) -> tuple[StreamRole, 
     role = role_to_play(channel, segments, sub_track=hub.driver.capabilities.sub_track)
     if role is StreamRole.MAIN:
         return role, segments
-    others = await read_segments(hub, number, span, role=role)
+    others: list[RecordingSegment] = []
+    # A recorder may be able to record a sub track, and yet not be told to.
+    with suppress(NvrNotFoundError, NvrUnsupportedError):
+        others = await read_segments(hub, number, span, role=role)
     if segments and not others:
         raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name({VideoCodec.H265}))
     return role, others

@@ -101,7 +101,7 @@ class SystemPages:
             nasNums=8,
             ipSanNums=8,
             isSupportZeroChan=True,
-            isSupportMainAndSubRecord=False,
+            isSupportMainAndSubRecord=self._device.faults.search.sub_tracks,
             isSupportTransCode=firmware.transcoded,
             isSupportSmartSearch=True,
         )
