@@ -222,18 +222,30 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         """Connect; go on to the end, to the step that is needed, or back with the error."""
         try:
             info = await self._async_connect(family)
-        except NvrUnreachableError as err:
-            if address.tls is None and not isinstance(err, NvrCertificateError):
-                return await self._async_try_encrypted(address, err)
-            return await self._async_again(err)
         except NvrError as err:
-            return await self._async_again(err)
+            port = await self._async_encrypted_port(address, err)
+            return await (self._async_again(err) if port is None else self._async_try_encrypted(port, err))
         return await self._async_finish(info)
 
-    async def _async_try_encrypted(self, address: TypedAddress, first: NvrError) -> ConfigFlowResult:
-        """Nothing answered in the clear, and nobody said which: try it encrypted before asking."""
+    async def _async_encrypted_port(self, address: TypedAddress, err: NvrError) -> int | None:
+        """Return where to try it encrypted, 0 for the usual port; None when that would be no use."""
+        config = self._known()
+        if config.tls is not TlsMode.OFF:
+            return None
+        if isinstance(err, NvrUnreachableError):
+            return address.port if address.tls is None else None
+        if not isinstance(err, NvrUnsupportedError):
+            return None
+        try:
+            async with session_factory(self.hass)() as session:
+                return (await detect(without_login(config), session)).https_port
+        except NvrError:
+            return None
+
+    async def _async_try_encrypted(self, port: int, first: NvrError) -> ConfigFlowResult:
+        """Nothing useful answered in the clear: try it encrypted before asking."""
         plain = self._known()
-        self._config = replace(plain, tls=TlsMode.VERIFY, port=address.port)
+        self._config = replace(plain, tls=TlsMode.VERIFY, port=port)
         try:
             info = await self._async_connect(None)
         except NvrUnreachableError as err:
