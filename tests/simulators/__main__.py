@@ -45,6 +45,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--fps", type=int, default=10)
     add("--gop", type=float, default=2.0, help="seconds from one key frame to the next")
     add("--h264-only", action="store_true")
+    add("--offline", type=int, action="append", default=[], metavar="CHANNEL", help="a camera that is not there")
     add("--fault", action="append", default=[], metavar="NAME=JSON", help="a switch, e.g. search.page_cap=40")
     return parser
 
@@ -74,6 +75,7 @@ def options_of(arguments: argparse.Namespace) -> SimulatorOptions:
         fps=arguments.fps,
         gop_seconds=arguments.gop,
         h264_only=arguments.h264_only,
+        offline=tuple(arguments.offline),
     )
 
 

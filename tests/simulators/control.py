@@ -1,12 +1,14 @@
 """The control port: other processes look at a simulator's counters, switch its faults and make things happen.
 
-GET /counters, /faults, /state; POST /faults, /event, /burst, /motion, /power, /reboot, /stall, /channel, /password,
-/clock, /nonces, /alerts, /counters (reset). Bodies and answers are JSON.
+GET /counters, /faults, /state; POST /faults, /event, /burst, /spaced, /motion, /power, /reboot, /stall, /channel,
+/password, /clock, /nonces, /alerts, /counters (reset). Bodies and answers are JSON.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
+import time
 from typing import Any
 
 from aiohttp import web
@@ -88,6 +90,7 @@ class ControlServer:
             "password": self._password,
             "power": self._power,
             "reboot": self._reboot,
+            "spaced": self._spaced,
             "stall": self._stall,
         }
         action = actions.get(request.match_info["action"])
@@ -129,6 +132,19 @@ class ControlServer:
         data = self._ready[str(body["send"])]
         simulator.alerts.send(data)
         return {"bytes": len(data)}
+
+    async def _spaced(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Send `count` distinct events `seconds` apart; answer when each left, by the machine's monotonic clock."""
+        simulator, seconds = self._simulator, float(body["seconds"])
+        boundary = b"--boundary"
+        data = simulator.burst(int(body["count"]), channels=int(body.get("channels", 8)))
+        parts = [boundary + part for part in data.split(boundary) if part.strip()]
+        sent = []
+        for part in parts:
+            sent.append(time.perf_counter())
+            simulator.alerts.send(part)
+            await asyncio.sleep(seconds)
+        return {"sent": sent}
 
     async def _motion(self, body: dict[str, Any]) -> dict[str, Any]:
         self._simulator.motion(int(body["channel"]), on=bool(body.get("on", True)), target=body.get("target"))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 import hashlib
 import time
 
@@ -140,15 +140,25 @@ class Device:
             faults.search.page_cap = 100
 
     def _footage(self) -> Footage:
-        base: ChannelPlan | None = None
-        days = self.options.days
-        if self.options.segments is not None:
-            # A benchmark asks for a known number of files: equal lengths, no gaps.
-            length = max(60, min(1200, int(days * 86400) // self.options.segments))
-            base = ChannelPlan("continuous", (length, length), 0.0, (), planned_end=False)
-            days = (self.options.segments + 1) * length / 86400
-        plans = plans_for(self.channels, base)
-        return Footage(self.clock, plans, f"{self.options.seed}/{self.options.number}", timedelta(days=days))
+        if self.options.segments is None:
+            plans = plans_for(self.channels)
+            return Footage(self.clock, plans, self._seed(), timedelta(days=self.options.days))
+        # A benchmark asks for a known number of files: equal lengths, no gaps, nothing before or after.
+        count = self.options.segments
+        length = max(60, min(1200, int(self.options.days * 86400) // count))
+        base = ChannelPlan("continuous", (length, length), 0.0, ())
+        footage = Footage(
+            self.clock, plans_for(self.channels, base), self._seed(), timedelta(seconds=(count + 2) * length)
+        )
+        running = int(self.clock.timestamp()) // length
+        first, after = (datetime.fromtimestamp(n * length, UTC) for n in (running - count + 1, running + 1))
+        for number in self.channels:
+            footage.add_gap(number, first - timedelta(days=3650), first)
+            footage.add_gap(number, after, after + timedelta(days=3650))
+        return footage
+
+    def _seed(self) -> str:
+        return f"{self.options.seed}/{self.options.number}"
 
     @property
     def serial(self) -> str:

@@ -92,9 +92,7 @@ class Downloads:
         except DownloadError as refusal:
             return failure(device, request, refusal.http, refusal.code, refusal.sub)
         counters.downloads += 1
-        counters.downloads_active += 1  # from now on: another one that comes meanwhile is refused
         if wanted.track % 100 == 3:
-            counters.downloads_active -= 1
             return Response(200, await self._studio.jpeg(wanted.track // 100, wanted.start), "image/jpeg")
         return self._answer(wanted)
 
@@ -149,7 +147,14 @@ class Downloads:
 
         length = wanted.size if faults.length and faults.container != "mp4" else None
         kind = "video/mp4" if faults.container == "mp4" else "application/octet-stream"
-        return Response(200, content_type=kind, stream=body, length=length, raw=not faults.length)
+        self._device.counters.downloads_active += 1
+        return Response(
+            200, content_type=kind, stream=body, length=length, raw=not faults.length, finished=self._finished
+        )
+
+    def _finished(self) -> None:
+        self._device.counters.downloads_active -= 1
+        self._ended = time.monotonic()
 
     def _profile(self, wanted: Wanted) -> VideoProfile:
         number, index = divmod(wanted.track, 100)
@@ -168,27 +173,23 @@ class Downloads:
         )
 
     async def _send(self, sink: Sink, wanted: Wanted) -> None:
-        faults, counters = self._device.faults.download, self._device.counters
+        faults = self._device.faults.download
         sent = 0
-        try:
-            await asyncio.sleep(faults.first_byte)
-            if faults.container == "mp4":
-                await sink.write(await self._mp4(wanted))
-                return
-            async for chunk in self._chunks(wanted):
-                for piece in self._pieces(chunk):
-                    if faults.cut_after and sent >= faults.cut_after:
-                        sink.abort()
-                        return
-                    await sink.write(piece)
-                    sent += len(piece)
-                    if faults.trickle:
-                        await asyncio.sleep(len(piece) / _TRICKLE)
-                    elif faults.rate:
-                        await asyncio.sleep(len(piece) / faults.rate)
-        finally:
-            counters.downloads_active -= 1
-            self._ended = time.monotonic()
+        await asyncio.sleep(faults.first_byte)
+        if faults.container == "mp4":
+            await sink.write(await self._mp4(wanted))
+            return
+        async for chunk in self._chunks(wanted):
+            for piece in self._pieces(chunk):
+                if faults.cut_after and sent >= faults.cut_after:
+                    sink.abort()
+                    return
+                await sink.write(piece)
+                sent += len(piece)
+                if faults.trickle:
+                    await asyncio.sleep(len(piece) / _TRICKLE)
+                elif faults.rate:
+                    await asyncio.sleep(len(piece) / faults.rate)
 
     def _pieces(self, chunk: bytes) -> list[bytes]:
         size = 250 if self._device.faults.download.trickle else 64 * 1024

@@ -79,7 +79,7 @@ class Gatehouse:
     async def _run(self, request: Request, found: tuple[Route, str] | None) -> Response:
         if found is not None:
             return await run(found[0].page, request, found[1])
-        if self._router.knows(request.path):
+        if self._device.faults.documents.prefix != "bare" and self._router.knows(request.path):
             return failure(self._device, request, 405, Code.INVALID_OPERATION, "methodNotAllowed")
         return unsupported(self._device, request, 404)
 

@@ -59,7 +59,7 @@ class PoweredUnit(Unit):
         await self.power_off()
         self._close_blackholes()
         await self.push.close()
-        self.studio.close()
+        await self.studio.aclose()
 
     def new_certificate(self) -> None:
         """Make a new HTTPS certificate; in force from the next power_on."""

@@ -57,7 +57,10 @@ type Body = Callable[[Sink], Awaitable[None]]
 
 @dataclass(slots=True)
 class Response:
-    """An answer. With `stream`, `length` None means chunked unless `raw` (until the connection closes)."""
+    """An answer. With `stream`, `length` None means chunked unless `raw` (until the connection closes).
+
+    `finished` is called when no more of it will be sent, whatever the reason.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -67,6 +70,7 @@ class Response:
     length: int | None = None
     raw: bool = False
     close: bool = False
+    finished: Callable[[], None] | None = None
 
 
 type Handler = Callable[[Request], Awaitable[Response]]
@@ -93,7 +97,7 @@ class _Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._closed = False
-        self._task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[None] | None = None
         self.transport: asyncio.Transport
         self.peer = ""
 
@@ -109,7 +113,7 @@ class _Connection(asyncio.Protocol):
             raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._server.connections.add(self)
         self._server.counters.connections += 1
-        self._task = asyncio.get_running_loop().create_task(self._serve())
+        self.task = asyncio.get_running_loop().create_task(self._serve())
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -129,8 +133,8 @@ class _Connection(asyncio.Protocol):
         self._more.set()
         self._writable.set()
         self._server.connections.discard(self)
-        if self._task is not None and self._task is not asyncio.current_task():
-            self._task.cancel()
+        if self.task is not None and self.task is not asyncio.current_task():
+            self.task.cancel()
 
     @override
     def pause_writing(self) -> None:
@@ -172,8 +176,13 @@ class _Connection(asyncio.Protocol):
                     return
                 left -= 1
                 response = await server.answer(request)
-                close = response.close or left == 0 or request.headers.get("connection", "").lower() == "close"
-                await self._send(request, response, close=close, left=left)
+                wish = request.headers.get("connection", "").lower() == "close"
+                close = response.close or response.raw or left == 0 or wish
+                try:
+                    await self._send(request, response, close=close, left=left)
+                finally:
+                    if response.finished is not None:
+                        response.finished()
                 if close:
                     break
         except DropConnectionError:
@@ -246,7 +255,6 @@ class _Connection(asyncio.Protocol):
 
     async def _send(self, request: Request, response: Response, *, close: bool, left: int) -> None:
         chunked = response.stream is not None and response.length is None and not response.raw
-        close = close or (response.stream is not None and response.raw)
         policy = self._server.policy
         lines = [f"HTTP/1.1 {response.status} {reason(response.status)}", f"Server: {policy.server}"]
         lines += [f"Date: {formatdate(self._server.wall(), usegmt=True)}", "Cache-Control: no-cache"]
@@ -343,11 +351,13 @@ class HttpServer:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for connection in tuple(self.connections):
+        connections = tuple(self.connections)
+        for connection in connections:
             if reset:
                 connection.abort()
             else:
                 connection.transport.close()
-        # The transports tell their protocols in the next turns of the loop.
-        while self.connections:
-            await asyncio.sleep(0)
+        tasks = [connection.task for connection in connections if connection.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
