@@ -34,12 +34,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DailyGap:
-    """Footage missing every `every`-th day, from `at` in the recorder's wall time; a hole is one no list admits."""
+    """Footage missing every `every`-th day, from `at` in the recorder's wall time; a hole is one no list admits.
+
+    Today is spared unless `today`, so that what records at present does not depend on the time of day.
+    """
 
     at: time
     seconds: float
     every: int = 1
     hole: bool = False
+    today: bool = False
 
 
 DEFAULT_GAPS = (
@@ -203,8 +207,9 @@ class Footage:
         return merge((max(a, start), min(b, end)) for a, b in found if a < end and b > start)
 
     def _daily(self, plan: ChannelPlan, day: date, *, holes: bool) -> Iterator[Span]:
+        past = day < self.clock.date_of(self.clock.now())
         for gap in plan.gaps:
-            if day.toordinal() % gap.every == 0 and (holes or not gap.hole):
+            if (past or gap.today) and day.toordinal() % gap.every == 0 and (holes or not gap.hole):
                 begin = self.clock.to_true(datetime.combine(day, gap.at, tzinfo=self.clock.zone))
                 yield begin, begin + timedelta(seconds=gap.seconds)
 

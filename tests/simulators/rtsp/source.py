@@ -168,11 +168,19 @@ class PlaybackSource:
                 until = min(until, position + profile.frame_ticks)
             gop = await studio.gop(channel, profile, position, until)
             if border <= span[1] and not self._keys_only:
-                studio.prefetch(channel, profile, border)
+                self._prefetch(border, span[1])
             audio = () if self._keys_only else await studio.audio(channel, profile, position, until)
             for item in interleave(gop, audio, profile.frame_ticks, self.skipped):
                 yield item
             position = profile.first_frame(border if self._keys_only else until)
+
+    def _prefetch(self, border: int, limit: int) -> None:
+        """Have what follows encoded meanwhile: one group ahead, two when sending faster than real time."""
+        profile, channel = self._target.profile, self._target.channel
+        following = gop_bounds(profile, channel, border)[1]
+        self._studio.prefetch(channel, profile, border)
+        if self._faults.delivery != 1 and following <= limit:
+            self._studio.prefetch(channel, profile, following)
 
     async def _span(self, position: int, border: int) -> tuple[int, int] | None:
         """Return the playable span at or after a position; at the present wait for what is being recorded."""

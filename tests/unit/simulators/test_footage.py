@@ -144,3 +144,10 @@ def test_subtracting_leaves_exactly_what_no_hole_covers(raw: list[tuple[int, int
         middle = moment(second) + timedelta(seconds=0.5)
         covered = any(start <= middle < end for start, end in holes)
         assert any(start <= middle < end for start, end in left) is not covered
+
+
+def test_today_has_no_gap_unless_it_is_told_to() -> None:
+    for today, count in ((False, 0), (True, 1)):
+        plan = ChannelPlan(mode="continuous", gaps=(DailyGap(time(6), 60, today=today),))
+        footage = Footage(SimClock(epoch=NOW.timestamp), plans_for([1], plan))
+        assert len(footage.gaps(1, datetime(2026, 7, 15, tzinfo=UTC), NOW)) == count

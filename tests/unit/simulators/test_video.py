@@ -46,7 +46,7 @@ def shown_times(gop: Gop, decoder: str) -> list[datetime]:
         for unit in [*gop.units, None]
         for frame in context.decode(av.Packet(join_annexb(unit.nals)) if unit else None)
     ]
-    codes = [read_timecode(frame.to_ndarray(format="gray")) for frame in frames]
+    codes = [read_timecode(frame.to_ndarray(format="gray").astype(np.uint8, copy=False)) for frame in frames]
     assert all(code is not None and code.channel == 5 for code in codes)
     return [code.time for code in codes if code is not None]
 

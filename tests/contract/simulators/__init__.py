@@ -1,0 +1,1 @@
+"""Judges of the simulators: clients that others wrote."""
