@@ -20,6 +20,8 @@ READ = {"read": True}
 
 async def person(hass: HomeAssistant, policy: PolicyType, name: str = "guest") -> User:
     """Create a user whose only group has this policy."""
+    if all(user.system_generated for user in await hass.auth.async_get_users()):
+        await hass.auth.async_create_user("owner")  # the first one is made the owner
     group = Group(name=name, policy=policy, id=f"group-{name}")
     hass.auth._store._groups[group.id] = group
     return await hass.auth.async_create_user(name, group_ids=[group.id])

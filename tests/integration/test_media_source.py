@@ -48,6 +48,7 @@ async def recorder(
     hass: HomeAssistant, start_simulator: StartSimulator, **options: object
 ) -> tuple[HikvisionSimulator, MockConfigEntry]:
     simulator = await start_simulator(**{"channels": 2, "rtsp": True, **options})
+    simulator.rtsp.faults.delivery = 20.0
     entry = make_entry(simulator)
     await set_up(hass, entry)
     return simulator, entry
