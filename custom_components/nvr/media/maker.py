@@ -29,6 +29,7 @@ from .ticks import RATE, to_datetime, to_seconds
 
 _LEAST_BANDWIDTH = 64_000
 _LATE = RATE // 2
+_LATE_AT_START = 3 * RATE // 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +130,18 @@ class SegmentMaker:
         if not spans:
             raise NvrNotFoundError("nothing was recorded in that span")
         first = lay_out(spans, self._limits.segment_fast).origin
-        reader = await self._open_first(first)
         try:
+            reader = await self._open_first(first)
             real_time = await reader.measure(self._limits.measure)
+            if not real_time and self._began_late(reader, _LATE_AT_START):
+                await self.close_reader()
+                reader = await self._open(first, self._lead)
+                await reader.measure(self._limits.measure)
         except BaseException as err:
-            await self.close_reader()
-            if isinstance(err, NvrError):
-                self._budget.failed()
+            if self._reader is not None:
+                await self.close_reader()
+                if isinstance(err, NvrError):
+                    self._budget.failed()
             raise
         if self._known_real_time is not None:
             real_time = self._known_real_time
@@ -229,16 +235,27 @@ class SegmentMaker:
         if self._reader is not None and self.reaches(segment):
             return self._reader
         await self.close_reader()
-        reader = await self._open(max(segment.start - self._lead, segment.interval[0]))
+        reader = await self._open(segment.start, self._lead_into(segment))
         if self._lead or (self.prepared is not None and self.prepared.real_time):
             return reader
         await reader.read_until(segment.start, segment.interval[1])
-        if reader.samples and reader.samples[0].time > segment.start + _LATE and segment.start > segment.interval[0]:
-            # This recorder begins at the key frame after the asked moment: from now on it is asked earlier.
-            self._lead = round(self._limits.most_lead * RATE)
+        if segment.start > segment.interval[0] and self._began_late(reader, _LATE):
             await self.close_reader()
-            reader = await self._open(max(segment.start - self._lead, segment.interval[0]))
+            reader = await self._open(segment.start, self._lead_into(segment))
         return reader
+
+    def _began_late(self, reader: FootageReader, tolerance: int) -> bool:
+        """Learn whether this recorder begins at the key frame after the asked moment: then it is asked earlier."""
+        if reader.first_time is None or reader.first_time <= reader.asked + tolerance:
+            return False
+        self._lead = round(self._limits.most_lead * RATE)
+        return True
+
+    def _lead_into(self, segment: LayoutSegment) -> int:
+        """Return how much earlier to ask; never from before a known gap, where frames would be dated wrongly."""
+        if self.prepared is None or segment.interval[0] == self.prepared.layout.origin:
+            return self._lead
+        return min(self._lead, segment.start - segment.interval[0])
 
     async def _open_first(self, start: int) -> FootageReader:
         """Open the first role whose recording is H.264."""
@@ -259,7 +276,7 @@ class SegmentMaker:
             await self.close_reader()
         raise problem
 
-    async def _open(self, start: int) -> FootageReader:
+    async def _open(self, start: int, lead: int = 0) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
         footage = self._footage
@@ -267,7 +284,7 @@ class SegmentMaker:
         lease = await self._take_lease()
         try:
             await asyncio.sleep(self._budget.take())
-            span = TimeSpan(to_datetime(start), footage.span.end)
+            span = TimeSpan(to_datetime(start - lead), footage.span.end)
             request = await footage.source.request(footage.channel, span, role=self._role)
             session = await RtspSession.open(
                 request, footage.guard, limits=self._limits.session, monotonic=self._monotonic, utcnow=self._utcnow

@@ -11,6 +11,7 @@ import time
 from urllib.parse import parse_qs, urlsplit
 
 import av
+import numpy as np
 
 from custom_components.nvr.core.errors import NvrAuthError
 from custom_components.nvr.core.models import PlaybackRequest, RtspAddress, StreamRole, TimeSpan
@@ -232,12 +233,12 @@ def decode(init: bytes, *segments: bytes) -> list[tuple[float, TimeCode]]:
     runs = [parse_run(segment) for segment in segments]
     squeezed = {run.start + index for run in runs for index in range(run.head)}
     found = []
-    with av.open(BytesIO(init + b"".join(segments)), format="mp4") as container:
+    with av.open(BytesIO(init + b"".join(segments)), mode="r", format="mp4") as container:
         for frame in container.decode(video=0):
             assert frame.pts is not None
             if frame.pts in squeezed:
                 continue
-            code = read_timecode(frame.to_ndarray(format="gray"))
+            code = read_timecode(frame.to_ndarray(format="gray").astype(np.uint8))
             assert code is not None, f"no time code at {frame.pts}"
             found.append((frame.pts / 90_000, code))
     return found

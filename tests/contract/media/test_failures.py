@@ -256,8 +256,7 @@ async def test_same_segment_over_and_over_is_refused() -> None:
         playback = recorder.play()
         await playback.segment(0)
         with pytest.raises(NvrBusyError, match="too often"):
-            for _ in range(20):
-                await playback.segment(0)
+            await asyncio.gather(*(playback.segment(0) for _ in range(20)))
         assert recorder.opened_sessions == 1
 
 
