@@ -218,6 +218,11 @@ class RecorderLink:
         if self.login_refused:
             return
         self.login_refused = True
+        events = self._tasks.get("events")
+        if events is not None and events is not asyncio.current_task():
+            # It lives on an answer given before; once cut it would send the refused login again.
+            events.cancel()
+            self.stream_state = EventStreamState.REFUSED
         self._on_refused()
 
     @callback
