@@ -1,9 +1,10 @@
 """System/* documents of the simulated recorder (hikvision-isapi 4)."""
 
 from datetime import datetime
+import re
 
 from .device import Device
-from .router import Router, json_response, unsupported, xml
+from .router import Code, Router, done, failure, json_response, unsupported, xml
 from .security_pages import security_cap
 from .webserver import Request, Response
 from .xmlout import Node, el, fields, listing
@@ -16,6 +17,7 @@ class SystemPages:
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self.relays: dict[int, bool] = {}
 
     def register(self, router: Router) -> None:
         """Add the paths."""
@@ -29,6 +31,8 @@ class SystemPages:
         router.add("GET", "/ISAPI/System/IO/inputs/*/status", self.io_input, right="parameters")
         router.add("GET", "/ISAPI/System/IO/outputs/*/status", self.io_output, right="parameters")
         router.add("GET", "/ISAPI/System/IO/inputs", self.io_inputs, right="parameters")
+        router.add("GET", "/ISAPI/System/IO/outputs", self.io_outputs, right="parameters")
+        router.add("PUT", "/ISAPI/System/IO/outputs/*/trigger", self.io_trigger, right="parameters")
 
     def device_info(self) -> Node:
         """Build deviceInfo; recorders and cameras name different things."""
@@ -199,13 +203,28 @@ class SystemPages:
 
     def io_inputs(self, request: Request, _argument: str) -> Response:
         """Answer the local alarm inputs."""
-        if self._device.firmware.io_inputs == 0:
+        return self._io_list(request, "Input", self._device.firmware.io_inputs)
+
+    def io_outputs(self, request: Request, _argument: str) -> Response:
+        """Answer the relays."""
+        return self._io_list(request, "Output", self._device.firmware.io_outputs)
+
+    def _io_list(self, request: Request, kind: str, count: int) -> Response:
+        if count == 0:
             return unsupported(self._device, request)
-        ports = [
-            el("IOInputPort", fields(id=n, triggering="low", name=f"Input {n}"))
-            for n in range(1, self._device.firmware.io_inputs + 1)
-        ]
-        return xml(self._device, listing("IOInputPortList", ports))
+        ports = [el(f"IO{kind}Port", fields(id=n, triggering="low", name=f"{kind} {n}")) for n in range(1, count + 1)]
+        return xml(self._device, listing(f"IO{kind}PortList", ports))
+
+    def io_trigger(self, request: Request, argument: str) -> Response:
+        """Switch a relay."""
+        state = re.search(rb"<outputState>(high|low)</outputState>", request.body)
+        if not argument.isdecimal() or not 1 <= int(argument) <= self._device.firmware.io_outputs:
+            return unsupported(self._device, request)
+        if state is None:
+            return failure(self._device, request, 400, Code.BAD_CONTENT, "badXmlContent")
+        self.relays[int(argument)] = state[1] == b"high"
+        self._device.counters.writes += 1
+        return done(self._device, request)
 
     def io_input(self, request: Request, argument: str) -> Response:
         """Answer the state of an alarm input."""
@@ -218,4 +237,5 @@ class SystemPages:
     def _io(self, request: Request, argument: str, kind: str, count: int) -> Response:
         if not argument.isdecimal() or not 1 <= int(argument) <= count:
             return unsupported(self._device, request)
-        return xml(self._device, el("IOPortStatus", fields(ioPortID=argument, ioPortType=kind, ioState="inactive")))
+        state = "active" if kind == "output" and self.relays.get(int(argument)) else "inactive"
+        return xml(self._device, el("IOPortStatus", fields(ioPortID=argument, ioPortType=kind, ioState=state)))

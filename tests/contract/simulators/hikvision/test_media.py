@@ -1,7 +1,7 @@
 """Pictures, streams and files, decoded by PyAV and Pillow: every frame says which channel and moment it shows."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
 import re
@@ -118,7 +118,7 @@ async def test_playback_address_of_a_search_plays_its_footage(simulator: Hikvisi
 
 
 @pytest.fixture(name="fetch")
-async def fetch_fixture(simulator: HikvisionSimulator) -> AsyncIterator[Callable[..., Any]]:
+def fetch_fixture(simulator: HikvisionSimulator) -> Callable[..., Any]:
     visitor = Visitor(simulator)
 
     async def fetch(uri: str, *, method: str = "GET", query: bool = False) -> Any:
@@ -129,14 +129,14 @@ async def fetch_fixture(simulator: HikvisionSimulator) -> AsyncIterator[Callable
             return await visitor.ask("GET", path, params={"playbackURI": uri})
         return await visitor.ask(method, path, data=body)
 
-    yield fetch
+    return fetch
 
 
 def seen(data: bytes, *, skip: int = 40, form: str = "mpeg") -> tuple[list[TimeCode], float]:
     """Decode a downloaded file: what its frames say, and how many seconds it lasts."""
-    with av.open(BytesIO(data[skip:]), format=form) as container:
+    with av.open(BytesIO(data[skip:]), "r", format=form) as container:
         times = [frame.time for frame in container.decode(video=0)]
-    with av.open(BytesIO(data[skip:]), format=form) as container:
+    with av.open(BytesIO(data[skip:]), "r", format=form) as container:
         return _codes(container, 1), times[-1] - times[0]
 
 
