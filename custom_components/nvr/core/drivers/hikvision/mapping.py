@@ -86,6 +86,9 @@ def recorder_kind(documents: Documents) -> RecorderKind:
     analog = (caps.analog_inputs if caps else None) or 0
     proxies = (caps.proxy_inputs if caps else None) or 0
     kind = documents.info.device_type.upper()
+    # Cameras count their lenses as inputs now and then.
+    if is_camera_type(documents.info) and proxies <= 1 and not documents.proxies:
+        return RecorderKind.CAMERA
     if analog + proxies <= 1 and not documents.proxies and kind not in _RECORDER_TYPES:
         return RecorderKind.CAMERA
     if not analog and documents.proxies is None and documents.inputs and kind != "NVR":

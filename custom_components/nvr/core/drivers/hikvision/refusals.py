@@ -166,7 +166,7 @@ def _said(status: ResponseStatus, http: int) -> NvrError:
         return NvrBusyError("the recorder has no search handle left", retry_after=3.0)
     if sub in _RIGHTS_WORDS:
         return NvrPermissionError(f"the account lacks a right: {words}")
-    if sub in _BUSY_WORDS or status.code == _BUSY:
+    if sub in _BUSY_WORDS or status.code == _BUSY or http == HTTPStatus.SERVICE_UNAVAILABLE:
         return NvrBusyError(f"the recorder is busy: {words}")
     if sub in _MISSING_WORDS or status.code == _INVALID_OPERATION:
         return NvrUnsupportedError(f"the recorder does not offer this: {words}")

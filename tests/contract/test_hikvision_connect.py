@@ -1,0 +1,240 @@
+"""What a connect asks for and makes of the answers: simulated firmware, composed answers, and captures when given."""
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+
+from custom_components.nvr.core import errors
+from custom_components.nvr.core.driver import ConnectionConfig
+from custom_components.nvr.core.drivers.hikvision import HikvisionDriver
+from custom_components.nvr.core.families import build_driver, connect_any, detect
+from custom_components.nvr.core.models import ChannelKind, RecorderKind, StreamRole, VideoCodec
+from tests.simulators.hikvision.faults import PathFault
+from tests.simulators.hikvision.simulator import HikvisionSimulator
+
+from .hikvision_driver import config, documents, driving, recorder
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+FIXTURES = Path(__file__).parents[1] / "fixtures" / "hikvision"
+COMPOSED = sorted(FIXTURES.iterdir())
+_CAPTURES = os.environ.get("NVR_CAPTURES")
+CAPTURED = sorted((Path(_CAPTURES) / "wire").iterdir()) if _CAPTURES else []
+
+
+@pytest.mark.parametrize(
+    ("profile", "kind", "channels"),
+    [
+        ("nvr8", RecorderKind.NVR, 8),
+        ("nvr16", RecorderKind.NVR, 16),
+        ("nvr-old", RecorderKind.NVR, 9),
+        ("nvr32", RecorderKind.NVR, 32),
+        ("dvr4", RecorderKind.HYBRID, None),
+        ("dvr8", RecorderKind.HYBRID, None),
+        ("ipc", RecorderKind.CAMERA, 1),
+        ("ipc2", RecorderKind.CAMERA, 2),
+        ("ipc-old", RecorderKind.CAMERA, 1),
+    ],
+)
+async def test_every_firmware_is_learned_within_the_budget(
+    profile: str, kind: RecorderKind, channels: int | None
+) -> None:
+    async with recorder(profile) as (simulator, driver):
+        assert simulator.counters.requests <= 14
+        assert simulator.counters.unauthorized <= 2
+        assert simulator.counters.max_active <= 4
+        assert driver.info.kind is kind
+        assert driver.info.serial == simulator.serial
+        assert channels is None or len(driver.channels) == channels
+        assert [channel.number for channel in driver.channels] == sorted(simulator.device.channels)
+        assert {channel.name for channel in driver.channels} == {
+            channel.name for channel in simulator.device.channels.values()
+        }
+        assert all(channel.profile(StreamRole.MAIN) for channel in driver.channels)
+        asked = simulator.counters.by_path
+        assert not [path for path in asked if path.removeprefix("/ISAPI/Streaming/channels").strip("/").isdigit()]
+        assert driver.storage is not None
+        assert driver.maintenance is not None
+        before = simulator.counters.requests
+        assert await driver.storage.disks()
+        assert (await driver.maintenance.status()).uptime is not None
+        assert simulator.counters.requests == before
+        await driver.storage.disks()
+        await driver.maintenance.status()
+        assert simulator.counters.requests == before + 2
+        await driver.ping()
+
+
+@pytest.mark.parametrize("channels", [4, 32])
+async def test_requests_do_not_grow_with_channels(channels: int) -> None:
+    async with recorder("nvr32", channels=channels) as (simulator, _):
+        assert simulator.counters.requests == 12
+
+
+@pytest.mark.parametrize("folder", [*COMPOSED, *CAPTURED], ids=lambda folder: folder.name)
+async def test_answers_of_devices_go_through_the_driver(folder: Path) -> None:
+    async with documents(folder) as (port, asked):
+        driver = HikvisionDriver(ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port))
+        try:
+            await driver.connect()
+            assert len(asked) <= 13
+            assert driver.info.serial
+            assert driver.info.firmware.startswith("V")
+            numbers = [channel.number for channel in driver.channels]
+            assert numbers == sorted(set(numbers))
+            assert all(channel.id == f"{driver.info.serial}_{channel.number}" for channel in driver.channels)
+            assert all(channel.profile(StreamRole.MAIN) for channel in driver.channels)
+            assert any(channel.detections for channel in driver.channels)
+            names = [channel.name for channel in driver.channels]
+            assert all(name and name == name.strip() for name in names)
+            if (folder / "Streaming__channels.xml").exists():
+                videos = {item.video for channel in driver.channels for item in channel.profiles}
+                assert videos - {VideoCodec.UNKNOWN}
+            assert driver.live is not None
+            first = driver.live.address(numbers[0], StreamRole.MAIN)
+            assert first.url.startswith("rtsp://127.0.0.1:")
+            is_camera = driver.info.kind is RecorderKind.CAMERA
+            assert is_camera == all(channel.kind is ChannelKind.BUILT_IN for channel in driver.channels)
+        finally:
+            await driver.close()
+
+
+async def test_an_odd_rtsp_port_is_found() -> None:
+    async with documents(FIXTURES / "DS-7608NXI-K2_V4.62.210") as (port, _):
+        driver = HikvisionDriver(ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port))
+        await driver.connect()
+        assert driver.live is not None
+        assert driver.live.address(2, StreamRole.SUB).url == "rtsp://127.0.0.1:10554/Streaming/Channels/202"
+        with pytest.raises(errors.NvrNotFoundError):
+            driver.live.address(9, StreamRole.MAIN)
+        with pytest.raises(errors.NvrNotFoundError):
+            driver.live.address(1, StreamRole.THIRD)
+        await driver.close()
+
+
+async def test_memory_saves_what_is_refused_and_profiles_of_cameras_away() -> None:
+    async with HikvisionSimulator(profile="nvr-old") as simulator:
+        async with driving(simulator) as driver:
+            memory = dict(driver.memory)
+        before = simulator.counters.requests
+        async with driving(simulator, memory=memory) as driver:
+            assert simulator.counters.requests - before < before
+            assert driver.capabilities.notes
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        async with driving(simulator) as driver:
+            memory, known = dict(driver.memory), driver.channels[1].profiles
+        await simulator.set_channel_online(2, online=False)
+        async with driving(simulator, memory=memory) as driver:
+            assert driver.channels[1].online is False
+            assert driver.channels[1].profiles == known
+            await simulator.set_channel_online(2, online=True)
+            simulator.rename_channel(3, "Renamed  here")
+            before = simulator.counters.requests
+            channels = await driver.refresh_channels()
+            assert simulator.counters.requests - before == 2
+            assert (channels[1].online, channels[2].name) == (True, "Renamed here")
+            assert driver.channels == channels
+
+
+@pytest.mark.parametrize(
+    "path", ["System/capabilities", "Event/triggers", "ContentMgmt/record/tracks", "System/status"]
+)
+@pytest.mark.parametrize("kind", ["garbage", "status", "ok-status", "html", "empty"])
+async def test_optional_documents_may_fail_alone(path: str, kind: str) -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        simulator.faults.paths[f"/ISAPI/{path}"] = PathFault(kind=kind)
+        async with driving(simulator) as driver:
+            assert len(driver.channels) == 8
+            assert any(path in note for note in driver.capabilities.notes)
+
+
+async def test_a_channel_list_that_fails_fails_the_connect() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        simulator.faults.paths["/ISAPI/ContentMgmt/InputProxy/channels"] = PathFault(kind="truncated")
+        with pytest.raises(errors.NvrResponseError):
+            async with driving(simulator):
+                pass
+        simulator.faults.paths["/ISAPI/ContentMgmt/InputProxy/channels"] = PathFault(sub="lowPrivilege")
+        with pytest.raises(errors.NvrPermissionError):
+            async with driving(simulator):
+                pass
+        simulator.faults.paths.clear()
+        async with driving(simulator) as driver:
+            assert len(driver.channels) == 8
+
+
+async def test_hostile_documents_are_refused() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        simulator.faults.paths["/ISAPI/System/deviceInfo"] = PathFault(kind="doctype")
+        with pytest.raises(errors.NvrUnsupportedError):
+            async with driving(simulator):
+                pass
+
+
+async def test_no_prefix_on_the_oldest_firmware() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        simulator.faults.documents.prefix = "none"
+        async with driving(simulator) as driver:
+            assert len(driver.channels) == 8
+
+
+async def test_a_wrong_password_is_sent_once_and_a_lock_is_told() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        driver = HikvisionDriver(config(simulator, password="wrong-pass-1"))
+        with pytest.raises(errors.NvrAuthError):
+            await driver.connect()
+        await driver.close()
+        assert simulator.counters.auth_failures <= 1
+        with pytest.raises(errors.NvrAuthError):
+            await connect_any(config(simulator, password="wrong-pass-1"), None)
+        assert simulator.counters.auth_failures <= 2
+
+
+async def test_nonces_may_die_at_any_time() -> None:
+    async with recorder() as (simulator, driver):
+        for _ in range(3):
+            simulator.rotate_nonces()
+            await asyncio.gather(driver.ping(), driver.refresh_channels(), driver.ping())
+        assert simulator.counters.auth_failures == 0
+
+
+async def test_families_tell_recorders_from_other_boxes() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        driver = await connect_any(config(simulator), None)
+        assert driver.info.serial == simulator.serial
+        await driver.close()
+        assert simulator.counters.auth_failures == 0
+        with pytest.raises(errors.NvrUnsupportedError):
+            build_driver("unheard-of", config(simulator), None)
+    async with documents(Path("/nonexistent")) as (port, asked):
+        nowhere = ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port)
+        with pytest.raises(errors.NvrUnsupportedError):
+            await connect_any(nowhere, None)
+        assert asked == ["System/deviceInfo", "/System/deviceInfo"]
+    with pytest.raises(errors.NvrUnreachableError):
+        await connect_any(nowhere, None)
+
+
+async def test_basic_needs_consent() -> None:
+    async with HikvisionSimulator(profile="basic") as simulator:
+        driver = HikvisionDriver(config(simulator))
+        with pytest.raises(errors.NvrInsecureLoginError):
+            await driver.connect()
+        await driver.close()
+        driver = HikvisionDriver(config(simulator, plain_basic=True))
+        await driver.connect()
+        assert driver.channels
+        await driver.close()
+
+
+async def test_plain_http_that_points_to_https() -> None:
+    import aiohttp  # noqa: PLC0415 - only here
+
+    async with HikvisionSimulator(profile="nvr8", https_port=0) as simulator, aiohttp.ClientSession() as session:
+        simulator.faults.documents.redirect_https = True
+        found = await detect(config(simulator), session)
+        assert found.candidates == ("hikvision",)
+        assert found.https_port == simulator.https_port
+        assert found.fingerprint == simulator.fingerprint

@@ -1,0 +1,275 @@
+"""Searches, calendar, playback addresses and downloads of simulated firmware in all its dialects."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from custom_components.nvr.core import errors
+from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, paging, recordings as recordings_module
+from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, StreamRole
+from tests.simulators.hikvision.simulator import HikvisionSimulator
+
+from .hikvision_driver import config, driving, last, recorder, search
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+
+def spans(segments: list[RecordingSegment]) -> list[tuple[datetime, datetime]]:
+    """Return whole-second borders of closed segments; the running one moves."""
+    return [(segment.span.start, segment.span.end) for segment in segments if not segment.open]
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"search__page_cap": 13},
+        {"search__position": "postion"},
+        {"search__position": "position"},
+        {"search__more_empty": True},
+        {"search__matches": "total"},
+        {"search__uri_break": True, "search__uri_slash": False},
+        {"search__status_tag": "responseStatusStrip"},
+        {"search__namespace": "psia"},
+        {"search__window_limit": 36000.0},
+        {"search__mode": "utc"},
+        {"search__concurrency": 1, "search__when_busy": "error"},
+    ],
+    ids=lambda changes: ",".join(f"{name}={value}" for name, value in changes.items()) or "plain",
+)
+async def test_every_dialect_finds_the_same(changes: dict[str, Any]) -> None:
+    span = last(30)
+    async with HikvisionSimulator(profile="nvr8") as simulator:
+        async with driving(simulator) as driver:
+            plain = await search(driver, 1, span)
+        simulator.set_faults(**changes)
+        async with driving(simulator) as driver:
+            found = await search(driver, 1, span)
+    assert len(plain) > 64
+    assert spans(found) == spans(plain)
+    assert len({segment.span.start for segment in found if segment.kind is RecordingKind.CONTINUOUS}) == len(
+        [segment for segment in found if segment.kind is RecordingKind.CONTINUOUS]
+    )
+
+
+@pytest.mark.parametrize("mode", ["local", "utc"])
+@pytest.mark.parametrize("suffix", ["right", "standard", "none"])
+@pytest.mark.parametrize(("offset", "dst"), [(-180, False), (60, True), (120, True), (480, False), (0, True)])
+async def test_segments_are_true_in_every_zone(mode: str, suffix: str, offset: int, dst: bool) -> None:
+    async with HikvisionSimulator(profile="nvr8", utc_offset=offset, dst=dst, channels=2) as simulator:
+        simulator.set_faults(search__mode=mode, clock__suffix=suffix)
+        async with driving(simulator) as driver:
+            now = datetime.now(UTC)
+            found = await search(driver, 1, last(2))
+            assert found
+            running = found[-1]
+            assert running.open
+            assert now - timedelta(seconds=5) <= running.span.end <= datetime.now(UTC)
+            assert running.span.start <= now
+            truth = {
+                item.start.replace(microsecond=0) for item in simulator.footage.files(1, now - timedelta(hours=2), now)
+            }
+            assert {segment.span.start for segment in found} == truth
+
+
+async def test_the_total_cap_of_one_search_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:
+    span = last(30)
+    async with recorder() as (simulator, driver):
+        plain = await search(driver, 1, span)
+        simulator.set_faults(search__total_cap=60)
+        monkeypatch.setattr(paging, "TOTAL_CAP", 60)
+        assert spans(await search(driver, 1, span)) == spans(plain)
+
+
+async def test_kinds_are_filtered_by_the_recorder_or_here() -> None:
+    span = last(30)
+    wanted = frozenset({RecordingKind.MOTION})
+    async with HikvisionSimulator(profile="nvr8") as simulator, driving(simulator) as driver:
+        every = [item for item in await search(driver, 1, span) if item.kind in wanted]
+        assert every
+        for types in ("filter", "error", "nomatches", "ignore"):
+            simulator.set_faults(search__types=types)
+            async with driving(simulator) as fresh:
+                assert spans(await search(fresh, 1, span, kinds=wanted)) == spans(every)
+        both = frozenset({RecordingKind.MOTION, RecordingKind.CONTINUOUS})
+        assert {item.kind for item in await search(driver, 1, span, kinds=both)} == both
+
+
+async def test_a_recorder_that_refuses_searches_says_so() -> None:
+    async with recorder() as (simulator, driver):
+        with pytest.raises(errors.NvrNotFoundError):
+            await search(driver, 99, last(1))
+        with pytest.raises(errors.NvrUnsupportedError):
+            await search(driver, 1, last(1), role=StreamRole.SUB)
+        await search(driver, 1, last(1))
+        simulator.set_faults(search__status=403)
+        with pytest.raises((errors.NvrPermissionError, errors.NvrUnsupportedError)):
+            await search(driver, 1, last(1))
+
+
+async def test_search_handles_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with recorder() as (simulator, driver):
+        await search(driver, 1, last(1))
+        simulator.set_faults(search__handles=0, search__strict_handles=True)
+        waits: list[float] = []
+
+        async def sleep(seconds: float) -> None:
+            waits.append(seconds)
+            if len(waits) == 2:
+                simulator.set_faults(search__handles=16)
+
+        source = driver.recordings
+        assert isinstance(source, recordings_module.Recordings)
+        monkeypatch.setattr(source, "_sleep", sleep)
+        monkeypatch.setattr(driver._context.client.transport.gate, "pause", lambda *_: None)
+        assert await search(driver, 1, last(1))
+        assert len(waits) == 2
+
+
+async def test_a_search_that_is_left_leaves_nothing() -> None:
+    async with recorder() as (simulator, driver):
+        source = driver.recordings
+        assert source is not None
+        async for _ in source.search(1, last(48)):
+            break
+        simulator.set_faults(search__latency_ms=2000.0)
+        task = asyncio.ensure_future(search(driver, 1, last(48)))
+        await asyncio.sleep(0.1)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        simulator.set_faults(search__latency_ms=0.0)
+        await asyncio.sleep(0.05)
+        assert await search(driver, 2, last(1))
+
+
+@pytest.mark.parametrize("calendar", ["ok", "404", "400"])
+async def test_days(calendar: str) -> None:
+    async with HikvisionSimulator(profile="nvr8", days=4.0) as simulator:
+        async with driving(simulator) as driver:
+            assert driver.recordings is not None
+            assert driver.clock is not None
+            today = driver.clock.current.date_of(datetime.now(UTC))
+            truth = await driver.recordings.day_map(1, today.year, today.month)
+        simulator.set_faults(search__calendar=calendar)
+        async with driving(simulator) as driver:
+            assert driver.recordings is not None
+            assert await driver.recordings.day_map(1, today.year, today.month) == truth
+            assert today.day in truth.days
+            assert (await driver.recordings.day_map(1, today.year + 1, 1)).days == frozenset()
+
+
+async def test_playback_addresses_are_in_the_recorders_own_time() -> None:
+    async with HikvisionSimulator(profile="nvr8", utc_offset=480, skew=90.0) as simulator:
+        for mode, offset in (("local", timedelta(hours=8, seconds=90)), ("utc", timedelta(seconds=90))):
+            simulator.set_faults(search__mode=mode)
+            async with driving(simulator) as driver:
+                assert driver.playback is not None
+                span = last(2, 1)
+                request = await driver.playback.request(3, span)
+                assert abs(request.wire_offset - offset) <= timedelta(seconds=2)
+                wire = (span.start + request.wire_offset).strftime("%Y%m%dT%H%M%SZ")
+                assert f":{simulator.rtsp_port}/Streaming/tracks/301/?starttime={wire}&endtime=" in request.address.url
+                assert "nvr-test-pass" not in repr(request)
+                with pytest.raises(errors.NvrNotFoundError):
+                    await driver.playback.request(99, span)
+
+
+async def fetch(driver: HikvisionDriver, segment: RecordingSegment) -> tuple[Container, int]:
+    assert driver.downloads is not None
+    received = 0
+    async with driver.downloads.open(segment) as download:
+        async for chunk in download:
+            received += len(chunk)
+        assert download.size in {None, received}
+        return download.container, received
+
+
+async def short(driver: HikvisionDriver) -> RecordingSegment:
+    """Return the shortest closed segment of the last hours."""
+    found = [item for item in await search(driver, 1, last(30)) if not item.open]
+    return min(found, key=lambda item: item.span.duration)
+
+
+@pytest.mark.parametrize(
+    ("changes", "container"),
+    [
+        ({}, Container.MPEG_PS),
+        ({"download__verbs": "post"}, Container.MPEG_PS),
+        ({"download__verbs": "query"}, Container.MPEG_PS),
+        ({"download__container": "ps"}, Container.MPEG_PS),
+        ({"download__container": "mp4"}, Container.MP4),
+        ({"download__length": False}, Container.MPEG_PS),
+        ({"search__uri_host": "10.99.99.99", "search__uri_break": True}, Container.MPEG_PS),
+        ({"download__by_name": False, "download__by_time": True, "download__need_size": False}, Container.MPEG_PS),
+    ],
+    ids=str,
+)
+async def test_download_dialects(changes: dict[str, Any], container: Container) -> None:
+    async with recorder(channels=2) as (simulator, driver):
+        simulator.set_faults(**changes)
+        segment = await short(driver)
+        first = await fetch(driver, segment)
+        assert first[0] is container
+        assert first[1] > 1000
+        before = simulator.counters.requests
+        assert await fetch(driver, segment) == first
+        assert simulator.counters.requests - before == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({"download__cut_after": 5000}, errors.NvrResponseError),
+        ({"download__ok_status": 3}, errors.NvrResponseError),
+        ({"download__status": 503}, errors.NvrBusyError),
+        ({"download__status": 403}, errors.NvrError),
+    ],
+    ids=str,
+)
+async def test_download_faults_are_told(changes: dict[str, Any], error: type[errors.NvrError]) -> None:
+    async with recorder(channels=2) as (simulator, driver):
+        segment = await short(driver)
+        simulator.set_faults(**changes)
+        with pytest.raises(error):
+            await fetch(driver, segment)
+        simulator.set_faults(download__cut_after=0, download__ok_status=0, download__status=0)
+        await asyncio.sleep(0.05)
+        assert (await fetch(driver, segment))[1] > 1000
+        assert simulator.counters.downloads_active == 0
+
+
+async def test_a_download_right_after_another_is_tried_again() -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=2) as simulator, driving(simulator) as driver:
+        segment = await short(driver)
+        simulator.set_faults(download__fail_soon=1.0)
+        await fetch(driver, segment)
+        assert (await fetch(driver, segment))[1] > 1000
+
+
+async def test_a_download_that_is_left_is_closed() -> None:
+    async with recorder(channels=2) as (simulator, driver):
+        assert driver.downloads is not None
+        segment = await short(driver)
+        simulator.set_faults(download__rate=20_000.0)
+        async with driver.downloads.open(segment) as download:
+            async for _ in download:
+                break
+        async with asyncio.timeout(5):
+            while simulator.counters.downloads_active:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_login_that_dies_under_way_is_renewed() -> None:
+    async with recorder() as (simulator, driver):
+        source = driver.recordings
+        assert source is not None
+        found = 0
+        async for _ in source.search(1, last(30)):
+            found += 1
+            if found % 40 == 1:
+                simulator.rotate_nonces()
+        assert found > 64
+        assert simulator.counters.auth_failures == 0
+        assert config(simulator).username == "admin"
