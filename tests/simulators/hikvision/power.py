@@ -48,6 +48,8 @@ class PoweredUnit(Unit):
             assert self._https is not None
             self._https.port = self.options.https_port
         await self.power_on()
+        if self.options.segments is not None:
+            self.search.prepare()
         return self
 
     async def __aexit__(self, *_: object) -> None:
