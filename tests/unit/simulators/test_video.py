@@ -190,14 +190,14 @@ async def test_a_still_is_a_jpeg_of_its_time() -> None:
 
 
 @pytest.mark.slow
-def test_a_second_of_eight_channels_costs_less_than_half_a_second() -> None:
-    """Main 960x540 and sub 640x360 at 12.5 pictures/s, as `python -m tests.simulators` sends them."""
-    main, sub = VideoProfile(), VideoProfile(width=640, height=360, bit_rate=160_000)
-    start = to_ticks(NOON)
-    paint = painter()
-    for profile in (main, sub):
-        encode_gop(profile, start, start + profile.frame_ticks, paint)  # draw the scenes
-    before = time.process_time()
-    for profile in (main, sub):
-        encode_gop(profile, start, start + 2 * TICKS, paint)
-    assert (time.process_time() - before) / 2 * 8 < 0.5
+def test_painting_costs_less_than_encoding() -> None:
+    """Both in the same run, for no machine is a stopwatch: one that draws anew per picture is far over it."""
+    profile, paint, start = VideoProfile(), painter(), to_ticks(NOON)
+    encode_gop(profile, start, start + profile.frame_ticks, paint)  # draws the scene
+    before = time.thread_time()
+    for index in range(50):
+        paint(av.VideoFrame(960, 540, "yuv420p"), start + index * profile.frame_ticks)
+    painted = time.thread_time() - before
+    before = time.thread_time()
+    encode_gop(profile, start, start + 50 * profile.frame_ticks, paint)
+    assert painted < (time.thread_time() - before) * 0.5
