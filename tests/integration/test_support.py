@@ -1,0 +1,231 @@
+"""What helps when something is wrong: diagnostics without secrets, health, logbook, repairs, words for everything."""
+
+import ast
+from collections.abc import Callable
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.components.repairs import DOMAIN as REPAIRS_DOMAIN
+from homeassistant.core import Event, HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.helpers.translation import async_get_translations
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import get_system_health_info
+from pytest_homeassistant_custom_component.components.diagnostics import (
+    get_diagnostics_for_config_entry,
+    get_diagnostics_for_device,
+)
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+
+from custom_components.nvr import async_remove_entry, issues
+from custom_components.nvr.const import DOMAIN, EVENT_CHANNEL_OFFLINE, EVENT_DETECTION, EVENT_ONLINE
+from custom_components.nvr.core.models import EventKind
+from custom_components.nvr.errors import KEYS
+from custom_components.nvr.logbook import async_describe_events
+from custom_components.nvr.repairs import async_create_fix_flow
+from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
+
+from .conftest import events_up, make_entry, set_up
+
+PACKAGE = Path(__file__).parents[2] / "custom_components" / "nvr"
+LANGUAGES = ("en", "es")
+
+
+async def test_diagnostics_help_and_hold_no_secret(
+    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = make_entry(nvr)
+    hub = await set_up(hass, entry)
+    await events_up(hub)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    text = json.dumps(found)
+    for secret in (PASSWORD, f'"{USER}"', nvr.serial, nvr.device.mac, "127.0.0.1", "Front door", "NVR Demo"):
+        assert secret not in text, secret
+    for channel in nvr.device.channels.values():
+        assert channel.serial not in text
+    assert found["recorder"]["model"] == "DS-7608NXI-K2/8P"
+    assert found["statistics"]["requests"] == nvr.counters.requests
+    assert found["event_stream"] == "alive"
+    assert found["edges"]["0"]["online"] is True
+    assert [channel["number"] for channel in found["channels"]] == [1, 2, 3, 4]
+    device = dr.async_get(hass).async_get(hub.channel_device_id(2))
+    assert device is not None
+    one: Any = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    assert [channel["number"] for channel in one["channels"]] == [2]
+    assert nvr.serial not in json.dumps(one)
+
+
+async def test_diagnostics_of_a_recorder_that_is_away(
+    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await nvr.power_off()
+    await hass.config_entries.async_setup(entry.entry_id)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert found["connected"] is False
+    assert found["edges"]["0"]["failing_since"] is not None
+    assert nvr.serial not in json.dumps(found)
+
+
+async def test_system_health_counts(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
+    assert await async_setup_component(hass, "system_health", {})
+    hub = await set_up(hass, make_entry(nvr))
+    await events_up(hub)
+    assert await get_system_health_info(hass, DOMAIN) == {
+        "recorders": 1,
+        "recorders_online": 1,
+        "event_streams_alive": 1,
+        "channels": 4,
+        "channels_online": 4,
+    }
+
+
+def test_logbook_reads_like_sentences(hass: HomeAssistant) -> None:
+    described: dict[str, Callable[[Event[Any]], dict[str, Any]]] = {}
+
+    def describe(domain: str, event_type: str, to_words: Callable[[Event[Any]], dict[str, Any]]) -> None:
+        assert domain == DOMAIN
+        described[event_type] = to_words
+
+    async_describe_events(hass, describe)
+    driveway = {"name": "Test NVR", "channel_name": "Driveway", "entity_id": "camera.driveway"}
+    line = {"name": "Test NVR", "channel_name": "Garden", "kind": "line_crossing", "phase": "start"}
+    told = [
+        described[name](Event(name, data))
+        for name, data in (
+            (EVENT_ONLINE, {"name": "Test NVR"}),
+            (EVENT_CHANNEL_OFFLINE, driveway),
+            (EVENT_DETECTION, line),
+        )
+    ]
+    assert [(entry["name"], entry["message"]) for entry in told] == [
+        ("Test NVR", "is online again"),
+        ("Driveway", "went offline"),
+        ("Garden", "line crossing began"),
+    ]
+    assert told[1]["entity_id"] == "camera.driveway"
+
+
+async def test_notice_of_another_camera_is_settled_by_reading_it(
+    hass: HomeAssistant, nvr: HikvisionSimulator, issue_registry: ir.IssueRegistry
+) -> None:
+    assert await async_setup_component(hass, REPAIRS_DOMAIN, {})
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    issues.async_camera_changed(hass, entry, 1, "Front door")
+    issue_id = f"{entry.entry_id}_camera_changed_1"
+    flow = await async_create_fix_flow(hass, issue_id, None)
+    flow.hass, flow.handler, flow.context = hass, DOMAIN, {"issue_id": issue_id}
+    shown = await flow.async_step_init()
+    assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "confirm")
+    assert shown["description_placeholders"] == {"name": "Test NVR", "channel": "1", "channel_name": "Front door"}
+    assert (await flow.async_step_confirm({}))["type"] is FlowResultType.CREATE_ENTRY
+
+
+async def test_removing_the_entry_forgets_everything(
+    hass: HomeAssistant, nvr: HikvisionSimulator, hass_storage: dict[str, Any], issue_registry: ir.IssueRegistry
+) -> None:
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    issues.async_camera_changed(hass, entry, 1, "Front door")
+    await hass.config_entries.async_remove(entry.entry_id)
+    assert f"nvr.{entry.entry_id}" not in hass_storage
+    assert [issue for (domain, issue) in issue_registry.issues if domain == DOMAIN] == []
+    await async_remove_entry(hass, entry)
+
+
+def load(language: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((PACKAGE / "translations" / f"{language}.json").read_text(encoding="utf-8"))
+    return found
+
+
+def flat(node: Any, path: str = "") -> dict[str, str]:
+    if isinstance(node, str):
+        return {path: node}
+    return {key: text for name, child in node.items() for key, text in flat(child, f"{path}.{name}").items()}
+
+
+def test_languages_say_the_same_things() -> None:
+    english, *others = (flat(load(language)) for language in LANGUAGES)
+    for other in others:
+        assert other.keys() == english.keys()
+        for key, text in english.items():
+            assert set(re.findall(r"{(\w+)}", other[key])) == set(re.findall(r"{(\w+)}", text)), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_texts_follow_the_rules_for_translations(language: str) -> None:
+    for key, text in flat(load(language)).items():
+        assert text == text.strip(), key
+        assert text, key
+        assert not re.search(r"<[a-zA-Z/]|https?://|\[%key|'{\w+}'", text), key
+    for path in flat(load(language)):
+        assert all(re.fullmatch(r"[a-z0-9_-]+", part) for part in path.split(".")[1:]), path
+
+
+def test_every_field_of_every_form_is_described() -> None:
+    def check(step: dict[str, Any], where: str) -> None:
+        assert step.get("data", {}).keys() == step.get("data_description", {}).keys(), where
+        for name, section in step.get("sections", {}).items():
+            assert section["name"], name
+            check(section, f"{where}.{name}")
+
+    texts = load("en")
+    for part in ("config", "options"):
+        for name, step in texts[part]["step"].items():
+            assert step["title"], name
+            assert step["description"], name
+            check(step, f"{part}.{name}")
+
+
+def test_every_error_has_words() -> None:
+    texts = load("en")
+    keys = {key for _, key in KEYS} | {"locked_unknown"}
+    assert keys <= texts["exceptions"].keys()
+    form = (keys - {"unsupported", "other_recorder"}) | {"not_an_nvr", "invalid_host"}
+    assert form <= texts["config"]["error"].keys()
+    keys_of_issues = {issues.LOCKED, issues.PERMISSION, issues.EVENTS_PERMISSION, issues.OTHER_RECORDER}
+    assert keys_of_issues | {issues.CAMERA_CHANGED} <= texts["issues"].keys()
+
+
+def test_every_abort_of_the_flow_has_words() -> None:
+    source = (PACKAGE / "config_flow.py").read_text(encoding="utf-8")
+    reasons = {
+        keyword.value.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant)
+    }
+    assert reasons
+    assert reasons <= load("en")["config"]["abort"].keys()
+
+
+def test_every_event_kind_has_words() -> None:
+    states = load("en")["entity"]["event"]["events"]["state_attributes"]["event_type"]["state"]
+    assert states.keys() == {name for kind in EventKind for name in (kind.value, f"{kind.value}_ended")}
+
+
+async def test_every_entity_has_a_name_and_an_icon(
+    hass: HomeAssistant, nvr: HikvisionSimulator, entity_registry: er.EntityRegistry
+) -> None:
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    names = await async_get_translations(hass, "en", "entity", [DOMAIN])
+    icons = json.loads((PACKAGE / "icons.json").read_text(encoding="utf-8"))["entity"]
+    for entity in er.async_entries_for_config_entry(entity_registry, entry.entry_id):
+        if entity.translation_key is None:
+            assert entity.domain == "camera"
+            continue
+        key = f"component.{DOMAIN}.entity.{entity.domain}.{entity.translation_key}.name"
+        assert key in names, key
+        assert entity.translation_key in icons[entity.domain]
+    assert all(icon.startswith("mdi:") for icon in flat(icons).values())
