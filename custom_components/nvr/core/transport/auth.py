@@ -92,6 +92,7 @@ class Authenticator[A: Answer]:
         self._patience = patience
         self._turn = asyncio.Lock()
         self._session: LoginSession | None = None
+        self._last: LoginSession | None = None
         self._latest: DigestChallenge | BasicChallenge | None = None
         self._latest_at = 0.0
         self._challenges = 0
@@ -137,7 +138,12 @@ class Authenticator[A: Answer]:
                 return answer
             self._learn(answer)
             if not replayable:
-                raise NvrBusyError("the login expired while a body was on its way; it was not sent again")
+                self._session = None
+                break
+        if not replayable:
+            if used is None and (answer := await send(None)).status != UNAUTHORIZED:
+                return answer
+            raise NvrBusyError("the login expired while a body was on its way; it was not sent again")
         async with self._alone():
             self._guard.check()
             if self._refusals != refusals:
@@ -173,15 +179,15 @@ class Authenticator[A: Answer]:
                 continue
             if isinstance(challenge, BasicChallenge) and not self._basic_allowed:
                 raise NvrInsecureLoginError("the recorder wants the password readable over plain HTTP")
-            seen = self._challenges
-            session = LoginSession(challenge, *self._login)
+            seen, crowd = self._challenges, self._flying
+            session = self._session_for(challenge)
             answer = await self._signed(session, target, send)
             if answer.status != UNAUTHORIZED:
                 self._session = session
                 self._guard.accepted()
                 return answer
             self._learn(answer)
-            if doubted or not self._doubtful(challenge, seen):
+            if doubted or not self._doubtful(challenge, disturbed=crowd > 0 or self._challenges != seen + 1):
                 raise self._refused(answer)
             doubted = True
             # It may be the password all the same, so it counts until an answer is accepted.
@@ -190,15 +196,22 @@ class Authenticator[A: Answer]:
             await self._silence()
         raise NvrBusyError("the recorder changed its login challenge faster than it could be answered")
 
-    def _doubtful(self, used: DigestChallenge | BasicChallenge, seen: int) -> bool:
+    def _session_for(self, challenge: DigestChallenge | BasicChallenge) -> LoginSession:
+        """Return who answers the challenge: a nonce that comes back goes on counting where it was."""
+        if self._last is None or self._last.challenge != challenge:
+            self._last = LoginSession(challenge, *self._login)
+        return self._last
+
+    def _doubtful(self, used: DigestChallenge | BasicChallenge, *, disturbed: bool) -> bool:
         """Tell whether the refusal just learned may be about the nonce, not the login.
 
-        It may when the recorder says stale, or when it gave out another nonce meanwhile that ended the life of ours.
+        It may when the recorder says stale, or when other requests were answered meanwhile: one may have been given
+        another nonce, which ended the life of ours, or have overtaken our count.
         """
         latest = self._latest
-        if not isinstance(used, DigestChallenge) or not isinstance(latest, DigestChallenge):
+        if isinstance(used, BasicChallenge) or not isinstance(latest, DigestChallenge):
             return False
-        return latest.stale or (self._challenges != seen + 1 and latest.nonce != used.nonce)
+        return latest.stale or disturbed
 
     async def _silence(self) -> None:
         """Let signed requests under way end and begin anew from a bare request, so that the next refusal is clear."""

@@ -84,6 +84,16 @@ class _ConnectionLostError(NvrUnreachableError):
     """The connection ended before an answer came; a kept-alive socket that the recorder closed looks like this."""
 
 
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a request whose connection was closed: it would repeat a PUT, and our count."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+        raise _ConnectionLostError(f"the connection was closed ({type(error).__name__})") from None
+
+
 class StreamResponse:
     """An answer whose body is read as it comes. Iterate, or call `read`."""
 
@@ -136,9 +146,7 @@ class HttpTransport:
         self._limits: set[asyncio.Timeout] = set()
         self._context: asyncio.Future[ssl.SSLContext] | None = None
         secure = config.tls is not TlsMode.OFF
-        self._origin = URL.build(
-            scheme="https" if secure else "http", host=config.dial or config.host, port=config.http_port
-        )
+        self._scheme = "https" if secure else "http"
         self._auth: Authenticator[_Answer] = Authenticator(
             (config.username, config.password),
             guard,
@@ -260,7 +268,7 @@ class HttpTransport:
             if answer.status not in _REDIRECTS or location is None or call.method != "GET":
                 return answer
             there = self._url(path).join(URL(location, encoded=True))
-            if there.origin() != self._origin:
+            if there.origin() != self._url("/").origin():
                 return answer
             answer.raw.close()
             path = there.raw_path_qs
@@ -302,6 +310,7 @@ class HttpTransport:
                     ssl=True if context is None else context,
                     server_hostname=self.config.host if context is not None and self.config.dial else None,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
+                    middlewares=(_once,),
                 )
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise await self._unreachable(error) from None
@@ -315,7 +324,13 @@ class HttpTransport:
         return _Answer(raw.status, raw.headers, raw, refusal, tuple(raw.headers.getall("WWW-Authenticate", ())))
 
     def _url(self, path: str) -> URL:
-        return URL(f"{self._origin}{path if path.startswith('/') else '/' + path}", encoded=True)
+        try:
+            origin = URL.build(
+                scheme=self._scheme, host=self.config.dial or self.config.host, port=self.config.http_port
+            )
+        except ValueError:
+            raise NvrUnreachableError("this is no host name") from None
+        return URL(f"{origin}{path if path.startswith('/') else '/' + path}", encoded=True)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -399,8 +414,6 @@ class HttpTransport:
         name = type(error).__name__
         if isinstance(error, aiohttp.ClientConnectorError):
             return NvrUnreachableError(f"no connection ({name})")
-        if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
-            return _ConnectionLostError(f"the connection was closed ({name})")
         if isinstance(error, aiohttp.ClientResponseError):
             return NvrResponseError(f"this is not HTTP ({name})")
         return NvrUnreachableError(f"no answer ({name})")

@@ -277,7 +277,9 @@ class MultipartParser:
             after = hit + len(self._token)
             after += self._buffer[after : after + 1] == b">"
             closing = self._buffer[after : after + 2] == b"--"
-            end = _line_end(self._buffer, after + 2 * closing)
+            # One dash at the end of what is here may become the two that close.
+            half = len(self._buffer) == after + 1 and self._buffer[after] == _DASH
+            end = -1 if half else _line_end(self._buffer, after + 2 * closing)
             if end is not None:
                 start = self._delimiter_start(hit)
                 verdict = None if start is None else self._accepted(start, end, early=early)
