@@ -109,7 +109,7 @@ FIND_SCHEMA: Final = probatio.Schema(
 PLAY_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(ATTR_CAMERA): cv.entity_id,
-        probatio.Required(ATTR_MEDIA_PLAYER): cv.entity_ids,
+        probatio.Required(ATTR_MEDIA_PLAYER): probatio.All(cv.entity_ids, probatio.Length(min=1)),
         probatio.Required(ATTR_START): cv.datetime,
         probatio.Optional(ATTR_END): cv.datetime,
         probatio.Optional(ATTR_DURATION): _POSITIVE_PERIOD,
@@ -155,7 +155,11 @@ async def play_recording(hass: HomeAssistant, call: ServiceCall) -> ServiceRespo
     except NoURLAvailableError as err:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_url") from err
     players: list[str] = call.data[ATTR_MEDIA_PLAYER]
-    played = await asyncio.gather(*(_play_on(hass, call, camera, span, base=base, player=player) for player in players))
+    attempts = (_play_on(hass, call, camera, span, base=base, player=player) for player in players)
+    results = await asyncio.gather(*attempts, return_exceptions=True)
+    played = [result for result in results if isinstance(result, TimeSpan)]
+    for failure in (result for result in results if isinstance(result, BaseException)):
+        raise failure
     return {"start": dt_util.as_local(played[0].start).isoformat(), "end": dt_util.as_local(played[0].end).isoformat()}
 
 
