@@ -140,7 +140,7 @@ class Player:
 def decode(data: bytes) -> list[tuple[float, TimeCode]]:
     """Decode fragmented MP4 and read the time painted into each picture."""
     found = []
-    with av.open(BytesIO(data)) as container:
+    with av.open(BytesIO(data), mode="r") as container:
         for frame in container.decode(video=0):
             code = read_timecode(np.asarray(frame.to_ndarray(format="gray"), dtype=np.uint8))
             assert code is not None, "a picture without its time"

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from aiohttp.test_utils import TestClient
 from homeassistant.auth.models import User
@@ -19,6 +20,7 @@ from tests.simulators.hikvision import HikvisionSimulator
 from .conftest import StartSimulator, make_entry, set_up
 from .footage_helpers import READ, MediaBrowser, Player, child, person, titles, token_of
 
+type Client = TestClient[Any, Any]
 type Browser = Callable[..., Awaitable[MediaBrowser]]
 
 
@@ -37,9 +39,7 @@ async def browser_fixture(hass: HomeAssistant, hass_ws_client: WebSocketGenerato
 
 
 @pytest.fixture(name="client")
-async def client_fixture(
-    hass: HomeAssistant, browser: Browser, hass_client_no_auth: ClientSessionGenerator
-) -> TestClient:  # type: ignore[type-arg]
+async def client_fixture(hass: HomeAssistant, browser: Browser, hass_client_no_auth: ClientSessionGenerator) -> Client:
     """Somebody who sends no login, as players do."""
     return await hass_client_no_auth()
 
@@ -255,8 +255,8 @@ async def test_search_tells_which_recorder_could_not_be_searched(
 async def test_item_plays_the_asked_time_also_after_a_far_seek(
     hass: HomeAssistant,
     browser: Browser,
-    client: TestClient,
-    start_simulator: StartSimulator,  # type: ignore[type-arg]
+    client: Client,
+    start_simulator: StartSimulator,
 ) -> None:
     await recorder(hass, start_simulator)
     media = await browser()
@@ -279,8 +279,8 @@ async def test_item_plays_the_asked_time_also_after_a_far_seek(
 async def test_h265_recording_plays_its_sub_track_where_that_is_recorded(
     hass: HomeAssistant,
     browser: Browser,
-    client: TestClient,
-    start_simulator: StartSimulator,  # type: ignore[type-arg]
+    client: Client,
+    start_simulator: StartSimulator,
 ) -> None:
     simulator = await start_simulator(channels=2, rtsp=True)
     simulator.set_faults(search__sub_tracks=True)

@@ -228,7 +228,7 @@ async def test_moment_is_found_with_its_offset(nvr: HikvisionSimulator, call: Ca
     [("nearest", 60, -60.0), ("nearest", 170, 10.0), ("before", 170, -170.0), ("after", 60, 120.0)],
 )
 async def test_moment_in_a_gap_finds_the_nearest_recording(
-    hass: HomeAssistant, start_simulator: StartSimulator, call: Call, direction: str, minutes: int, distance: float
+    hass: HomeAssistant, start_simulator: StartSimulator, call: Call, *, direction: str, minutes: int, distance: float
 ) -> None:
     nvr = await start_simulator(channels=1)
     begin = whole(yesterday(nvr, 6))
@@ -337,6 +337,7 @@ async def test_wrong_input_is_told_in_words(
         ("search_recordings", {"colour": "red"}),
         ("list_recording_days", {"month": "2026-13"}),
         ("find_recording", {}),
+        ("play_recording", {"camera": FRONT, "start": "2026-11-20 10:00", "media_player": []}),
         ("find_recording", {"at": "2026-11-20 10:00", "direction": "sideways"}),
         ("find_recording", {"at": "2026-11-20 10:00", "within": {"days": 32}}),
     ],
@@ -345,7 +346,7 @@ async def test_data_of_the_wrong_form_is_refused(
     nvr: HikvisionSimulator, call: Call, action: str, data: dict[str, Any]
 ) -> None:
     with pytest.raises(probatio.Invalid):
-        await call(action, entity_id=FRONT, **data)
+        await call(action, **({} if "camera" in data else {"entity_id": FRONT}), **data)
 
 
 @pytest.mark.parametrize(
