@@ -88,7 +88,7 @@ class HaClient:
         ) as response:
             body = await response.read()
             if response.status >= 400:
-                message = f"{method} {path.split('?')[0]} answered {response.status}: {body[:300].decode(errors='replace')}"
+                message = f"{method} {path.split('?', maxsplit=1)[0]} answered {response.status}: {body[:300].decode(errors='replace')}"
                 raise DemoError(message)
             return body
 

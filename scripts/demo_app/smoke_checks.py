@@ -41,7 +41,7 @@ class Scene:
         return self.entry
 
 
-def require(condition: bool, words: str) -> None:  # noqa: FBT001 - reads like assert
+def require(condition: bool, words: str) -> None:
     """Raise DemoError with the words unless the condition holds."""
     if not condition:
         raise DemoError(words)
@@ -134,7 +134,7 @@ async def detection_event(scene: Scene) -> str:
     async with client.websocket() as socket:
         events = await socket.subscribe("nvr_event")
         await scene.nvr.control(
-            "/event", {"type": "fielddetection", "channel": 1, "state": "active"}
+            "/event", {"kind": "fielddetection", "channel": 1, "state": "active"}
         )
         async with asyncio.timeout(10):
             data = (await events.get())["data"]

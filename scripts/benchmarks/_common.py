@@ -1,0 +1,134 @@
+"""What the benchmarks share: figures, a simulated recorder in its own process, a Home Assistant in this one."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+import contextlib
+from dataclasses import dataclass
+import json
+import logging
+import os
+from pathlib import Path
+import sys
+import tempfile
+import time
+from typing import Any, Self
+from unittest.mock import AsyncMock, patch
+
+import aiohttp
+import homeassistant  # noqa: F401 - first, so that the test plugin finds its aliases in place
+from homeassistant import loader
+from homeassistant.core import HomeAssistant
+from pytest_homeassistant_custom_component.common import async_test_home_assistant
+
+import custom_components.nvr  # noqa: F401 - ours, before the plugin's own folder of that name is looked at
+
+ROOT = Path(__file__).resolve().parents[2]
+USER, PASSWORD = "admin", "nvr-test-pass"
+
+
+def figure(
+    name: str, value: float, unit: str, *, reference: float | None = None, limit: float | None, at_least: bool = False
+) -> None:
+    """Print one figure. With a reference the limit is on the ratio, else on the value; None is for information."""
+    ratio = value / reference if reference else None
+    judged = value if ratio is None else ratio
+    if limit is None:
+        ok, target = True, "for information"
+    else:
+        ok = judged >= limit if at_least else judged <= limit
+        target = f"{'>=' if at_least else '<='} {limit:g}{'' if ratio is None else ' x reference'}"
+    rounded = {"value": _round(value), "reference": _round(reference), "ratio": _round(ratio)}
+    print(json.dumps({"name": name, "unit": unit, **rounded, "target": target, "ok": ok}), flush=True)
+
+
+def _round(value: float | None) -> float | None:
+    return None if value is None else float(f"{value:.4g}")
+
+
+def median(values: Sequence[float]) -> float:
+    """Return the middle value."""
+    return sorted(values)[len(values) // 2]
+
+
+def percentile(values: Sequence[float], part: float) -> float:
+    """Return the value below which that part of the values lies."""
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+@dataclass
+class Recorder:
+    """A simulated recorder in another process."""
+
+    process: asyncio.subprocess.Process
+    http_port: int
+    control_port: int
+    session: aiohttp.ClientSession
+
+    async def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        """Ask its control port."""
+        url = f"http://127.0.0.1:{self.control_port}{path}"
+        async with self.session.request("GET" if body is None else "POST", url, json=body) as response:
+            response.raise_for_status()
+            return await response.json()
+
+
+@contextlib.asynccontextmanager
+async def recorder(*options: str) -> AsyncIterator[Recorder]:
+    """Run a simulated Hikvision recorder with these command-line options."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "tests.simulators", "hikvision", "--user", USER, "--password", PASSWORD, *options),
+        cwd=ROOT,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    try:
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            ready = json.loads(await process.stdout.readline())
+        async with aiohttp.ClientSession() as session:
+            yield Recorder(process, ready["http_port"], ready["control_port"], session)
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+
+
+@contextlib.asynccontextmanager
+async def home_assistant() -> AsyncIterator[HomeAssistant]:
+    """Run Home Assistant in this process, with custom integrations."""
+    logging.getLogger().setLevel(logging.ERROR)
+    folder = tempfile.mkdtemp(prefix="nvr-bench-")
+    # Multicast name resolution is Home Assistant's own and opens sockets towards the network: left out.
+    zeroconf = "homeassistant.components.zeroconf"
+    with patch(f"{zeroconf}.HaZeroconf"), patch(f"{zeroconf}.HaAsyncZeroconf") as asynchronous:
+        asynchronous.return_value.ha_async_close = AsyncMock()
+        async with async_test_home_assistant(config_dir=folder) as hass:
+            hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+            try:
+                yield hass
+            finally:
+                await hass.async_stop(force=True)
+
+
+class Stopwatch:
+    """Wall and CPU seconds of a block."""
+
+    wall = 0.0
+    cpu = 0.0
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *_details: object) -> None:
+        """Stop."""
+        self.wall = time.perf_counter() - self._wall
+        self.cpu = time.process_time() - self._cpu
+
+
+def run(main: Any) -> None:
+    """Run a benchmark's coroutine; the exit is at once, so that nothing measured has to be taken down in order."""
+    asyncio.run(main)
+    sys.stdout.flush()
+    os._exit(0)

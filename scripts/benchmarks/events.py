@@ -1,0 +1,255 @@
+"""The event path: 10,000 distinct events to the bus, against a raw reader of the same stream in the same run."""
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+import aiohttp
+from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.recorder import async_initialize_recorder
+from homeassistant.setup import async_setup_component
+
+from custom_components.nvr.core.driver import ConnectionConfig
+from custom_components.nvr.core.families import build_driver
+from scripts.benchmarks._common import (
+    PASSWORD,
+    USER,
+    Recorder,
+    Stopwatch,
+    figure,
+    home_assistant,
+    percentile,
+    recorder,
+    run,
+)
+from scripts.benchmarks.setup import nvr_entry
+
+CHANNELS, EVENTS, SPACED = 32, 10_000, 400
+SPLITS = (1, 7, 512, 1460, 65_536)
+LIMITS: dict[str, float | None] = {"cpu": 0.20, "rate": 4000, "p50": 2, "p99": 10}
+
+
+class BusCounter:
+    """Counts what reaches the bus."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Listen to nvr_event."""
+        self.count = 0
+        self.arrived = asyncio.Event()
+        self.wanted = 0
+        self.last = 0.0
+        hass.bus.async_listen("nvr_event", self._take)
+
+    @callback
+    def _take(self, _event: Event[Any]) -> None:
+        self.count += 1
+        self.last = time.perf_counter()
+        if self.count >= self.wanted:
+            self.arrived.set()
+
+    async def wait(self, wanted: int, seconds: float = 60) -> int:
+        """Wait for that many more and return how many came."""
+        before, self.wanted = self.count, self.count + wanted
+        self.arrived.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.arrived.wait()
+        return self.count - before
+
+
+class RawReader:
+    """Reads the same stream and counts bytes: the least anybody can do."""
+
+    def __init__(self, port: int) -> None:
+        """Nothing is opened yet."""
+        self._port = port
+        self.bytes = 0
+        self.last = 0.0
+        self.woken = asyncio.Event()
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        digest = aiohttp.DigestAuthMiddleware(USER, PASSWORD)
+        url = f"http://127.0.0.1:{self._port}/ISAPI/Event/notification/alertStream"
+        timeout = aiohttp.ClientTimeout(total=None)
+        async with (
+            aiohttp.ClientSession(middlewares=(digest,), timeout=timeout) as session,
+            session.get(url) as response,
+        ):
+            response.raise_for_status()
+            async for chunk in response.content.iter_any():
+                self.bytes += len(chunk)
+                self.last = time.perf_counter()
+                self.woken.set()
+
+
+async def start_raw(nvr: Recorder) -> tuple[RawReader, asyncio.Task[None]]:
+    """Open a raw reader and wait for its first bytes."""
+    reader = RawReader(nvr.http_port)
+    task = asyncio.create_task(reader.run())
+    async with asyncio.timeout(15):
+        await reader.woken.wait()
+    return reader, task
+
+
+async def raw_latencies(nvr: Recorder) -> list[float]:
+    """Return the seconds from each event's leaving to the raw reader having its bytes."""
+    reader, task = await start_raw(nvr)
+    arrivals: list[float] = []
+
+    async def watch() -> None:
+        while True:
+            await reader.woken.wait()
+            reader.woken.clear()
+            arrivals.append(reader.last)
+
+    watcher = asyncio.create_task(watch())
+    reader.woken.clear()
+    answer = await nvr.control("/spaced", {"count": SPACED, "channels": CHANNELS, "seconds": 0.005})
+    await asyncio.sleep(0.2)
+    task.cancel()
+    watcher.cancel()
+    return _paired(answer["sent"], arrivals)
+
+
+async def bus_latencies(nvr: Recorder, hass: HomeAssistant) -> list[float]:
+    """Return the seconds from each event's leaving to a listener on the bus."""
+    arrivals: list[float] = []
+    remove = hass.bus.async_listen("nvr_event", callback(lambda _event: arrivals.append(time.perf_counter())))
+    answer = await nvr.control("/spaced", {"count": SPACED, "channels": CHANNELS, "seconds": 0.005})
+    await asyncio.sleep(0.2)
+    remove()
+    return _paired(answer["sent"], arrivals)
+
+
+def _paired(sent: list[float], arrivals: list[float]) -> list[float]:
+    """Give each event the first arrival after it; a heartbeat in between is nobody's."""
+    result, index = [], 0
+    for moment in sent:
+        while index < len(arrivals) and arrivals[index] < moment:
+            index += 1
+        if index == len(arrivals):
+            message = f"{len(sent) - len(result)} events never arrived"
+            raise RuntimeError(message)
+        result.append(arrivals[index] - moment)
+    return result
+
+
+async def burst(nvr: Recorder, counter: BusCounter, name: str) -> tuple[Stopwatch, float, int]:
+    """Send all events back to back; return CPU and wall, seconds until the last was on the bus, and how many came."""
+    await nvr.control("/burst", {"prepare": name, "count": EVENTS, "channels": CHANNELS})
+    started = time.perf_counter()
+    with Stopwatch() as watch:
+        await nvr.control("/burst", {"send": name})
+        came = await counter.wait(EVENTS)
+    return watch, counter.last - started, came
+
+
+async def measure_bus(nvr: Recorder, *, with_recorder: bool) -> None:
+    """Measure from the NVR's socket to Home Assistant's bus."""
+    row = "events.with_recorder" if with_recorder else "events"
+    raw = await raw_latencies(nvr)
+    async with home_assistant() as hass:
+        if with_recorder:
+            await start_database(hass)
+        serial = await serial_of(nvr)
+        entry = nvr_entry(nvr.http_port, serial)
+        entry.add_to_hass(hass)
+        if not await hass.config_entries.async_setup(entry.entry_id):
+            raise RuntimeError(entry.reason or "the entry was not set up")
+        await wait_for_stream(nvr)
+        counter = BusCounter(hass)
+        SecondWrite(hass)
+        await burst(nvr, counter, "warm")
+        writes = StateWrites(hass)
+        watch, seconds, came = await burst(nvr, counter, "measured")
+        limits = dict.fromkeys(("cpu", "rate", "p50", "p99")) if with_recorder else LIMITS
+        figure(f"{row}.lost", EVENTS - came, "events", limit=0)
+        figure(f"{row}.state_writes", writes.count / EVENTS, "per event", limit=2, at_least=True)
+        figure(f"{row}.cpu_per_1000", watch.cpu / EVENTS * 1000, "s CPU", limit=limits["cpu"])
+        figure(f"{row}.throughput", EVENTS / seconds, "events/s", limit=limits["rate"], at_least=True)
+        times = await bus_latencies(nvr, hass)
+        for part, name in ((0.5, "p50"), (0.99, "p99")):
+            figure(f"{row}.{name}", percentile(times, part), "s", reference=percentile(raw, part), limit=limits[name])
+        if not with_recorder:
+            await measure_splits(nvr, counter)
+        await hass.config_entries.async_unload(entry.entry_id)
+
+
+class SecondWrite:
+    """Adds the second state write to each stop: an event entity tells of starts only, and every event shall cost two."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Write a state for each stop from now on."""
+        self._hass = hass
+        self._count = 0
+        hass.bus.async_listen("nvr_event", self._take)
+
+    @callback
+    def _take(self, event: Event[Any]) -> None:
+        if event.data["phase"] == "stop":
+            self._count += 1
+            self._hass.states.async_set("sensor.second_write", str(self._count), {"kind": event.data["kind"]})
+
+
+class StateWrites:
+    """Counts state reports and changes of the entry's entities."""
+
+    def __init__(self, hass: HomeAssistant) -> None:
+        """Listen from now on."""
+        self.count = 0
+        hass.bus.async_listen("state_changed", self._take)
+
+    @callback
+    def _take(self, _event: Event[Any]) -> None:
+        self.count += 1
+
+
+async def measure_splits(nvr: Recorder, counter: BusCounter) -> None:
+    """Send the same bytes in pieces of several sizes; nothing may be lost."""
+    for size in SPLITS:
+        count = 300 if size < 512 else 2_000
+        await nvr.control("/faults", {"alerts.split": size})
+        await nvr.control("/burst", {"prepare": "split", "count": count, "channels": CHANNELS})
+        await nvr.control("/burst", {"send": "split"})
+        figure(f"events.lost_in_pieces_of_{size}", count - await counter.wait(count), "events", limit=0)
+    await nvr.control("/faults", {"alerts.split": 0})
+
+
+async def serial_of(nvr: Recorder) -> str:
+    """Return who the recorder says it is."""
+    config = ConnectionConfig(host="127.0.0.1", port=nvr.http_port, username=USER, password=PASSWORD)
+    async with aiohttp.ClientSession() as session:
+        driver = build_driver("hikvision", config, session, None)
+        await driver.connect()
+        await driver.close()
+    return driver.info.serial
+
+
+async def wait_for_stream(nvr: Recorder) -> None:
+    """Wait until the event stream is open."""
+    async with asyncio.timeout(20):
+        while not (await nvr.control("/state"))["streams"]:
+            await asyncio.sleep(0.05)
+
+
+async def start_database(hass: HomeAssistant) -> None:
+    """Start Home Assistant's recorder component on a file of its own."""
+    async_initialize_recorder(hass)
+    database = f"sqlite:///{hass.config.path('bench.db')}"
+    if not await async_setup_component(hass, "recorder", {"recorder": {"db_url": database, "commit_interval": 1}}):
+        message = "the recorder component was not set up"
+        raise RuntimeError(message)
+    await hass.async_block_till_done()
+
+
+async def main() -> None:
+    """Run both rows against one recorder."""
+    async with recorder("--profile", "nvr32", "--channels", str(CHANNELS), "--latency-ms", "0") as nvr:
+        await measure_bus(nvr, with_recorder=False)
+        await measure_bus(nvr, with_recorder=True)
+
+
+if __name__ == "__main__":
+    run(main())
