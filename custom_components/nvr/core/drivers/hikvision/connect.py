@@ -135,6 +135,8 @@ class Connect:
         self._context = context
         self._reader = Reader(context)
         self._parts: dict[str, object] = {}
+        self._disks: tuple[Disk, ...] | None = None
+        self._status: SystemStatus | None = None
         self._caps: asyncio.Future[DeviceCapabilities | None] = asyncio.get_running_loop().create_future()
 
     async def run(self) -> Learned:
@@ -150,23 +152,21 @@ class Connect:
         learned.disks, learned.status = self._disks, self._status
         return learned
 
-    _disks: tuple[Disk, ...] | None = None
-    _status: SystemStatus | None = None
-
     def _work(self, info: DeviceInfo) -> list[Coroutine[object, object, None]]:
         """Return what is read at once, what others wait for and what takes long first."""
         reader = self._reader
         return [
             self._capabilities(),
-            self._recorder_channels(info),
-            self._keep("streams", reader.optional(STREAMS, parse_streams)),
             self._keep("triggers", reader.optional(TRIGGERS, parse_triggers)),
+            self._keep("streams", reader.optional(STREAMS, parse_streams)),
+            self._recorder_channels(info),
             # The search lane is idle and makes a fourth connection the recorder is known to bear.
             self._keep("tracks", reader.optional(TRACKS, parse_tracks, lane="search")),
             self._clock(),
             self._ports(),
             self._states(info),
             self._wired(info),
+            self._storage(),
             self._health(),
         ]
 
@@ -218,10 +218,12 @@ class Connect:
     async def _ports(self) -> None:
         self._context.ports = await self._reader.optional(PORTS, parse_ports) or {}
 
-    async def _health(self) -> None:
+    async def _storage(self) -> None:
         volumes = await self._reader.optional(STORAGE, parse_storage)
         if volumes is not None:
             self._disks = tuple(disk(volume) for volume in volumes)
+
+    async def _health(self) -> None:
         status = await self._reader.optional(STATUS, parse_status)
         if status is not None:
             self._status = system_status(status)
