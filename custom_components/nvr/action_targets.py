@@ -45,12 +45,12 @@ async def permitted_cameras(hass: HomeAssistant, call: ServiceCall, action: Acti
     user = await user_of(hass, call.context.user_id, context=call.context)
     selection = TargetSelection(call.data)
     if ENTITY_MATCH_ALL in selection.entity_ids:
-        cameras = [camera for entry in _loaded(hass) for camera in _cameras_of(entry)]
-        cameras = [camera for camera in cameras if authorize(hass, user, action, camera.entry, camera.channel)]
-    else:
-        cameras = _targeted(hass, selection)
-        for camera in cameras:
-            require(hass, user, action, camera.entry, camera.channel, context=call.context)
+        every = [camera for entry in _loaded(hass) for camera in _cameras_of(entry)]
+        his = {item.entity_id for item in every if authorize(hass, user, action, item.entry, item.channel)}
+        selection.entity_ids = his
+    cameras = _targeted(hass, selection)
+    for camera in cameras:
+        require(hass, user, action, camera.entry, camera.channel, context=call.context)
     if not cameras:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_target")
     return cameras
@@ -90,6 +90,10 @@ def camera_of(hass: HomeAssistant, entity_id: str) -> Camera:
 
 
 def _targeted(hass: HomeAssistant, selection: TargetSelection) -> list[Camera]:
+    # An NVR means all its channels, whose cameras are on devices of their own.
+    for entry in _loaded(hass):
+        if entry.runtime_data.hub.device_id in selection.device_ids:
+            selection.device_ids |= _channel_devices(entry)
     selected = async_extract_referenced_entity_ids(hass, selection)
     if selected.missing_devices:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="no_device")
@@ -99,16 +103,13 @@ def _targeted(hass: HomeAssistant, selection: TargetSelection) -> list[Camera]:
         known = registry.async_get(entity_id)
         if known is not None and known.platform == DOMAIN and known.domain == CAMERA_DOMAIN and not known.disabled:
             cameras.append(camera_of(hass, entity_id))
-    for device_id in sorted(selected.referenced_devices):
-        cameras += _cameras_of_recorder(hass, device_id)
     return _once_per_channel(cameras)
 
 
-def _cameras_of_recorder(hass: HomeAssistant, device_id: str) -> list[Camera]:
-    for entry in _loaded(hass):
-        if device_id == entry.runtime_data.hub.device_id:
-            return _cameras_of(entry)
-    return []
+def _channel_devices(entry: NvrConfigEntry) -> set[str]:
+    hub = entry.runtime_data.hub
+    devices = (hub.channel_device_id(channel.number) for channel in hub.channels)
+    return {device_id for device_id in devices if device_id is not None}
 
 
 def _once_per_channel(cameras: list[Camera]) -> list[Camera]:

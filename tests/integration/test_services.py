@@ -12,6 +12,7 @@ from homeassistant.exceptions import HomeAssistantError, ServiceValidationError,
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.helpers.service import async_get_all_descriptions
+from homeassistant.helpers.target import TargetSelection
 import probatio
 import pytest
 from pytest_homeassistant_custom_component.common import async_mock_service
@@ -194,6 +195,9 @@ async def test_target_may_be_a_device_an_area_or_the_recorder(
     assert await found(area_id=garden.id) == {DRIVE}
     assert await found(entity_id="all") == {FRONT, DRIVE}
     assert await found(entity_id=FRONT, device_id=hub.device_id) == {FRONT, DRIVE}
+    if hasattr(TargetSelection({}), "exclude"):  # from Home Assistant 2026.11 on
+        assert await found(device_id=hub.device_id, exclude={"entity_id": FRONT}) == {DRIVE}
+        assert await found(entity_id="all", exclude={"area_id": garden.id}) == {FRONT}
 
 
 async def test_days_are_those_of_the_recorder(nvr: HikvisionSimulator, call: Call) -> None:
@@ -465,7 +469,8 @@ async def test_descriptions_fit_the_schemas(hass: HomeAssistant, nvr: HikvisionS
         schema = registered[name].schema
         assert isinstance(schema, probatio.Schema)
         accepted = {str(key) for key in schema.schema}
-        targets = {"entity_id", "device_id", "area_id", "floor_id", "label_id"}
+        # Home Assistant 2026.11 lets a target exclude something.
+        targets = {"entity_id", "device_id", "area_id", "floor_id", "label_id", "exclude"}
         assert fields.keys() == accepted - targets, name
         assert bool(description.get("target")) == bool(accepted & targets), name
         for field in fields.values():
