@@ -21,6 +21,18 @@ type _Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 _ALERT_FIELDS = frozenset(item.name for item in fields(Alert)) - {"picture", "extra"}
 
 
+def alert_of(body: dict[str, Any]) -> Alert:
+    """Return the alert a body describes. Raises ValueError for an unknown field."""
+    unknown = set(body) - _ALERT_FIELDS - {"picture"}
+    if unknown:
+        raise ValueError(f"no such fields: {sorted(unknown)}")
+    values = dict(body)
+    if isinstance(values.get("when"), str):
+        values["when"] = datetime.fromisoformat(values["when"])
+    values["picture"] = None
+    return Alert(**values)
+
+
 class ControlServer:
     """Serves one simulator's control port."""
 
@@ -106,18 +118,8 @@ class ControlServer:
         self._simulator.apply_faults(body)
         return {"ok": True}
 
-    def _alert(self, body: dict[str, Any]) -> Alert:
-        unknown = set(body) - _ALERT_FIELDS - {"picture"}
-        if unknown:
-            raise ValueError(f"no such fields: {sorted(unknown)}")
-        values = dict(body)
-        if isinstance(values.get("when"), str):
-            values["when"] = datetime.fromisoformat(values["when"])
-        values["picture"] = None
-        return Alert(**values)
-
     async def _event(self, body: dict[str, Any]) -> dict[str, Any]:
-        alert = self._alert(body)
+        alert = alert_of(body)
         if body.get("picture"):
             alert.picture = await self._simulator.studio.jpeg(alert.channel, width=320, height=180)
         return {"sent": self._simulator.alerts.emit(alert)}

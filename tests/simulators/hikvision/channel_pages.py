@@ -1,7 +1,7 @@
 """Channels and streams of the simulated recorder (hikvision-isapi 5, 6.1 and 8.1)."""
 
 from .device import Device, SimChannel, StreamSettings
-from .router import Router, unsupported, xml
+from .router import PageCache, Router, unsupported, xml
 from .webserver import Request, Response
 from .xmlout import Node, el, fields, listing, named
 
@@ -13,6 +13,7 @@ class ChannelPages:
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self._cache = PageCache(device)
 
     def register(self, router: Router) -> None:
         """Add the paths."""
@@ -158,13 +159,21 @@ class ChannelPages:
         offered = device.faults.documents.streaming_list
         if not (device.firmware.streaming_list if offered is None else offered):
             return unsupported(device, request)
+        return self._cache.xml("streams", self._stream_list)
+
+    def warm(self) -> None:
+        """Render the long lists ahead."""
+        self._cache.xml("streams", self._stream_list)
+        self._track_list()
+
+    def _stream_list(self) -> Node:
         nodes = [
             self.stream_node(channel, number * 100 + index, settings, listed=True)
-            for number, channel in sorted(device.channels.items())
+            for number, channel in sorted(self._device.channels.items())
             if channel.online
             for index, settings in sorted(channel.streams.items())
         ]
-        return xml(device, listing("StreamingChannelList", nodes, sized=False))
+        return listing("StreamingChannelList", nodes, sized=False)
 
     def stream(self, request: Request, argument: str) -> Response:
         """Answer one stream: unknown ids are refused by recorders and echoed by cameras (hikvision-isapi 6.1)."""
@@ -225,11 +234,17 @@ class ChannelPages:
 
     def tracks(self, request: Request, _argument: str) -> Response:
         """Answer the tracks of channels that record."""
-        if not self._recording():
-            return unsupported(self._device, request)
+        return self._track_list() if self._recording() else unsupported(self._device, request)
+
+    def _track_list(self) -> Response:
         indices = (1, 2) if self._device.faults.search.sub_tracks else (1,)
-        nodes = [self._track(channel, index) for channel in self._recording() for index in indices]
-        return xml(self._device, listing("TrackList", nodes, sized=False))
+        recording = self._recording()
+
+        def make() -> Node:
+            nodes = [self._track(channel, index) for channel in recording for index in indices]
+            return listing("TrackList", nodes, sized=False)
+
+        return self._cache.xml("tracks", make, indices, [channel.number for channel in recording])
 
     def track(self, request: Request, argument: str) -> Response:
         """Answer one track."""

@@ -48,6 +48,8 @@ class PoweredUnit(Unit):
             assert self._https is not None
             self._https.port = self.options.https_port
         await self.power_on()
+        self.channel_pages.warm()
+        self.triggers.whole()
         if self.options.segments is not None:
             self.search.prepare()
         return self

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 import inspect
 import json
+import pickle
 import re
 from typing import Any
 
@@ -99,6 +100,22 @@ def xml(device: Device, root: Node, *, status: int = 200, namespace: str | None 
 def json_response(value: dict[str, Any], status: int = 200) -> Response:
     """Answer JSON."""
     return Response(status, json.dumps(value).encode(), "application/json")
+
+
+class PageCache:
+    """Keeps the long documents of a recorder as bytes until anything they tell of changes."""
+
+    def __init__(self, device: Device) -> None:
+        self._device = device
+        self._pages: dict[str, tuple[bytes, bytes]] = {}
+
+    def xml(self, name: str, make: Callable[[], Node], *also: object) -> Response:
+        """Answer a document, rendered anew only when the channels, the spelling or `also` differ."""
+        key = pickle.dumps((self._device.channels, self._device.dialect(), self._device.version, also))
+        kept = self._pages.get(name)
+        if kept is None or kept[0] != key:
+            kept = self._pages[name] = (key, document(make(), self._device.dialect()))
+        return Response(200, kept[1])
 
 
 def status_node(path: str, code: int, sub: str, description: str | None = None) -> Node:

@@ -3,7 +3,7 @@
 from xml.etree import ElementTree as ET
 
 from .device import Device, SimChannel
-from .router import Code, Router, done, failure, unsupported, xml
+from .router import Code, PageCache, Router, done, failure, unsupported, xml
 from .settings import local, to_node
 from .webserver import Request, Response
 from .xmlout import NAMESPACES, Node, el, fields, listing
@@ -18,6 +18,7 @@ class Triggers:
 
     def __init__(self, device: Device) -> None:
         self._device = device
+        self._cache = PageCache(device)
         self._written: dict[str, Node] = {}
         self.unlinked: set[tuple[str, int]] = set()
 
@@ -90,6 +91,13 @@ class Triggers:
 
     def page(self, _request: Request, _argument: str) -> Response:
         """Answer the whole list, wrapped the old way where the firmware does."""
+        return self.whole()
+
+    def whole(self) -> Response:
+        """Return the whole list; the first call renders it."""
+        return self._cache.xml("triggers", self._document, self._written, sorted(self.unlinked))
+
+    def _document(self) -> Node:
         triggers = listing("EventTriggerList", self._all(), sized=False)
         namespace = self._device.firmware.triggers_namespace
         if namespace is not None:
@@ -97,8 +105,8 @@ class Triggers:
                 item.attributes = {"version": "2.0", "xmlns": NAMESPACES[namespace]}
         if self._device.firmware.wrapped_triggers:
             triggers.item = True
-            return xml(self._device, el("EventNotification", [triggers]))
-        return xml(self._device, triggers)
+            return el("EventNotification", [triggers])
+        return triggers
 
     def _find(self, identity: str) -> Node | None:
         for item in self._all():

@@ -45,6 +45,7 @@ class Unit:
             model=device.firmware.model,
         )
         self.system = SystemPages(device)
+        self.channel_pages = ChannelPages(device)
         self.triggers = Triggers(device)
         self.alerts = AlertHub(device, self.triggers, self.system)
         self.search = SearchPages(device)
@@ -66,7 +67,7 @@ class Unit:
             self.system,
             SecurityPages(device),
             Snapshots(device, self.studio),
-            ChannelPages(device),
+            self.channel_pages,
             self.pages,
             self.triggers,
             self.alerts,
