@@ -41,6 +41,7 @@ class EventFanout(EventListener):
         payload: Callable[[int], Mapping[str, object] | None],
         first_seen: FirstSeen,
         stream_state: Callable[[EventStreamState], None],
+        on_life: Callable[[], None],
         ignored: frozenset[EventKind] = frozenset(),
     ) -> None:
         """Take where the fixed part of a channel's payload comes from (None: not imported) and who hears of news."""
@@ -48,6 +49,7 @@ class EventFanout(EventListener):
         self._payload = payload
         self._first_seen = first_seen
         self._stream_state = stream_state
+        self._on_life = on_life
         self._ignored = ignored
         self._payloads: dict[int, Mapping[str, object]] = {}
         self._detections: dict[tuple[int, EventKind, int | None], EventSink] = {}
@@ -56,7 +58,6 @@ class EventFanout(EventListener):
         self._known: set[tuple[int, EventKind, int | None]] = set()
         self.active: set[tuple[int, EventKind, int | None]] = set()
         self.counters: Counter[str] = Counter()
-        self.on_life: Callable[[], None] | None = None
 
     @callback
     def async_add_detection(self, number: int, key: DetectionKey, sink: EventSink) -> CALLBACK_TYPE:
@@ -107,8 +108,6 @@ class EventFanout(EventListener):
     def _take(self, event: NvrEvent) -> None:
         kind = event.kind
         self.counters[kind] += 1
-        if self.on_life is not None:
-            self.on_life()
         if kind in self._ignored:
             return
         number = event.channel or RECORDER
@@ -120,8 +119,11 @@ class EventFanout(EventListener):
         slot = (number, kind, event.port if kind is EventKind.IO_INPUT else None)
         if event.phase is EventPhase.STOP:
             self.active.discard(slot)
-        elif event.phase is EventPhase.START and not event.late:
-            self.active.add(slot)
+        else:
+            # A stop may be made by a hold timer; anything else has just come from the recorder.
+            self._on_life()
+            if event.phase is EventPhase.START and not event.late:
+                self.active.add(slot)
         if slot not in self._known:
             self._known.add(slot)
             self._first_seen(number, DetectionKey(kind, slot[2]))

@@ -80,6 +80,7 @@ class NvrHub:
             self.announcer.payload,
             self.roster.async_saw,
             self.link.async_stream_state,
+            self.watch.async_life,
             frozenset(EventKind(kind) for kind in options.get(CONF_IGNORED_DETECTIONS, ())),
         )
 

@@ -9,7 +9,7 @@ from homeassistant.helpers.event import async_call_later
 from homeassistant.util import dt as dt_util
 
 from .edges import Edge, GraceClock
-from .persistence import MemoryStore
+from .persistence import RECORDER, MemoryStore
 
 
 class Watch:
@@ -53,6 +53,12 @@ class Watch:
     def any_failing(self) -> bool:
         """Tell whether the grace time of any of them is running."""
         return bool(self._timers)
+
+    @callback
+    def async_life(self) -> None:
+        """Take word from the recorder itself: polls may fail on one that is merely overloaded."""
+        if RECORDER in self._timers:
+            self.async_up(RECORDER)
 
     @callback
     def async_up(self, number: int) -> None:

@@ -74,9 +74,7 @@ def make_entry(simulator: HikvisionSimulator, **changes: Any) -> MockConfigEntry
         CONF_FAMILY: "hikvision",
         **changes,
     }
-    return MockConfigEntry(
-        domain=DOMAIN, title="Test NVR", data=data, options=options, unique_id=simulator.serial
-    )
+    return MockConfigEntry(domain=DOMAIN, title="Test NVR", data=data, options=options, unique_id=simulator.serial)
 
 
 async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> NvrHub:
@@ -89,6 +87,14 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> NvrHub:
     hub = entry.runtime_data.hub
     assert isinstance(hub, NvrHub)
     return hub
+
+
+def state(hass: HomeAssistant, entity_id: str | None) -> str:
+    """Return the state of an entity that exists."""
+    assert entity_id is not None
+    found = hass.states.get(entity_id)
+    assert found is not None, entity_id
+    return found.state
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:

@@ -14,9 +14,9 @@ from homeassistant.helpers import entity_registry as er, issue_registry as ir
 import pytest
 
 from custom_components.nvr.const import CONF_CAMERA_PROFILE, CONF_RTSP_PORT, DOMAIN
-from tests.simulators.hikvision import PASSWORD, HikvisionSimulator, PathFault
+from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
-from .conftest import StartSimulator, events_up, make_entry, set_up, until
+from .conftest import StartSimulator, events_up, make_entry, set_up, state, until
 
 FRONT_DOOR = "camera.front_door"
 
@@ -49,7 +49,7 @@ async def test_automatic_choice_stays_when_the_codec_changes(hass: HomeAssistant
     await hass.config_entries.async_reload(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.runtime_data.hub.camera_entity_id(1) == before
-    assert hass.states.get(before).state != STATE_UNAVAILABLE
+    assert state(hass, before) != STATE_UNAVAILABLE
 
 
 async def test_profile_option_moves_the_enabled_camera(
@@ -138,7 +138,7 @@ async def test_changed_password_ends_streams_before_they_are_tried_again(
     await until(lambda: nvr.counters.alert_streams_active == 0)
     await hass.async_block_till_done()
     assert await async_get_stream_source(hass, FRONT_DOOR) is None
-    assert hass.states.get(FRONT_DOOR).state == STATE_UNAVAILABLE
+    assert state(hass, FRONT_DOOR) == STATE_UNAVAILABLE
     assert [flow["context"]["source"] for flow in hass.config_entries.flow.async_progress()] == ["reauth"]
     before = nvr.counters.auth_failures
     assert before <= 2
@@ -159,6 +159,7 @@ async def test_lock_is_told_with_its_end_and_nothing_is_sent_until_then(
     await entry.runtime_data.coordinator.async_refresh()
     issue = issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_locked")
     assert issue is not None
+    assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["until"].count(":") == 1
     assert not hub.login_usable
     assert hass.config_entries.flow.async_progress() == []
@@ -192,6 +193,4 @@ async def test_another_camera_in_the_slot_keeps_the_entities_and_says_so(
     issue = issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_camera_changed_1")
     assert issue is not None
     assert issue.is_fixable
-    assert hass.states.get(FRONT_DOOR).state != STATE_UNAVAILABLE
-
-
+    assert state(hass, FRONT_DOOR) != STATE_UNAVAILABLE

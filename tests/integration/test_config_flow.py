@@ -1,5 +1,6 @@
 """Every way through the config flow, against recorders that really answer."""
 
+from collections.abc import Mapping
 import socket
 from typing import Any
 
@@ -15,7 +16,7 @@ from custom_components.nvr.const import CONF_FAMILY, CONF_FINGERPRINT, CONF_TLS,
 from custom_components.nvr.core.driver import TlsMode
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator, PathFault
 
-from .conftest import HOST, WRONG_PASSWORD, StartSimulator, events_up, make_entry, set_up, until
+from .conftest import HOST, WRONG_PASSWORD, StartSimulator, events_up, make_entry, set_up
 
 MAC = "02377c161de9"
 
@@ -39,6 +40,12 @@ async def begin(hass: HomeAssistant, host: str, password: str = PASSWORD) -> Con
 async def answer(hass: HomeAssistant, result: ConfigFlowResult, values: dict[str, Any]) -> ConfigFlowResult:
     found = await hass.config_entries.flow.async_configure(result["flow_id"], values)
     await hass.async_block_till_done()
+    return found
+
+
+def placeholders(result: ConfigFlowResult) -> Mapping[str, str]:
+    found = result["description_placeholders"]
+    assert found is not None
     return found
 
 
@@ -82,7 +89,7 @@ async def test_locked_account_says_until_when(hass: HomeAssistant, nvr: Hikvisio
         if result["errors"] != {CONF_PASSWORD: "auth"}:
             break
     assert result["errors"] == {"base": "locked"}
-    assert result["description_placeholders"]["until"].count(":") == 1
+    assert placeholders(result)["until"].count(":") == 1
 
 
 async def test_nothing_answers_asks_for_port_and_encryption(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
@@ -109,9 +116,7 @@ async def test_invalid_address_is_an_error_of_its_field(hass: HomeAssistant) -> 
         (PathFault(kind="status", status=503, code=2, sub="deviceBusy"), "busy"),
     ],
 )
-async def test_refusals_in_words(
-    hass: HomeAssistant, nvr: HikvisionSimulator, fault: PathFault, error: str
-) -> None:
+async def test_refusals_in_words(hass: HomeAssistant, nvr: HikvisionSimulator, fault: PathFault, error: str) -> None:
     nvr.faults.paths["/ISAPI/System/deviceInfo"] = fault
     result = await begin(hass, address(nvr))
     assert (result["step_id"], result["errors"]) == ("user", {"base": error})
@@ -125,7 +130,7 @@ async def test_own_certificate_is_shown_and_pinned(hass: HomeAssistant, start_si
     result = await begin(hass, f"https://{HOST}:{simulator.https_port}")
     assert result["step_id"] == "certificate"
     assert simulator.counters.requests == 0
-    shown = result["description_placeholders"]["fingerprint"]
+    shown = placeholders(result)["fingerprint"]
     assert shown.replace(":", "").lower() == simulator.fingerprint
     result = await answer(hass, result, {"certificate": "verify"})
     assert result["step_id"] == "certificate"
@@ -142,9 +147,7 @@ async def test_certificate_need_not_be_verified(hass: HomeAssistant, start_simul
     assert (result["step_id"], result["errors"]) == ("user", {CONF_PASSWORD: "auth"})
 
 
-async def test_encrypted_port_without_saying_so_is_found(
-    hass: HomeAssistant, start_simulator: StartSimulator
-) -> None:
+async def test_encrypted_port_without_saying_so_is_found(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
     simulator = await start_simulator(channels=1, https_port=0)
     result = await begin(hass, f"{HOST}:{simulator.https_port}")
     assert result["step_id"] == "certificate"
@@ -213,9 +216,7 @@ async def test_reconfigure_keeps_the_pinned_certificate(hass: HomeAssistant, sta
     assert {key: entry.data[key] for key in pinned} == pinned
 
 
-async def test_reconfigure_to_another_recorder_is_refused(
-    hass: HomeAssistant, start_simulator: StartSimulator
-) -> None:
+async def test_reconfigure_to_another_recorder_is_refused(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
     first, other = await start_simulator(channels=1), await start_simulator(channels=1, number=2)
     entry = make_entry(first)
     entry.add_to_hass(hass)

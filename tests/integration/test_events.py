@@ -1,7 +1,7 @@
 """Events of a recorder: two states and one event on the bus for each, nothing for repeats."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 import json
 from typing import Any
 
@@ -10,7 +10,7 @@ from homeassistant.core import Event, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events
 
 from custom_components.nvr.const import CONF_HOLD_TIME, CONF_IGNORED_CHANNELS, CONF_IGNORED_DETECTIONS, EVENT_DETECTION
 from custom_components.nvr.core.models import EventKind, EventPhase, EventStreamState, NvrEvent
@@ -60,7 +60,7 @@ async def test_motion_reaches_sensor_event_entity_and_bus_once(
     assert (data["name"], data["channel"], data["channel_name"]) == ("Test NVR", 1, "Front door")
     assert data["entity_id"] == "camera.front_door"
     assert (data["kind"], data["phase"], data["raw_type"], data["late"]) == ("motion", "start", "VMD", False)
-    assert abs(dt_util.parse_datetime(data["occurred_at"]) - began) < timedelta(seconds=3)
+    assert abs(datetime.fromisoformat(data["occurred_at"]) - began) < timedelta(seconds=3)
     assert len(json.dumps(data)) <= 1000
     nvr.motion(1, on=False)
     await until(lambda: state(hass, MOTION).state == STATE_OFF, 15)

@@ -1,5 +1,7 @@
 """The options: what is shown, what is kept, and that the recorder is set up anew with them."""
 
+from typing import Any
+
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
@@ -11,7 +13,7 @@ from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import make_entry, set_up
 
-ANSWERS = {
+ANSWERS: dict[str, dict[str, Any]] = {
     "channels": {"ignored_channels": ["2", "4"], "camera_profile": "sub"},
     "events": {"ignored_detections": ["tamper"], "hold_time": 7.0},
     "streams": {"rtsp_transport": "udp", "rtsp_port": 8554.0, "playback_slots": 2.0},

@@ -1,7 +1,7 @@
 """Online and offline: told once each way, after the grace time, over restarts, and never for a reload."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntryState
@@ -23,7 +23,7 @@ from custom_components.nvr.const import (
 from custom_components.nvr.shared import DATA_SHARED, NvrShared
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import StartSimulator, events_up, make_entry, set_up, until
+from .conftest import StartSimulator, events_up, make_entry, set_up, state, until
 
 CONNECTED = "binary_sensor.nvr_demo_connectivity"
 FRONT_DOOR = "camera.front_door"
@@ -51,7 +51,7 @@ class Edges:
 
     @property
     def names(self) -> list[str]:
-        return [event.event_type for event in self.told]
+        return [str(event.event_type) for event in self.told]
 
 
 @pytest.fixture
@@ -83,12 +83,12 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     entry = quick(nvr)
     hub = await set_up(hass, entry)
     await events_up(hub)
-    assert hass.states.get(CONNECTED).state == STATE_ON
+    assert state(hass, CONNECTED) == STATE_ON
     began = dt_util.utcnow()
     await nvr.power_off()
     await asyncio.sleep(0.5)
     assert edges.names == []
-    assert hass.states.get(FRONT_DOOR).state != STATE_UNAVAILABLE
+    assert state(hass, FRONT_DOOR) != STATE_UNAVAILABLE
     await until(lambda: edges.names == [EVENT_OFFLINE], 5)
     told = edges.told[0]
     assert timedelta(seconds=0.9) <= told.time_fired - began <= timedelta(seconds=3)
@@ -96,18 +96,18 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     assert told.data["device_id"] == hub.device_id
     assert told.data["name"] == "Test NVR"
     assert told.data["reason"] == "unreachable"
-    assert dt_util.parse_datetime(told.data["since"]) - began < timedelta(seconds=1)
+    assert datetime.fromisoformat(told.data["since"]) - began < timedelta(seconds=1)
     await hass.async_block_till_done()
-    assert hass.states.get(CONNECTED).state == STATE_OFF
-    assert hass.states.get(FRONT_DOOR).state == STATE_UNAVAILABLE
+    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, FRONT_DOOR) == STATE_UNAVAILABLE
     await asyncio.sleep(1.0)
     await nvr.power_on()
     await until(lambda: edges.names == [EVENT_OFFLINE, EVENT_ONLINE], 15)
     back = edges.told[1].data
     assert back["since"] == told.data["since"]
     assert back["downtime"] >= 2
-    await until(lambda: hass.states.get(FRONT_DOOR).state != STATE_UNAVAILABLE)
-    assert hass.states.get(CONNECTED).state == STATE_ON
+    await until(lambda: state(hass, FRONT_DOOR) != STATE_UNAVAILABLE)
+    assert state(hass, CONNECTED) == STATE_ON
     await events_up(hub)
     assert edges.names == [EVENT_OFFLINE, EVENT_ONLINE]
 
@@ -144,18 +144,18 @@ async def test_start_while_the_recorder_is_away(
     await hass.async_block_till_done()
     assert f"nvr.{entry.entry_id}" in hass_storage
     assert len(hass.states.async_entity_ids("camera")) == 4
-    assert {hass.states.get(entity).state for entity in hass.states.async_entity_ids("camera")} == {STATE_UNAVAILABLE}
+    assert {state(hass, entity) for entity in hass.states.async_entity_ids("camera")} == {STATE_UNAVAILABLE}
     assert edges.names == []
     await until(lambda: edges.names == [EVENT_OFFLINE], 5)
-    assert hass.states.get(CONNECTED).state == STATE_OFF
+    assert state(hass, CONNECTED) == STATE_OFF
     # Still away after another start: it has been told.
     await restart(hass, entry)
     await asyncio.sleep(1.5)
     assert edges.names == [EVENT_OFFLINE]
-    assert hass.states.get(CONNECTED).state == STATE_OFF
+    assert state(hass, CONNECTED) == STATE_OFF
     await nvr.power_on()
     await until(lambda: edges.names == [EVENT_OFFLINE, EVENT_ONLINE], 10)
-    await until(lambda: hass.states.get(FRONT_DOOR).state != STATE_UNAVAILABLE)
+    await until(lambda: state(hass, FRONT_DOOR) != STATE_UNAVAILABLE)
     await events_up(entry.runtime_data.hub)
     assert entry.state is ConfigEntryState.LOADED
 
@@ -184,9 +184,9 @@ async def test_channel_edges(hass: HomeAssistant, nvr: HikvisionSimulator, edges
     assert data["device_id"] == hub.channel_device_id(2)
     assert data["entity_id"] == "camera.driveway"
     await hass.async_block_till_done()
-    assert hass.states.get("camera.driveway").state == STATE_UNAVAILABLE
-    assert hass.states.get("binary_sensor.driveway_connectivity").state == STATE_OFF
-    assert hass.states.get(FRONT_DOOR).state != STATE_UNAVAILABLE
+    assert state(hass, "camera.driveway") == STATE_UNAVAILABLE
+    assert state(hass, "binary_sensor.driveway_connectivity") == STATE_OFF
+    assert state(hass, FRONT_DOOR) != STATE_UNAVAILABLE
     await nvr.set_channel_online(2, online=True)
     await until(lambda: edges.names == [EVENT_CHANNEL_OFFLINE, EVENT_CHANNEL_ONLINE], 10)
     assert edges.told[1].data["channel"] == 2
@@ -200,7 +200,7 @@ async def test_channel_that_is_offline_at_the_first_setup_tells_nothing(
     await asyncio.sleep(1.5)
     assert edges.names == []
     assert hub.channel_online(3) is False
-    assert hass.states.get("binary_sensor.garden_connectivity").state == STATE_OFF
+    assert state(hass, "binary_sensor.garden_connectivity") == STATE_OFF
     await simulator.set_channel_online(3, online=True)
     await until(lambda: edges.names == [EVENT_CHANNEL_ONLINE], 10)
 
@@ -212,16 +212,32 @@ async def test_new_channel_appears_and_a_removed_one_can_be_deleted(
     hub = await set_up(hass, entry)
     nvr.add_channel(5)
     await until(lambda: hass.states.get("camera.back_yard") is not None, 10)
-    assert hass.states.get("camera.back_yard").state != STATE_UNAVAILABLE
+    assert state(hass, "camera.back_yard") != STATE_UNAVAILABLE
     assert hass.states.get("binary_sensor.back_yard_motion") is not None
     await nvr.remove_channel(5)
-    await until(lambda: hass.states.get("camera.back_yard").state == STATE_UNAVAILABLE, 10)
+    await until(lambda: state(hass, "camera.back_yard") == STATE_UNAVAILABLE, 10)
     assert entity_registry.async_get("camera.back_yard") is not None
     devices = dr.async_get(hass)
     gone = devices.async_get_device_by_identifier(("nvr", f"{nvr.serial}_5"), entry.entry_id)
     there = devices.async_get_device_by_identifier(("nvr", f"{nvr.serial}_1"), entry.entry_id)
     recorder = devices.async_get(hub.device_id)
+    assert gone is not None
+    assert there is not None
+    assert recorder is not None
     assert await async_remove_config_entry_device(hass, entry, gone)
     assert not await async_remove_config_entry_device(hass, entry, there)
     assert not await async_remove_config_entry_device(hass, entry, recorder)
+    assert edges.names == []
+
+
+async def test_a_recorder_that_still_sends_events_is_not_away(
+    hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
+) -> None:
+    hub = await set_up(hass, quick(nvr))
+    await events_up(hub)
+    hub.watch.async_down(0, "timeout")
+    assert hub.watch.failing(0)
+    assert nvr.emit("linedetection", 1)
+    await until(lambda: not hub.watch.failing(0), 0.9)
+    await asyncio.sleep(1.2)
     assert edges.names == []

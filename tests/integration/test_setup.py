@@ -80,9 +80,7 @@ async def test_first_setup_without_recorder_is_retried_with_the_reason(
     assert entry.error_reason_translation_key == "unreachable"
 
 
-async def test_wrong_password_is_sent_twice_at_most_over_reloads(
-    hass: HomeAssistant, nvr: HikvisionSimulator
-) -> None:
+async def test_wrong_password_is_sent_twice_at_most_over_reloads(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr, password=WRONG_PASSWORD)
     entry.add_to_hass(hass)
     for _ in range(4):
@@ -98,9 +96,7 @@ async def test_another_recorder_at_the_address_is_not_mixed_in(
 ) -> None:
     first = await start_simulator(channels=2)
     other = await start_simulator(channels=2, number=2)
-    entry = MockConfigEntry(
-        domain=DOMAIN, title="Test NVR", data=make_entry(other).data, unique_id=first.serial
-    )
+    entry = MockConfigEntry(domain=DOMAIN, title="Test NVR", data=make_entry(other).data, unique_id=first.serial)
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.error_reason_translation_key == "other_recorder"

@@ -7,7 +7,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from homeassistant.components.repairs import DOMAIN as REPAIRS_DOMAIN
+from homeassistant.components.repairs import DOMAIN as REPAIRS_DOMAIN, ConfirmRepairFlow
 from homeassistant.core import Event, HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
@@ -53,7 +53,8 @@ async def test_diagnostics_help_and_hold_no_secret(
     assert found["event_stream"] == "alive"
     assert found["edges"]["0"]["online"] is True
     assert [channel["number"] for channel in found["channels"]] == [1, 2, 3, 4]
-    device = dr.async_get(hass).async_get(hub.channel_device_id(2))
+    identifier = (DOMAIN, f"{nvr.serial}_2")
+    device = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
     assert device is not None
     one: Any = await get_diagnostics_for_device(hass, hass_client, entry, device)
     assert [channel["number"] for channel in one["channels"]] == [2]
@@ -123,6 +124,7 @@ async def test_notice_of_another_camera_is_settled_by_reading_it(
     issues.async_camera_changed(hass, entry, 1, "Front door")
     issue_id = f"{entry.entry_id}_camera_changed_1"
     flow = await async_create_fix_flow(hass, issue_id, None)
+    assert isinstance(flow, ConfirmRepairFlow)
     flow.hass, flow.handler, flow.context = hass, DOMAIN, {"issue_id": issue_id}
     shown = await flow.async_step_init()
     assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "confirm")
