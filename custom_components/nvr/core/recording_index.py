@@ -203,7 +203,10 @@ class CachedRecordingIndex:
             task = asyncio.get_running_loop().create_task(self._fetch_month(key))
             self._month_flights[key] = task
             task.add_done_callback(lambda done: self._landed(key, done))
-        return await asyncio.shield(task)
+        await asyncio.wait((task,))
+        if task.cancelled():
+            raise NvrUnreachableError("the search was ended with the connection")
+        return task.result()
 
     def invalidate(self) -> None:
         """Forget everything; searches under way still answer, but are not remembered."""

@@ -11,22 +11,12 @@ import aiohttp
 from yarl import URL
 
 from ..driver import ConnectionConfig, CredentialGuard, TlsMode
-from ..errors import (
-    NvrBusyError,
-    NvrCertificateError,
-    NvrError,
-    NvrNotFoundError,
-    NvrPermissionError,
-    NvrResponseError,
-    NvrTimeoutError,
-    NvrUnreachableError,
-    NvrUnsupportedError,
-)
+from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
 from .auth import UNAUTHORIZED, Authenticator, Target
 from .digest import AuthScheme
+from .failures import connection_error, usual_error
 from .gate import LANES, Gate, Lane, Priority
-from .redact import excerpt
-from .tls import PinMismatchError, build_context, peer_fingerprint
+from .tls import build_context
 
 type Body = bytes | AsyncIterable[bytes]
 # Reads an answer that was not accepted: status, headers, body; None leaves it to the usual meaning of the status.
@@ -313,7 +303,7 @@ class HttpTransport:
                     middlewares=(_once,),
                 )
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-            raise await self._unreachable(error) from None
+            raise await connection_error(error, self.config, self._connect_timeout) from None
         if raw.status != UNAUTHORIZED:
             return _Answer(raw.status, raw.headers, raw)
         self.statistics.refused += 1
@@ -405,49 +395,11 @@ class HttpTransport:
             return NvrUnreachableError("the connection was closed by us")
         return NvrResponseError(f"the answer was cut off ({type(error).__name__})")
 
-    async def _unreachable(self, error: Exception) -> NvrError:
-        if isinstance(error, aiohttp.ClientConnectorCertificateError):
-            cause = error.certificate_error
-            if isinstance(cause, PinMismatchError):
-                return NvrCertificateError("the certificate is not the pinned one", fingerprint=cause.fingerprint)
-            return NvrCertificateError("the certificate cannot be verified", fingerprint=await self._shown())
-        name = type(error).__name__
-        if isinstance(error, aiohttp.ClientConnectorError):
-            return NvrUnreachableError(f"no connection ({name})")
-        if isinstance(error, aiohttp.ClientResponseError):
-            return NvrResponseError(f"this is not HTTP ({name})")
-        return NvrUnreachableError(f"no answer ({name})")
-
-    async def _shown(self) -> str | None:
-        try:
-            return await peer_fingerprint(
-                self.config.dial or self.config.host, self.config.http_port, patience=self._connect_timeout
-            )
-        except NvrUnreachableError:
-            return None
-
     def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> NvrError | None:
         return None if self.classify is None else self.classify(status, headers, body)
 
     def _error(self, status: int, headers: Mapping[str, str], body: bytes, lane: Lane) -> NvrError:
-        error = self._judge(status, headers, body) or _usual_error(status, headers, body)
+        error = self._judge(status, headers, body) or usual_error(status, headers, body)
         if isinstance(error, NvrBusyError) and error.retry_after:
             self.gate.pause(error.retry_after, lane)
         return error
-
-
-def _usual_error(status: int, headers: Mapping[str, str], body: bytes) -> NvrError:
-    match status:
-        case 403:
-            return NvrPermissionError("the recorder forbids it (HTTP 403)")
-        case 404:
-            return NvrNotFoundError("the recorder does not know it (HTTP 404)")
-        case 405 | 501:
-            return NvrUnsupportedError(f"the recorder cannot do it (HTTP {status})")
-        case 429 | 503:
-            wait = headers.get("Retry-After", "")
-            return NvrBusyError(
-                f"the recorder is busy (HTTP {status})", retry_after=float(wait) if wait.isdecimal() else None
-            )
-        case _:
-            return NvrResponseError(f"an answer we do not expect (HTTP {status})", excerpt=excerpt(body))

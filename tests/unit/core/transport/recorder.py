@@ -125,8 +125,12 @@ class DigestServer:
 @asynccontextmanager
 async def serving(handler: Handler, context: ssl.SSLContext | None = None) -> AsyncIterator[int]:
     """Run a web server on a free port of this machine; yields the port."""
+
+    async def route(request: web.Request) -> web.StreamResponse:
+        return await handler(request)
+
     app = web.Application()
-    app.router.add_route("*", "/{rest:.*}", handler)
+    app.router.add_route("*", "/{rest:.*}", route)
     runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context)
