@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
-from ..core.errors import NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from ..core.errors import NvrResponseError, NvrUnreachableError
 from ..core.models import VideoCodec
 from .cover import Sample, find_cut, head_of
 from .h264 import ParameterSets
@@ -81,8 +81,6 @@ class FootageReader:
             try:
                 async with asyncio.timeout(least - elapsed):
                     await self.read_more()
-            except NvrTimeoutError:
-                raise
             except TimeoutError:
                 continue
         return False

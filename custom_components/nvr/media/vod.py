@@ -244,18 +244,21 @@ class Playback:
 
     async def _work(self) -> None:
         """Make what is asked for; end the session, and with it this task, when nobody asks for a while."""
-        try:
-            while True:
-                job = self._next_job()
-                if job is not None:
-                    await self._do(job)
-                    continue
-                self._wake.clear()
+        while True:
+            job = self._next_job()
+            if job is not None:
+                await self._do(job)
+                continue
+            self._wake.clear()
+            try:
                 async with asyncio.timeout(self._limits.idle):
                     await self._wake.wait()
-        except TimeoutError:
-            self._cache.clear()
-            await self._maker.close_reader()
+            except TimeoutError:
+                self._cache.clear()
+                await self._maker.close_reader()
+                # Somebody may have asked while the recorder was told goodbye.
+                if not self._jobs:
+                    return
 
     async def _do(self, job: _Job) -> None:
         task = asyncio.create_task(self._make(job))

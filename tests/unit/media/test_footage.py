@@ -1,0 +1,188 @@
+"""The reader of footage over a source that follows a script."""
+
+import asyncio
+
+import pytest
+
+from custom_components.nvr.core.errors import NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from custom_components.nvr.core.models import VideoCodec
+from custom_components.nvr.media import footage
+from custom_components.nvr.media.cover import Sample
+from custom_components.nvr.media.footage import FootageReader
+from custom_components.nvr.media.h264 import ParameterSets
+from custom_components.nvr.media.rtsp.wallclock import WallClock
+from custom_components.nvr.media.ticks import RATE
+
+STEP = 7200
+
+
+class Script:
+    """Gives out reads one by one; an exception in the list is raised, a number moves the clock of the reader."""
+
+    codec = VideoCodec.H264
+    sets: ParameterSets | None = None
+
+    def __init__(self, *reads: list[Sample] | Exception | float) -> None:
+        self.clock = WallClock(0, 10**9)
+        self.correction = 0
+        self.now = 0.0
+        self.silences: list[float | None] = []
+        self._reads = list(reads)
+
+    def monotonic(self) -> float:
+        return self.now
+
+    async def read(self, silence: float | None = None) -> list[Sample]:
+        self.silences.append(silence)
+        while self._reads and isinstance(self._reads[0], float):
+            self.now += self._reads.pop(0)  # type: ignore[operator]
+        found = self._reads.pop(0) if self._reads else []
+        if isinstance(found, Exception):
+            raise found
+        assert isinstance(found, list)
+        return found
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+def run(first: int, count: int, gop: int = 25) -> list[Sample]:
+    return [Sample((first + i) * STEP, (first + i) % gop == 0, b"x") for i in range(count)]
+
+
+def reader(script: Script, asked: int = 0) -> FootageReader:
+    return FootageReader(script, asked, script.monotonic)
+
+
+def times(samples: list[Sample]) -> list[int]:
+    return [sample.time // STEP for sample in samples]
+
+
+async def test_reader_gives_segments_that_follow_and_forgets_what_is_behind() -> None:
+    script = Script(run(0, 100))
+    found = reader(script)
+    await found.read_until(30 * STEP, 10**9)
+    assert found.take(0, 30 * STEP, follows=False) == ([], run(0, 30))
+    assert found.follows(30 * STEP)
+    head, body = found.take(30 * STEP, 60 * STEP, follows=True)
+    assert (head, times(body)) == ([], list(range(30, 60)))
+    assert found.first_time == 50 * STEP == found.floor
+    head, body = found.take(70 * STEP, 80 * STEP, follows=False)
+    assert (times(head), times(body)) == (list(range(50, 70)), list(range(70, 80)))
+
+
+async def test_reader_head_begins_at_the_key_frame_unless_the_body_is_one() -> None:
+    found = reader(Script(run(0, 100)))
+    await found.read_more()
+    assert times(found.take(55 * STEP, 60 * STEP, follows=False)[0]) == [50, 51, 52, 53, 54]
+    assert found.take(75 * STEP, 80 * STEP, follows=False)[0] == []
+
+
+async def test_reader_hole_shows_the_frames_before_it_again() -> None:
+    found = reader(Script(run(0, 40) + run(100, 5)))
+    await found.read_more()
+    found.take(0, 40 * STEP, follows=False)
+    head, body = found.take(40 * STEP, 50 * STEP, follows=True)
+    assert (times(head), body) == (list(range(25, 40)), [])
+    assert found.follows(50 * STEP)
+
+
+async def test_reader_without_a_frame_in_reach_breaks_the_seam() -> None:
+    found = reader(Script(run(100, 5)))
+    await found.read_more()
+    assert found.take(0, 50 * STEP, follows=False) == ([], [])
+    assert not found.follows(50 * STEP)
+
+
+async def test_reader_correction_moves_frames_and_breaks_only_large_seams() -> None:
+    script = Script(run(0, 40), run(40, 40), run(90, 1))
+    found = reader(script)
+    await found.read_more()
+    found.take(0, 20 * STEP, follows=False)
+    script.correction = 10
+    await found.read_more()
+    assert found.samples[0].time == 10
+    assert found.follows(20 * STEP)
+    script.correction = 10 * STEP
+    await found.read_more()
+    assert not found.follows(20 * STEP)
+    assert script.correction == 0
+
+
+async def test_reader_clock_set_back_does_not_look_like_reordering() -> None:
+    script = Script(run(0, 40), run(10, 3), run(200, 1))
+    found = reader(script)
+    await found.read_more()
+    script.clock.generation += 1
+    await found.read_more()
+    assert [sample.time for sample in found.samples[-3:]] == [39 * STEP + 1, 39 * STEP + 2, 39 * STEP + 3]
+    await found.read_until(100 * STEP, 10**9)
+    assert len(found.take(0, 100 * STEP, follows=False)[1]) == 43
+
+
+async def test_reader_reordered_frames_wait_for_a_clean_cut() -> None:
+    order = [0, 3, 1, 2, 6, 4, 5, 9, 7, 8, 12, 10, 11, 15, 13, 14]
+    script = Script(*([Sample(index * STEP, index == 0, b"x")] for index in order))
+    found = reader(script)
+    await found.read_until(5 * STEP, 10**9)
+    assert len(found.samples) == 15
+    assert times(found.take(0, 5 * STEP, follows=False)[1]) == [0, 3, 1, 2, 6, 4, 5]
+
+
+@pytest.mark.parametrize("error", [NvrTimeoutError("silent"), NvrUnreachableError("closed")])
+async def test_reader_end_near_the_last_recorded_moment_is_no_failure(error: Exception) -> None:
+    script = Script(run(0, 40), error)
+    found = reader(script)
+    await found.read_until(50 * STEP, 50 * STEP)
+    assert found.ended
+    assert script.silences == [None, 2.0]
+    with pytest.raises(type(error)):
+        await reader(Script(run(0, 40), error)).read_until(500 * STEP, 5000 * STEP)
+
+
+async def test_reader_too_much_without_a_cut_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(footage, "_MAX_BYTES", 30)
+    found = reader(Script(run(0, 20), run(20, 20)))
+    await found.read_more()
+    with pytest.raises(NvrResponseError):
+        await found.read_more()
+
+
+@pytest.mark.parametrize(
+    ("reads", "real_time"),
+    [
+        ((run(0, 1), 0.05, run(1, 100)), False),
+        ((run(0, 1), 0.4, run(1, 4), 0.4, run(5, 5)), True),
+        ((run(0, 1), 0.8, run(1, 12)), True),
+        ((run(0, 1), 2.0, run(1, 40)), True),
+        ((run(0, 1), 0.8, run(1, 32)), False),
+        ((run(0, 5), []), False),
+    ],
+    ids=["burst", "paced", "slow", "slow and long", "four times", "short"],
+)
+async def test_reader_measures_how_fast_the_recorder_is(
+    reads: tuple[list[Sample] | float, ...], real_time: bool
+) -> None:
+    assert await reader(Script(*reads)).measure() is real_time
+
+
+async def test_reader_head_delivered_at_once_does_not_count_as_speed() -> None:
+    # Ten seconds before the asked moment come in a burst, then it is real time.
+    script = Script(run(0, 125), 0.35, run(125, 4), 0.4, run(129, 5))
+    assert await reader(script, asked=10 * RATE).measure() is True
+
+
+async def test_reader_measuring_ends_also_when_nothing_more_comes() -> None:
+    class Silent(Script):
+        async def read(self, silence: float | None = None) -> list[Sample]:
+            if self.silences:
+                self.now += 0.8
+                await asyncio.sleep(10)
+            return await super().read(silence)
+
+    assert await reader(Silent(run(0, 1))).measure(least=0.05) is True
+
+
+async def test_reader_measuring_passes_failures_on() -> None:
+    with pytest.raises(NvrTimeoutError):
+        await reader(Script(run(0, 1), NvrTimeoutError("silent"))).measure()
