@@ -55,6 +55,13 @@ async def test_every_firmware_is_learned_within_the_budget(
         assert all(channel.profile(StreamRole.MAIN) for channel in driver.channels)
         asked = simulator.counters.by_path
         assert not [path for path in asked if path.removeprefix("/ISAPI/Streaming/channels").strip("/").isdigit()]
+        assert driver.clock is not None
+        assert (await driver.clock.read()).zone == driver.clock.current.zone
+        await driver.ping()
+
+
+async def test_what_connect_has_read_is_not_read_again_at_once() -> None:
+    async with recorder() as (simulator, driver):
         assert driver.storage is not None
         assert driver.maintenance is not None
         before = simulator.counters.requests
@@ -64,7 +71,14 @@ async def test_every_firmware_is_learned_within_the_budget(
         await driver.storage.disks()
         await driver.maintenance.status()
         assert simulator.counters.requests == before + 2
-        await driver.ping()
+
+
+@pytest.mark.parametrize("profile", ["nvr8", "ipc", "dvr4"])
+async def test_channels_are_read_anew_in_two_requests(profile: str) -> None:
+    async with recorder(profile) as (simulator, driver):
+        before = simulator.counters.requests
+        assert await driver.refresh_channels() == driver.channels
+        assert simulator.counters.requests - before <= 2
 
 
 @pytest.mark.parametrize("channels", [4, 32])

@@ -81,6 +81,9 @@ def test_kinds_without_capabilities() -> None:
     assert mapping.recorder_kind(replace(documents, capabilities=replace(caps, proxy_inputs=0))) is RecorderKind.DVR
     assert mapping.recorder_kind(replace(load(IPC), capabilities=None)) is RecorderKind.CAMERA
     assert mapping.is_camera_type(load(IPC).info)
+    unsaid = replace(documents.info, device_type="")
+    alone = replace(documents, info=unsaid, capabilities=replace(caps, analog_inputs=0, proxy_inputs=0), proxies=None)
+    assert mapping.recorder_kind(alone) is RecorderKind.CAMERA
     assert not mapping.is_camera_type(documents.info)
 
 
