@@ -13,7 +13,7 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.core.models import TimeSpan
-from custom_components.nvr.media_ids import ChannelId, DayId, SpanId, content_id, parse
+from custom_components.nvr.media_ids import ChannelId, DayId, HourId, SpanId, WholeDayId, content_id, parse
 from tests.simulators.footage import Incident, Kind
 from tests.simulators.hikvision import HikvisionSimulator
 
@@ -393,3 +393,93 @@ async def test_titles_are_in_the_language_of_home_assistant(
     node = await (await browser()).path("Test NVR", "Front door", "Ayer")
     assert titles(node)[0] == "Todo el d\u00eda"
     assert titles(node)[2].startswith("Movimiento (")
+
+
+async def test_whole_day_plays_from_its_first_footage_over_its_gaps(
+    hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
+) -> None:
+    simulator = await start_simulator(channels=1, rtsp=True)
+    simulator.rtsp.faults.delivery = 20.0
+    day = simulator.clock.date_of(simulator.now()) - timedelta(days=1)
+    start = simulator.clock.day_start(day)
+    simulator.footage.add_gap(1, start, start + timedelta(hours=6))
+    simulator.footage.add_gap(1, start + timedelta(hours=7), start + timedelta(hours=20))
+    await set_up(hass, make_entry(simulator))
+    media = await browser()
+    item = child(await media.path("Test NVR", "Front door", "Yesterday"), "All day")
+    player = Player(client, await media.resolve(item["media_content_id"]))
+    segments = await player.segments()
+    assert sum(length for _, length in segments) == pytest.approx(18 * 3600, abs=0.001)
+    assert max(length for _, length in segments) == pytest.approx(13 * 3600, abs=0.001)
+    playlist = (await player.fetch("video.m3u8")).decode()
+    assert "#EXT-X-GAP" in playlist
+    first = await player.frames(segments[0][0])
+    assert abs((first[-1][1].time - start - timedelta(hours=6)).total_seconds() - first[-1][0]) <= 0.1
+    last = await player.frames(segments[-1][0])
+    end = simulator.clock.day_start(day + timedelta(days=1))
+    assert timedelta(0) <= end - last[-1][1].time <= timedelta(seconds=0.2)
+    # A bookmark of what plays opens what it is part of.
+    assert titles(await media.open(item["media_content_id"]))[0] == "All day"
+
+
+async def test_hour_opens_into_its_segments_and_shows_nothing_of_another_day(
+    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
+) -> None:
+    simulator, _ = await recorder(hass, start_simulator, rtsp=False)
+    start = simulator.clock.day_start(simulator.clock.date_of(simulator.now()) - timedelta(days=1))
+    media = await browser()
+    node = await media.path("Test NVR", "Front door", "Yesterday", "00:00")
+    assert node["title"] == "00:00 \u2013 01:00"
+    assert titles(node)[0] == "Whole hour"
+    files = simulator.footage.files(1, start, start + timedelta(hours=1))
+    assert len(node["children"]) == 1 + len(files)
+    ids = [parse(item["media_content_id"].removeprefix("media-source://nvr/")) for item in node["children"]]
+    assert min(media_id.span.start for media_id in ids if isinstance(media_id, SpanId)) == start
+    part = await media.open(node["children"][1]["media_content_id"])
+    assert part["can_play"]
+
+
+async def test_day_and_hour_without_footage_are_empty(
+    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
+) -> None:
+    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
+    long_ago = simulator.clock.date_of(simulator.now()) - timedelta(days=60)
+    channel = ChannelId(entry.entry_id, 1)
+    start = simulator.clock.day_start(long_ago)
+    media = await browser()
+    assert titles(await media.open(content_id(DayId(channel, long_ago)))) == []
+    assert titles(await media.open(content_id(HourId(channel, TimeSpan(start, start + timedelta(hours=1)))))) == []
+    assert await media.find(long_ago.isoformat(), content_id(channel)) == []
+
+
+async def test_search_for_a_kind_without_a_day_looks_back_24_hours(
+    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
+) -> None:
+    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
+    files = simulator.footage.files(1, simulator.now() - timedelta(hours=24), simulator.now(), [Kind.SMART])
+    results = await (await browser()).find("detections", content_id(ChannelId(entry.entry_id, 1)))
+    assert len(results) == len(files) > 5
+
+
+async def test_recorder_that_was_off_when_home_assistant_started_is_told(
+    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
+) -> None:
+    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
+    await hass.config_entries.async_unload(entry.entry_id)
+    await simulator.power_off()
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    media = await browser()
+    assert titles(await media.path("Test NVR")) == ["Front door", "Driveway"]
+    channel = ChannelId(entry.entry_id, 1)
+    day = DayId(channel, simulator.clock.date_of(simulator.now()))
+    assert "Nothing answers at Test NVR" in await media.refusal("browse_media", content_id(channel))
+    assert "Nothing answers at Test NVR" in await media.refusal("resolve_media", content_id(WholeDayId(day)))
+    assert "could not be searched" in (await media.find("yesterday"))[0]["title"]
+    answer = await hass.services.async_call(
+        "nvr", "search_recordings", {"entity_id": "camera.front_door"}, blocking=True, return_response=True
+    )
+    assert answer is not None
+    assert answer["cameras"] == {}
+    assert answer["next"] is None
+    assert "Nothing answers at Test NVR" in str(answer["errors"])

@@ -477,3 +477,12 @@ async def test_descriptions_fit_the_schemas(hass: HomeAssistant, nvr: HikvisionS
             validate_selector(field["selector"])
         required = {str(key) for key in schema.schema if isinstance(key, probatio.Required)}
         assert {key for key, field in fields.items() if field.get("required")} == required, name
+
+
+async def test_recording_is_not_played_where_home_assistant_does_not_know_its_address(
+    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
+) -> None:
+    async_mock_service(hass, MEDIA_PLAYER, "play_media")
+    hass.config.api = None
+    with pytest.raises(HomeAssistantError, match="does not know its own address"):
+        await call("play_recording", camera=FRONT, media_player="media_player.tv", start=yesterday(nvr, 7).isoformat())
