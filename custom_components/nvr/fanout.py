@@ -38,6 +38,7 @@ class EventFanout(EventListener):
     def __init__(
         self,
         hass: HomeAssistant,
+        *,
         payload: Callable[[int], Mapping[str, object] | None],
         first_seen: FirstSeen,
         stream_state: Callable[[EventStreamState], None],

@@ -77,11 +77,11 @@ class NvrHub:
         )
         self.fanout = EventFanout(
             hass,
-            self.announcer.payload,
-            self.roster.async_saw,
-            self.link.async_stream_state,
-            self.watch.async_life,
-            frozenset(EventKind(kind) for kind in options.get(CONF_IGNORED_DETECTIONS, ())),
+            payload=self.announcer.payload,
+            first_seen=self.roster.async_saw,
+            stream_state=self.link.async_stream_state,
+            on_life=self.watch.async_life,
+            ignored=frozenset(EventKind(kind) for kind in options.get(CONF_IGNORED_DETECTIONS, ())),
         )
 
     @property
