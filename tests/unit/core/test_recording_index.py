@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 import pytest
 
 from custom_components.nvr.core.clock import DeviceClock, parse_posix_zone
@@ -353,6 +353,7 @@ async def test_day_map_asked_before_invalidate_is_not_remembered() -> None:
 spans = st.tuples(st.floats(-12, 1), st.floats(0.001, 4)).map(lambda pair: TimeSpan(at(pair[0]), at(sum(pair))))
 
 
+@settings(max_examples=30)
 @given(st.lists(st.tuples(spans, st.booleans(), st.integers(0, 100)), min_size=1, max_size=8))
 def test_any_questions_in_any_order_are_answered_as_the_recorder_would(
     questions: list[tuple[TimeSpan, bool, int]],

@@ -84,6 +84,12 @@ async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerTy
         raise _ConnectionLostError(f"the connection was closed ({type(error).__name__})") from None
 
 
+def _own_session() -> aiohttp.ClientSession:
+    # Recorders set cookies that mean nothing without a session login (hikvision-isapi 2.1).
+    connector = aiohttp.TCPConnector(limit=16, keepalive_timeout=30)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
 class StreamResponse:
     """An answer whose body is read as it comes. Iterate, or call `read`."""
 
@@ -326,13 +332,7 @@ class HttpTransport:
         if self._closed:
             raise NvrUnreachableError("the connection was closed by us")
         if self._session is None:
-            if callable(self._given):
-                self._session = self._given()
-            else:
-                self._session = aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(limit=16, keepalive_timeout=30),
-                    cookie_jar=aiohttp.DummyCookieJar(),
-                )
+            self._session = self._given() if callable(self._given) else _own_session()
         return self._session
 
     async def _tls(self) -> ssl.SSLContext | None:

@@ -58,6 +58,6 @@ def test_excerpt_is_short_one_line_and_redacted() -> None:
 
 @given(st.text(alphabet="abc123", min_size=4, max_size=12))
 def test_excerpt_never_cuts_a_secret_open(secret: str) -> None:
-    for padding in range(150, 210):
+    for padding in range(170, 202, 3):
         text = excerpt("-" * padding + f" <password>{secret}</password>")
         assert f">{secret}" not in text
