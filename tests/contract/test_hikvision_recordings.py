@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, paging, recordings as recordings_module
-from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, StreamRole
+from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, StreamRole, TimeSpan
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 
 from .hikvision_driver import config, driving, last, recorder, search
@@ -71,6 +71,40 @@ async def test_segments_are_true_in_every_zone(mode: str, suffix: str, offset: i
                 item.start.replace(microsecond=0) for item in simulator.footage.files(1, now - timedelta(hours=2), now)
             }
             assert {segment.span.start for segment in found} == truth
+
+
+@pytest.mark.parametrize("mode", ["local", "utc"])
+@pytest.mark.parametrize("minutes", [(-190, 190), (-50, 5), (-10, 10), (5, 55), (40, 80)])
+async def test_the_hour_that_occurs_twice(mode: str, minutes: tuple[int, int]) -> None:
+    now = datetime.now(UTC)
+    year = now.year if now.month > 10 else now.year - 1
+    sunday = next(day for day in range(31, 24, -1) if datetime(year, 10, day, tzinfo=UTC).weekday() == 6)
+    change = datetime(year, 10, sunday, 1, tzinfo=UTC)
+    span = TimeSpan(*(change + timedelta(minutes=one) for one in minutes))
+    async with HikvisionSimulator(profile="nvr16", channels=1, days=400.0, utc_offset=60, dst=True) as simulator:
+        simulator.set_faults(search__mode=mode)
+        async with driving(simulator) as driver:
+            found = await search(driver, 1, span)
+        files = simulator.footage.files(1, span.start, span.end)
+        truth = {(file.start.replace(microsecond=0), file.end.replace(microsecond=0)) for file in files}
+        assert set(spans(found)) == truth
+
+
+async def test_a_meaning_of_z_that_proves_wrong_is_found_out_anew() -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=480) as simulator:
+        wrong = {"firmware": "V4.62.210 build 230619", "quirks": {"z_mode": "utc", "z_proven": True}}
+        async with driving(simulator, memory=wrong) as driver:
+            found = await search(driver, 1, last(2, until=-12))
+            assert any(segment.open for segment in found)
+            assert driver.memory["quirks"]["z_mode"] == "local"  # type: ignore[index]
+
+
+async def test_an_unknown_track_is_not_an_empty_one() -> None:
+    async with recorder(channels=2) as (simulator, driver):
+        simulator.device.remove_channel(2)
+        with pytest.raises(errors.NvrNotFoundError):
+            await search(driver, 2, last(1))
+        assert await search(driver, 1, last(1))
 
 
 async def test_the_total_cap_of_one_search_is_passed(monkeypatch: pytest.MonkeyPatch) -> None:

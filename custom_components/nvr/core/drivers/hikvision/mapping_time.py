@@ -17,7 +17,9 @@ from .wire_search import Match
 FUTURE = timedelta(minutes=2)
 _PAST = timedelta(minutes=20)
 _AHEAD = timedelta(minutes=5)
-_DAY_SECONDS = timedelta(days=1)
+_DAY = timedelta(days=1)
+_HOUR = timedelta(hours=1)
+_SECOND = timedelta(seconds=1)
 _ZERO = timedelta(0)
 
 
@@ -50,6 +52,24 @@ class WireClock:
             return self.clock.to_wall(utc).replace(fold=0)
         return (utc + self.clock.skew).replace(tzinfo=None)
 
+    def window(self, span: TimeSpan) -> tuple[datetime, datetime]:
+        """Return the whole-second digits that cover a span.
+
+        Which pass of an hour that occurs twice a recorder means is its own secret: the window goes around it.
+        """
+        start, end = span.start, span.end
+        if self.mode is ZMode.LOCAL:
+            while self._is_doubtful(start):
+                start -= _HOUR
+            while self._is_doubtful(end):
+                end += _HOUR
+        first, last = self.to_wire(start).replace(microsecond=0), self.to_wire(end)
+        return first, last if not last.microsecond else last.replace(microsecond=0) + _SECOND
+
+    def _is_doubtful(self, utc: datetime) -> bool:
+        digits = self.to_wire(utc)
+        return self.clock.to_utc(digits, fold=0) != self.clock.to_utc(digits, fold=1)
+
     def from_wire(
         self, digits: datetime, shift: timedelta | None = None, not_before: datetime | None = None
     ) -> datetime:
@@ -76,7 +96,7 @@ class WireClock:
     def _steady_offset(self, digits: datetime) -> timedelta | None:
         """Return wall less real UTC if it is the same all that day, else None."""
         midnight = digits.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        later = midnight + _DAY_SECONDS
+        later = midnight + _DAY
         first = midnight - self.clock.to_utc(midnight, fold=0).replace(tzinfo=None)
         last = later - self.clock.to_utc(later, fold=1).replace(tzinfo=None)
         return first if first == last else None

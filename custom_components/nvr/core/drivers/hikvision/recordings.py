@@ -14,7 +14,7 @@ from ...models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeS
 from .context import Context
 from .mapping_search import SegmentMapper, begins_in_future, typed_word
 from .mapping_time import FUTURE, Verdict, WireClock, ZMode, judge, matters, probe_window
-from .paging import Ask, Pager
+from .paging import SMALLEST_PAGE, Ask, Pager
 from .refusals import HikvisionRefusalError, is_optional_refusal, is_track_unknown
 from .wire_search import Match, Position, SearchPage, daily_body, parse_daily, parse_search, search_body
 
@@ -98,12 +98,7 @@ class Recordings:
 
     async def _run(self, track: int, span: TimeSpan, wire: WireClock, word: str | None) -> AsyncIterator[list[Match]]:
         quirks, page = self._context.quirks, self._context.capabilities.search_page
-        start, end = wire.to_wire(span.start).replace(microsecond=0), wire.to_wire(span.end)
-        if end.microsecond:
-            end = end.replace(microsecond=0) + _SECOND
-        if end <= start:
-            # The wall clock was put back within the span: its digits run backwards.
-            end = start + (span.duration + timedelta(hours=2))
+        start, end = wire.window(span)
         pager = Pager(start, end, page=min(page, quirks.search_page or page), way=quirks.position, new_id=_search_id)
         while pager.ask is not None:
             try:
@@ -229,12 +224,16 @@ class Recordings:
         mapper = SegmentMapper(wire, channel, StreamRole.MAIN, whole, now=self._context.utcnow())
         while day <= last:
             span = TimeSpan(clock.day(day).start, whole.end)
-            ask = Ask(_search_id(), wire.to_wire(span.start), wire.to_wire(span.end), 0, 1, Position.VENDOR)
-            segments = mapper.map((await self._page(track, ask, None)).matches)
-            if not segments:
+            # A few, not one: what only touches the day comes too.
+            ask = Ask(_search_id(), *wire.window(span), 0, SMALLEST_PAGE, Position.VENDOR)
+            matches = (await self._page(track, ask, None)).matches
+            if not matches:
                 break
-            first = max(segments[0].span.start, span.start)
-            begins, ends = clock.date_of(first), clock.date_of(segments[0].span.end - _SECOND)
-            days.update(number for number in range(begins.toordinal(), min(ends, last).toordinal() + 1))
-            day = max(ends, begins) + timedelta(days=1)
+            found = [segment.span for segment in mapper.map(matches) if segment.span.end > span.start + _SECOND]
+            if found:
+                begins = clock.date_of(max(found[0].start, span.start))
+                ends = max(begins, clock.date_of(found[0].end - _SECOND))
+                days.update(range(begins.toordinal(), min(ends, last).toordinal() + 1))
+                day = ends
+            day += timedelta(days=1)
         return frozenset(date.fromordinal(number).day for number in days)
