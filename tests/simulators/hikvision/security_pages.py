@@ -82,6 +82,9 @@ class SecurityPages:
 
     def _disk_nodes(self) -> list[Node]:
         state = self._device.faults.disk
+        if self._device.is_camera:
+            card = fields(id=1, hddName="hdde", hddPath="", hddType="SATA", status=state, capacity=121_942)
+            return [el("hdd", [*card, *fields(freeSpace=0, property="RW")])]
         first = fields(id=1, hddName="hdd1", hddPath="", hddType="SATA", status=state, capacity=5_723_166, freeSpace=0)
         second = fields(id=2, hddName="hdd2", hddPath="", hddType="SATA", status="notexist", capacity=0, freeSpace=0)
         tail = fields(property="RW", group=1)
@@ -91,13 +94,16 @@ class SecurityPages:
         """Answer the disk list alone."""
         return xml(self._device, listing("hddList", self._disk_nodes()))
 
-    def storage(self, request: Request, _argument: str) -> Response:
-        """Answer disks and work mode."""
+    def storage(self, _request: Request, _argument: str) -> Response:
+        """Answer disks and work mode; a camera tells of its card in a list said to have eight."""
         device = self._device
-        if device.is_camera and device.firmware.key != "ipc":
-            return unsupported(device, request)
         disks = listing("hddList", self._disk_nodes(), sized=False)
+        if device.is_camera:
+            disks.attributes |= {"size": "8"}
         if device.firmware.xml_version == "1.0":
             disks.attributes |= {"version": "1.0", "xmlns": "http://www.hikvision.com/ver10/XMLSchema"}
         mode = el("workMode", "quota", opt="group,quota")
+        if device.is_camera:
+            shares = el("nasList", [el("supportMountType", opt="NFS,SMB/CIFS"), el("authentication", opt="SMB/CIFS")])
+            return xml(device, el("storage", [disks, shares, el("workMode", "quota")]))
         return xml(device, el("storage", [disks, el("nasList"), mode, el("ssdList")]))
