@@ -139,7 +139,8 @@ class RecorderLink:
         self._learned = False
 
     async def async_close(self) -> None:
-        """End everything that runs."""
+        """End everything that runs; the event stream's end is then no reason to look what happened."""
+        self.refresh_soon = None
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()

@@ -21,9 +21,7 @@ SMOKE_CHANNELS = 4
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="scripts/demo", description="A real Home Assistant with a simulated NVR."
-    )
+    parser = argparse.ArgumentParser(prog="scripts/demo", description="A real Home Assistant with a simulated NVR.")
     parser.add_argument(
         "--port",
         type=int,

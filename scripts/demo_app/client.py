@@ -42,7 +42,7 @@ class HaClient:
             async with asyncio.timeout(seconds):
                 while True:
                     with contextlib.suppress(aiohttp.ClientError, DemoError):
-                        await self.get_json("/api/onboarding", signed_in=False)
+                        await self.get("/manifest.json", signed_in=False)
                         return
                     await asyncio.sleep(0.25)
         message = f"Home Assistant did not answer within {seconds:.0f} s"
@@ -55,9 +55,7 @@ class HaClient:
             "code": auth_code,
             "client_id": self.client_id,
         }
-        async with self._session.post(
-            urljoin(self.base, "/auth/token"), data=form
-        ) as response:
+        async with self._session.post(urljoin(self.base, "/auth/token"), data=form) as response:
             response.raise_for_status()
             self.tokens = await response.json()
 
@@ -68,24 +66,14 @@ class HaClient:
             "refresh_token": self.tokens["refresh_token"],
             "client_id": self.client_id,
         }
-        async with self._session.post(
-            urljoin(self.base, "/auth/token"), data=form
-        ) as response:
+        async with self._session.post(urljoin(self.base, "/auth/token"), data=form) as response:
             response.raise_for_status()
             self.tokens |= await response.json()
 
-    async def request(
-        self, method: str, path: str, *, json: Any = None, signed_in: bool = True
-    ) -> bytes:
+    async def request(self, method: str, path: str, *, json: Any = None, signed_in: bool = True) -> bytes:
         """Send one request and return the body; raises DemoError with status and words on a refusal."""
-        headers = (
-            {"Authorization": f"Bearer {self.tokens['access_token']}"}
-            if signed_in
-            else {}
-        )
-        async with self._session.request(
-            method, urljoin(self.base, path), json=json, headers=headers
-        ) as response:
+        headers = {"Authorization": f"Bearer {self.tokens['access_token']}"} if signed_in else {}
+        async with self._session.request(method, urljoin(self.base, path), json=json, headers=headers) as response:
             body = await response.read()
             if response.status >= 400:
                 message = f"{method} {path.split('?', maxsplit=1)[0]} answered {response.status}: {body[:300].decode(errors='replace')}"
@@ -106,22 +94,16 @@ class HaClient:
         """Post JSON and return JSON."""
         import json  # noqa: PLC0415
 
-        return json.loads(
-            await self.request("POST", path, json=body, signed_in=signed_in)
-        )
+        return json.loads(await self.request("POST", path, json=body, signed_in=signed_in))
 
     async def call_action(self, domain: str, action: str, data: dict[str, Any]) -> Any:
         """Call an action that answers and return its response."""
-        answer = await self.post_json(
-            f"/api/services/{domain}/{action}?return_response", data
-        )
+        answer = await self.post_json(f"/api/services/{domain}/{action}?return_response", data)
         return answer["service_response"]
 
     async def states(self) -> dict[str, Any]:
         """Return all states by entity id."""
-        return {
-            state["entity_id"]: state for state in await self.get_json("/api/states")
-        }
+        return {state["entity_id"]: state for state in await self.get_json("/api/states")}
 
     @contextlib.asynccontextmanager
     async def websocket(self) -> AsyncIterator[HaWebsocket]:
@@ -170,17 +152,13 @@ class HaWebsocket:
             for parcel in parcels if isinstance(parcels, list) else [parcels]:
                 if parcel["type"] == "event" and parcel["id"] in self._events:
                     self._events[parcel["id"]].put_nowait(parcel["event"])
-                elif (
-                    answer := self._answers.pop(parcel["id"], None)
-                ) and not answer.done():
+                elif (answer := self._answers.pop(parcel["id"], None)) and not answer.done():
                     answer.set_result(parcel)
 
     async def command(self, kind: str, seconds: float = 40, **fields: Any) -> Any:
         """Send a command and return its result; raises DemoError with HA's own words."""
         self._last_id += 1
-        answer: asyncio.Future[dict[str, Any]] = (
-            asyncio.get_running_loop().create_future()
-        )
+        answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[self._last_id] = answer
         await self._socket.send_json({"id": self._last_id, "type": kind, **fields})
         async with asyncio.timeout(seconds):

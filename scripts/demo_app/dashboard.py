@@ -80,6 +80,4 @@ async def save(client: HaClient, nvr: NvrEntry) -> None:
             require_admin=False,
             show_in_sidebar=True,
         )
-        await socket.command(
-            "lovelace/config/save", url_path="nvr-demo", config=build(nvr)
-        )
+        await socket.command("lovelace/config/save", url_path="nvr-demo", config=build(nvr))

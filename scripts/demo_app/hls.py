@@ -40,11 +40,7 @@ class MediaPlaylist:
 def parse_master(text: str) -> list[str]:
     """Return the variants' addresses in order."""
     lines = text.splitlines()
-    return [
-        lines[number + 1]
-        for number, line in enumerate(lines)
-        if line.startswith("#EXT-X-STREAM-INF")
-    ]
+    return [lines[number + 1] for number, line in enumerate(lines) if line.startswith("#EXT-X-STREAM-INF")]
 
 
 def parse_media(url: str, text: str) -> MediaPlaylist:
@@ -84,9 +80,7 @@ async def open_playlist(client: HaClient, path: str) -> MediaPlaylist:
     return parse_media(url, (await fetch(client, url)).decode())
 
 
-async def decode_segment(
-    client: HaClient, playlist: MediaPlaylist, uri: str
-) -> list[tuple[float, TimeCode]]:
+async def decode_segment(client: HaClient, playlist: MediaPlaylist, uri: str) -> list[tuple[float, TimeCode]]:
     """Fetch one segment and return (presentation second, painted time code) of each frame."""
     init = await fetch(client, urljoin(playlist.url, playlist.init))
     body = await fetch(client, urljoin(playlist.url, uri))

@@ -10,7 +10,7 @@ from typing import Any
 from .client import OWNER, HaClient
 from .processes import ROOT, Child, DemoError, free_port
 
-START_TIMEOUT = 90.0
+START_TIMEOUT = 150.0
 
 CONFIGURATION = """\
 homeassistant:
@@ -21,7 +21,7 @@ homeassistant:
   longitude: 4.89
   elevation: 0
   unit_system: metric
-  time_zone: Europe/Amsterdam
+  time_zone: {time_zone}
 automation:
   - id: someone_at_the_door
     alias: Someone was seen
@@ -51,16 +51,14 @@ logger:
 
 
 def _stored(key: str, version: int, minor_version: int, data: dict[str, Any]) -> str:
-    return json.dumps(
-        {"version": version, "minor_version": minor_version, "key": key, "data": data}
-    )
+    return json.dumps({"version": version, "minor_version": minor_version, "key": key, "data": data})
 
 
-def write_config(folder: Path, port: int) -> None:
+def write_config(folder: Path, port: int, time_zone: str) -> None:
     """Fill the configuration folder; the HTTP settings are stored as confirmed ones, so that HA never reverts them."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (folder / "configuration.yaml").write_text(CONFIGURATION)
+    (folder / "configuration.yaml").write_text(CONFIGURATION.replace("{time_zone}", time_zone))
     components = folder / "custom_components"
     components.mkdir(exist_ok=True)
     link = components / "nvr"
@@ -78,11 +76,7 @@ def write_config(folder: Path, port: int) -> None:
         "error": None,
         "error_message": None,
     }
-    (storage / "http").write_text(
-        _stored(
-            "http", 2, 2, {"stable": http, "pending": None, "yaml_migration_done": True}
-        )
-    )
+    (storage / "http").write_text(_stored("http", 2, 2, {"stable": http, "pending": None, "yaml_migration_done": True}))
     # The steps that would add cloud integrations are marked done; the user step is done over the REST interface.
     done = {"done": ["core_config", "analytics", "integration"]}
     (storage / "onboarding").write_text(_stored("onboarding", 4, 1, done))
@@ -98,15 +92,13 @@ class HomeAssistant:
     client: HaClient
 
     @classmethod
-    def prepare(cls, folder: Path, port: int | None) -> HomeAssistant:
+    def prepare(cls, folder: Path, port: int | None, *, time_zone: str = "Europe/Amsterdam") -> HomeAssistant:
         """Write the configuration; nothing runs yet."""
         port = port or free_port()
-        write_config(folder, port)
+        write_config(folder, port, time_zone)
         standins = ROOT / "scripts" / "demo_standins"
         environment = {
-            "PYTHONPATH": os.pathsep.join(
-                [str(standins), os.environ.get("PYTHONPATH", "")]
-            ),
+            "PYTHONPATH": os.pathsep.join([str(standins), os.environ.get("PYTHONPATH", "")]),
             "PYTHONDONTWRITEBYTECODE": "1",
         }
         child = Child(
@@ -133,9 +125,7 @@ class HomeAssistant:
     async def create_owner(self) -> None:
         """Make the demo user as the first-run page does, and sign in."""
         body = {**OWNER, "client_id": self.client.client_id, "language": "en"}
-        answer = await self.client.post_json(
-            "/api/onboarding/users", body, signed_in=False
-        )
+        answer = await self.client.post_json("/api/onboarding/users", body, signed_in=False)
         await self.client.sign_in(answer["auth_code"])
 
     async def close(self) -> None:

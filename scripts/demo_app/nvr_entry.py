@@ -21,8 +21,7 @@ class NvrEntry:
         found = [
             entity
             for entity in self.entities
-            if entity["entity_id"].startswith(f"{platform}.")
-            and not entity["disabled_by"]
+            if entity["entity_id"].startswith(f"{platform}.") and not entity["disabled_by"]
         ]
         return sorted(found, key=lambda entity: str(entity["unique_id"]))
 
@@ -55,13 +54,9 @@ async def load_entry(client: HaClient, entry_id: str) -> NvrEntry:
 
 async def set_grace(client: HaClient, entry_id: str, seconds: int) -> None:
     """Shorten the grace time through the options flow, keeping every other suggested value."""
-    flow = await client.post_json(
-        "/api/config/config_entries/options/flow", {"handler": entry_id}
-    )
+    flow = await client.post_json("/api/config/config_entries/options/flow", {"handler": entry_id})
     data = _with_grace(flow["data_schema"], seconds)
-    answer = await client.post_json(
-        f"/api/config/config_entries/options/flow/{flow['flow_id']}", data
-    )
+    answer = await client.post_json(f"/api/config/config_entries/options/flow/{flow['flow_id']}", data)
     if answer["type"] != "create_entry":
         message = f"the options flow was refused: {answer.get('errors')}"
         raise DemoError(message)

@@ -11,16 +11,6 @@ from .processes import Child, DemoError
 
 USERNAME = "admin"
 PASSWORD = "nvr-test-pass"  # noqa: S105 - the simulator's login, known to everybody
-CHANNEL_NAMES = (
-    "Front door",
-    "Driveway",
-    "Garden",
-    "Garage",
-    "Back door",
-    "Terrace",
-    "Gate",
-    "Workshop",
-)
 
 
 @dataclass
@@ -33,8 +23,8 @@ class SimulatedNvr:
     control_port: int
 
     @classmethod
-    async def start(cls, channels: int, log_dir: Path) -> SimulatedNvr:
-        """Start it on free ports and wait until it says which."""
+    async def start(cls, channels: int, log_dir: Path, *options: str) -> SimulatedNvr:
+        """Start it on free ports, with further words for its command line, and wait until it says which."""
         child = Child(
             "The simulated NVR",
             (
@@ -44,6 +34,7 @@ class SimulatedNvr:
                 *("--channels", str(channels)),
                 *("--http-port", "0", "--rtsp-port", "0", "--control-port", "0"),
                 *("--user", USERNAME, "--password", PASSWORD),
+                *options,
             ),
             log_dir / "simulator.log",
         )

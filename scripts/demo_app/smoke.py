@@ -45,9 +45,7 @@ class Report:
             )
             return False
         self.passed += 1
-        print(
-            f"ok      {name}: {words} [{time.monotonic() - started:.1f} s]", flush=True
-        )
+        print(f"ok      {name}: {words} [{time.monotonic() - started:.1f} s]", flush=True)
         return True
 
 
@@ -73,9 +71,7 @@ async def run_smoke(folder: Path, channels: int) -> int:
     return 1 if report.failed else 0
 
 
-async def _checks(
-    report: Report, nvr: SimulatedNvr, home: HomeAssistant, channels: int
-) -> None:
+async def _checks(report: Report, nvr: SimulatedNvr, home: HomeAssistant, channels: int) -> None:
     async def start() -> str:
         await home.start()
         await home.create_owner()

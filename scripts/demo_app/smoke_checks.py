@@ -47,9 +47,7 @@ def require(condition: bool, words: str) -> None:
         raise DemoError(words)
 
 
-async def until(
-    seconds: float, ready: Callable[[], Awaitable[bool]], words: str
-) -> None:
+async def until(seconds: float, ready: Callable[[], Awaitable[bool]], words: str) -> None:
     """Ask again and again until ready; raises DemoError with the words."""
     try:
         async with asyncio.timeout(seconds):
@@ -69,10 +67,7 @@ async def cameras_exist(scene: Scene) -> str:
 
     async def all_available() -> bool:
         states = await scene.home.client.states()
-        return all(
-            states.get(c["entity_id"], {}).get("state", "unavailable") != "unavailable"
-            for c in cameras
-        )
+        return all(states.get(c["entity_id"], {}).get("state", "unavailable") != "unavailable" for c in cameras)
 
     await until(15, all_available, "a camera is unavailable")
     return f"{len(cameras)} cameras, all available"
@@ -87,9 +82,7 @@ async def still_images(scene: Scene) -> str:
         with av.open(io.BytesIO(jpeg)) as container:
             picture = next(iter(container.decode(video=0))).to_ndarray(format="gray")
         code = read_timecode(picture)
-        require(
-            code is not None, f"no time code in the picture of {camera['entity_id']}"
-        )
+        require(code is not None, f"no time code in the picture of {camera['entity_id']}")
         if code is None:
             continue
         require(
@@ -106,13 +99,9 @@ async def live_streams(scene: Scene) -> str:
 
     async def one(number: int, camera: dict[str, Any]) -> timedelta:
         async with scene.home.client.websocket() as socket:
-            answer = await socket.command(
-                "camera/stream", entity_id=camera["entity_id"], format="hls"
-            )
+            answer = await socket.command("camera/stream", entity_id=camera["entity_id"], format="hls")
         playlist = await hls.open_playlist(scene.home.client, answer["url"])
-        frames = await hls.decode_segment(
-            scene.home.client, playlist, playlist.segments[-1][2]
-        )
+        frames = await hls.decode_segment(scene.home.client, playlist, playlist.segments[-1][2])
         code = frames[-1][1]
         require(
             code.channel == number,
@@ -121,9 +110,7 @@ async def live_streams(scene: Scene) -> str:
         return datetime.now(UTC) - code.time
 
     cameras = scene.known.enabled("camera")
-    delays = await asyncio.gather(
-        *(one(number, camera) for number, camera in enumerate(cameras, start=1))
-    )
+    delays = await asyncio.gather(*(one(number, camera) for number, camera in enumerate(cameras, start=1)))
     require(max(delays) < LIVE_DELAY, f"a live stream is {max(delays)} late")
     return f"{len(delays)} streams decoded, {max(delays).total_seconds():.1f} s behind at most"
 
@@ -133,9 +120,7 @@ async def detection_event(scene: Scene) -> str:
     client = scene.home.client
     async with client.websocket() as socket:
         events = await socket.subscribe("nvr_event")
-        await scene.nvr.control(
-            "/event", {"kind": "fielddetection", "channel": 1, "state": "active"}
-        )
+        await scene.nvr.control("/event", {"kind": "fielddetection", "channel": 1, "state": "active"})
         async with asyncio.timeout(10):
             data = (await events.get())["data"]
             while data["kind"] != "intrusion":
@@ -159,9 +144,7 @@ async def detection_event(scene: Scene) -> str:
 async def _automation_ran(socket: HaWebsocket) -> None:
     async def notified() -> bool:
         notices = await socket.command("persistent_notification/get")
-        return any(
-            notice["notification_id"] == "someone_was_seen" for notice in notices
-        )
+        return any(notice["notification_id"] == "someone_was_seen" for notice in notices)
 
     await until(5, notified, "the automation did not run")
 
@@ -176,7 +159,7 @@ async def recordings_found(scene: Scene) -> str:
         "end": end.isoformat(),
     }
     answer = await scene.home.client.call_action("nvr", "search_recordings", data)
-    counts = [len(camera["segments"]) for camera in answer["cameras"]]
+    counts = [len(camera["segments"]) for camera in answer["cameras"].values()]
     require(
         len(counts) == len(cameras) and min(counts) > 0,
         f"segments per camera: {counts}",
@@ -184,9 +167,7 @@ async def recordings_found(scene: Scene) -> str:
     return f"{sum(counts)} segments of {len(counts)} cameras"
 
 
-async def _descend(
-    socket: HaWebsocket, media_id: str, wanted: Callable[[dict[str, Any]], bool]
-) -> dict[str, Any]:
+async def _descend(socket: HaWebsocket, media_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     node = await socket.command("media_source/browse_media", media_content_id=media_id)
     children = node["children"] or []
     found = next((child for child in children if wanted(child)), None)
@@ -200,25 +181,17 @@ async def media_browser(scene: Scene) -> str:
     """A whole day opens in the media browser; its first and a far segment show the asked time."""
     client = scene.home.client
     async with client.websocket() as socket:
-        item = await _descend(
-            socket, "media-source://nvr", lambda child: bool(child["can_expand"])
-        )
+        item = await _descend(socket, "media-source://nvr", lambda child: bool(child["can_expand"]))
         if item["title"] == scene.known.title:
             item = await _descend(
                 socket,
                 item["media_content_id"],
                 lambda child: bool(child["can_expand"]),
             )
-        days = await socket.command(
-            "media_source/browse_media", media_content_id=item["media_content_id"]
-        )
+        days = await socket.command("media_source/browse_media", media_content_id=item["media_content_id"])
         yesterday = [child for child in days["children"] if child["can_expand"]][1]
-        whole = await _descend(
-            socket, yesterday["media_content_id"], lambda child: bool(child["can_play"])
-        )
-        resolved = await socket.command(
-            "media_source/resolve_media", media_content_id=whole["media_content_id"]
-        )
+        whole = await _descend(socket, yesterday["media_content_id"], lambda child: bool(child["can_play"]))
+        resolved = await socket.command("media_source/resolve_media", media_content_id=whole["media_content_id"])
     require(
         resolved["mime_type"] == "application/x-mpegURL",
         f"MIME {resolved['mime_type']}",
@@ -239,23 +212,15 @@ def _recorded(playlist: hls.MediaPlaylist, part: float) -> timedelta:
     return playlist.segments[number][0]
 
 
-def _error(
-    playlist: hls.MediaPlaylist, start: timedelta, frames: list[tuple[float, Any]]
-) -> timedelta:
+def _error(playlist: hls.MediaPlaylist, start: timedelta, frames: list[tuple[float, Any]]) -> timedelta:
     """Return how far the frames' painted times are from what the playlist says of their presentation times."""
     origin = playlist.starts_at
     if origin is None:
         message = "the playlist names no time of day"
         raise DemoError(message)
-    body = [
-        (second, code)
-        for second, code in frames
-        if second >= start.total_seconds() - 0.002
-    ]
+    body = [(second, code) for second, code in frames if second >= start.total_seconds() - 0.002]
     require(bool(body), "the segment has no frame of its own")
-    return max(
-        abs(origin + timedelta(seconds=second) - code.time) for second, code in body
-    )
+    return max(abs(origin + timedelta(seconds=second) - code.time) for second, code in body)
 
 
 async def power_cycle(scene: Scene) -> str:
@@ -290,20 +255,13 @@ async def start_while_off(scene: Scene) -> str:
         async with asyncio.timeout(GRACE + 30):
             await offline.get()
         states = await client.states()
-        cameras = [
-            states.get(camera["entity_id"], {}).get("state")
-            for camera in scene.known.enabled("camera")
-        ]
-        require(
-            cameras == ["unavailable"] * scene.channels, f"cameras while off: {cameras}"
-        )
+        cameras = [states.get(camera["entity_id"], {}).get("state") for camera in scene.known.enabled("camera")]
+        require(cameras == ["unavailable"] * scene.channels, f"cameras while off: {cameras}")
         await scene.nvr.power(on=True)
         async with asyncio.timeout(60):
             await online.get()
     await cameras_exist(scene)
-    return (
-        "cameras unavailable and nvr_offline fired, then nvr_online and all available"
-    )
+    return "cameras unavailable and nvr_offline fired, then nvr_online and all available"
 
 
 CHECKS: tuple[tuple[str, Callable[[Scene], Awaitable[str]]], ...] = (
