@@ -61,7 +61,7 @@ def _guard(data: bytes, limit: int) -> None:
     if len(data) > limit:
         raise _refuse("too long")
     # UTF-16 and UTF-32 would hide a DOCTYPE from the scan below.
-    if 0 in data[:4] or data[:2] in {b"\xff\xfe", b"\xfe\xff"}:
+    if b"\0" in data[:4] or data.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise _refuse("not an 8-bit encoding")
     if b"<!" in data and any(word in data.upper() for word in _FORBIDDEN):
         raise _refuse("it declares a document type or an entity")
@@ -112,8 +112,10 @@ def _surely_shallow(tags: bytes, limit: int) -> bool:
 
     Elements closed by "/>" count as if they stayed open, for ">" is allowed in text and could fake them.
     """
-    depth = 0
     count = tags.count
+    if count(b"<") <= limit:
+        return True
+    depth = 0
     for at in range(0, len(tags), _WINDOW):
         closed = count(b"</", at, at + _WINDOW + 1)
         opened = count(b"<", at, at + _WINDOW) - closed
@@ -165,7 +167,8 @@ def parse(data: bytes, *, limit: int = MAX_BYTES, depth: int = MAX_DEPTH) -> Ele
     Wrong encodings, control characters and bare ampersands are repaired, but only after a strict parse failed
     (hikvision-isapi 2.2).
     """
-    data = bytes(data).lstrip(_LEADING)
+    if not data.startswith(b"<"):
+        data = data.lstrip(_LEADING)
     _guard(data, limit)
     try:
         return _build(data, depth)
