@@ -55,8 +55,16 @@ async def test_every_dialect_finds_the_same(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("mode", ["local", "utc"])
-@pytest.mark.parametrize("suffix", ["right", "standard", "none"])
-@pytest.mark.parametrize(("offset", "dst"), [(-180, False), (60, True), (120, True), (480, False), (0, True)])
+@pytest.mark.parametrize(
+    ("suffix", "offset", "dst"),
+    [
+        ("right", -180, False),
+        ("standard", 60, True),
+        ("none", 120, True),
+        ("right", 480, False),
+        ("none", 0, True),
+    ],
+)
 async def test_segments_are_true_in_every_zone(mode: str, suffix: str, offset: int, dst: bool) -> None:
     async with HikvisionSimulator(profile="nvr8", utc_offset=offset, dst=dst, channels=2) as simulator:
         simulator.set_faults(search__mode=mode, clock__suffix=suffix)
