@@ -4,7 +4,7 @@ from typing import Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
 from homeassistant.const import EntityCategory
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
@@ -147,10 +147,11 @@ class _Detection(BinarySensorEntity):
         self.async_on_remove(self._end_pulse)
 
     @callback
-    def _take(self, event: NvrEvent) -> None:
+    def _take(self, event: NvrEvent, context: Context) -> None:
         self._end_pulse()
         if event.phase is EventPhase.PULSE:
             self._pulse = async_call_later(self.hass, _PULSE_SECONDS, self._pulse_over)
+        self.async_set_context(context)
         self.async_write_ha_state()
 
     @callback

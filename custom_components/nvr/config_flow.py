@@ -1,6 +1,7 @@
 """Adding a recorder, its new password or address, and following it when its address changes."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Final, override
 
@@ -187,8 +188,9 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         if entry.data[CONF_HOST] == discovery_info.ip or not await self._async_is_same(entry, config):
             return self.async_abort(reason="already_configured")
         LOGGER.info("%s has moved to another address", entry.title)
-        self._abort_if_unique_id_configured(updates={CONF_HOST: discovery_info.ip})
-        return self.async_abort(reason="already_configured")
+        return self.async_update_reload_and_abort(
+            entry, data_updates={CONF_HOST: discovery_info.ip}, reason="already_configured"
+        )
 
     async def _async_is_same(self, entry: ConfigEntry, config: ConnectionConfig) -> bool:
         """Tell whether the recorder of the entry answers there; the login goes only to a box of its family."""
@@ -234,13 +236,11 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             return None
         if isinstance(err, NvrUnreachableError):
             return address.port if address.tls is None else None
-        if not isinstance(err, NvrUnsupportedError):
-            return None
-        try:
-            async with session_factory(self.hass)() as session:
-                return (await detect(without_login(config), session)).https_port
-        except NvrError:
-            return None
+        if isinstance(err, NvrUnsupportedError):
+            with suppress(NvrError):
+                async with session_factory(self.hass)() as session:
+                    return (await detect(without_login(config), session)).https_port
+        return None
 
     async def _async_try_encrypted(self, port: int, first: NvrError) -> ConfigFlowResult:
         """Nothing useful answered in the clear: try it encrypted before asking."""
@@ -248,12 +248,9 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         self._config = replace(plain, tls=TlsMode.VERIFY, port=port)
         try:
             info = await self._async_connect(None)
-        except NvrUnreachableError as err:
-            if isinstance(err, NvrCertificateError):
-                return await self._async_again(err)
-            self._config = plain
-            return await self._async_again(first)
         except NvrError as err:
+            if isinstance(err, NvrUnreachableError) and not isinstance(err, NvrCertificateError):
+                self._config, err = plain, first
             return await self._async_again(err)
         return await self._async_finish(info)
 

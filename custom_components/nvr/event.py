@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Final, override
 
 from homeassistant.components.event import EventEntity
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .const import ATTR_OCCURRED_AT, ATTR_PORT, ATTR_RAW_TYPE, ATTR_REGION, ATTR_TARGET
@@ -41,7 +41,7 @@ class _Events(EventEntity):
         self._attr_event_types = [name for kind in names for name in (kind, kind + _ENDED)]
 
     @callback
-    def _take(self, event: NvrEvent) -> None:
+    def _take(self, event: NvrEvent, context: Context) -> None:
         name = event.kind.value
         if name not in self._attr_event_types:
             self._declare({EventKind(known.removesuffix(_ENDED)) for known in self._attr_event_types} | {event.kind})
@@ -54,6 +54,7 @@ class _Events(EventEntity):
             attributes[ATTR_PORT] = event.port
         if event.raw_type:
             attributes[ATTR_RAW_TYPE] = event.raw_type
+        self.async_set_context(context)
         self._trigger_event(name + _ENDED if event.phase is EventPhase.STOP else name, attributes)
         self.async_write_ha_state()
 

@@ -4,8 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
-from homeassistant.util.ulid import ulid_now
+from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import (
     ATTR_EVENT_ID,
@@ -26,7 +25,7 @@ from .core.models import EventKind, EventPhase, EventStreamState, NvrEvent
 from .detections import DetectionKey
 from .persistence import RECORDER
 
-type EventSink = Callable[[NvrEvent], None]
+type EventSink = Callable[[NvrEvent, Context], None]
 type FirstSeen = Callable[[int, DetectionKey], None]
 
 _MAX_TEXT: Final = 64
@@ -128,17 +127,19 @@ class EventFanout(EventListener):
         if slot not in self._known:
             self._known.add(slot)
             self._first_seen(number, DetectionKey(kind, slot[2]))
+        # One context ties both states and the event on the bus together, and names the event.
+        context = Context()
         if not event.late:
             if (sink := self._detections.get(slot)) is not None:
-                sink(event)
+                sink(event, context)
             if (sink := self._events.get(number)) is not None:
-                sink(event)
-        self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event))
+                sink(event, context)
+        self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event, context.id), context=context)
         for listener in self._listeners:
-            listener(event)
+            listener(event, context)
 
 
-def _with_event(base: Mapping[str, object], event: NvrEvent) -> dict[str, object]:
+def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str) -> dict[str, object]:
     """Return the payload of the bus event; free text of the recorder is cut so that it stays below 1 kB."""
     return {
         **base,
@@ -151,7 +152,7 @@ def _with_event(base: Mapping[str, object], event: NvrEvent) -> dict[str, object
         ATTR_OCCURRED_AT: event.occurred_at.isoformat(),
         ATTR_RECEIVED_AT: event.received_at.isoformat(),
         ATTR_LATE: event.late,
-        ATTR_EVENT_ID: ulid_now(),
+        ATTR_EVENT_ID: event_id,
     }
 
 

@@ -1,16 +1,22 @@
 """Every way through the config flow, against recorders that really answer."""
 
+import asyncio
 from collections.abc import Mapping
+from pathlib import Path
 import socket
+import ssl
 from typing import Any
 
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from homeassistant.config_entries import SOURCE_DHCP, SOURCE_USER, ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
-from homeassistant.data_entry_flow import FlowResultType
+from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 import pytest
 
+from custom_components.nvr.config_flow import NvrConfigFlow
 from custom_components.nvr.connection import TypedAddress, parse_address, show_address
 from custom_components.nvr.const import CONF_FAMILY, CONF_FINGERPRINT, CONF_TLS, DOMAIN
 from custom_components.nvr.core.driver import TlsMode
@@ -153,6 +159,25 @@ async def test_encrypted_port_without_saying_so_is_found(hass: HomeAssistant, st
     assert result["step_id"] == "certificate"
 
 
+async def test_a_certificate_that_an_authority_vouches_for_needs_no_question(
+    hass: HomeAssistant, start_simulator: StartSimulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    simulator = await start_simulator(channels=1, https_port=0)
+    assert simulator.https_port is not None
+    shown = await asyncio.to_thread(ssl.get_server_certificate, (HOST, simulator.https_port))
+    authorities = tmp_path / "authorities.pem"
+    authorities.write_text(shown, encoding="ascii")
+    monkeypatch.setenv("SSL_CERT_FILE", str(authorities))
+    result = await begin(hass, f"{HOST}:{simulator.https_port}")
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"][CONF_TLS] == "verify"
+
+
+async def test_a_step_without_the_first_one_is_no_flow() -> None:
+    with pytest.raises(UnknownFlow):
+        await NvrConfigFlow().async_step_certificate()
+
+
 async def test_recorder_that_sends_plain_http_to_https(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
     simulator = await start_simulator(channels=1, https_port=0)
     simulator.faults.documents.redirect_https = True
@@ -264,10 +289,20 @@ async def test_dhcp_with_the_address_that_is_known_asks_nothing(hass: HomeAssist
 
 async def test_dhcp_sends_no_login_to_a_box_of_no_family(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = await moved(hass, nvr)
-    nvr.faults.paths["/ISAPI/*"] = PathFault(kind="html", status=404)
-    await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
+    sent: list[str] = []
+
+    async def page(request: web.Request) -> web.Response:
+        sent.append(request.headers.get("Authorization", ""))
+        return web.Response(text="<html>A printer</html>", content_type="text/html")
+
+    printer = web.Application()
+    printer.router.add_get("/{path:.*}", page)
+    async with TestServer(printer, host=HOST) as server:
+        hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_PORT: server.port})
+        await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
     assert entry.data[CONF_HOST] == "192.0.2.1"
-    assert nvr.counters.auth_failures == 0
+    assert sent
+    assert set(sent) == {""}
 
 
 async def test_dhcp_counts_a_refused_login(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
-from homeassistant.core import Event, HomeAssistant, State
+from homeassistant.core import Context, Event, HomeAssistant, State
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
@@ -56,6 +56,9 @@ async def test_motion_reaches_sensor_event_entity_and_bus_once(
     assert len(bus) == 1
     data = bus[0].data
     assert data["entry_id"] == hub.entry.entry_id
+    found = hass.states.get(EVENTS)
+    assert found is not None
+    assert {found.context.id, bus[0].context.id} == {data["event_id"]}
     assert data["device_id"] == hub.channel_device_id(1)
     assert (data["name"], data["channel"], data["channel_name"]) == ("Test NVR", 1, "Front door")
     assert data["entity_id"] == "camera.front_door"
@@ -168,7 +171,7 @@ async def test_a_broken_listener_harms_no_other(
 ) -> None:
     hub = await ready(hass, nvr)
 
-    def broken(_event: NvrEvent) -> None:
+    def broken(_event: NvrEvent, _context: Context) -> None:
         raise RuntimeError
 
     hub.fanout.async_add_listener(broken)

@@ -1,6 +1,7 @@
 """The self-signed certificate of the simulated recorder's HTTPS port."""
 
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 import ssl
 import tempfile
@@ -24,6 +25,7 @@ def self_signed_context(name: str) -> tuple[ssl.SSLContext, str]:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(days=30))
         .not_valid_after(now + timedelta(days=3650))
+        .add_extension(x509.SubjectAlternativeName([_general_name(name)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -35,3 +37,11 @@ def self_signed_context(name: str) -> tuple[ssl.SSLContext, str]:
         file.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
         context.load_cert_chain(file)
     return context, certificate.fingerprint(hashes.SHA256()).hex()
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    """Return what a client that trusts the certificate compares with the address it dialled."""
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
