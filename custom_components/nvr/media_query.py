@@ -158,14 +158,11 @@ def _one_time(query: MediaQuery, found: re.Match[str], _now: datetime) -> MediaQ
 
 
 def _clock_time(text: str) -> time | None:
-    found = re.fullmatch(r"(\d{1,2})(?::(\d{2}))?\s?([ap]m)?", text)
-    if found is None:
-        return None
-    hour, minute = int(found[1]), int(found[2] or 0)
-    if found[3]:
+    hour, minute, *_ = (*map(int, re.findall(r"\d+", text)), 0)
+    if text.endswith("m"):
         if not 1 <= hour <= 12:
             return None
-        hour = hour % 12 + (12 if found[3] == "pm" else 0)
+        hour = hour % 12 + (12 if text.endswith("pm") else 0)
     if (hour, minute) == (24, 0):
         return time.max
     return time(hour, minute) if hour < 24 else None

@@ -37,6 +37,8 @@ ATTR_WITHIN: Final = "within"
 
 MAX_MONTHS: Final = 24
 _FIND_AHEAD: Final = timedelta(hours=1)
+# What is near is found with few requests; the rest is read only when there is nothing near.
+_REACHES: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 
 
 async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
@@ -185,11 +187,12 @@ async def _find(camera: Camera, moment: datetime, call: ServiceCall) -> JsonObje
     direction, within = call.data[ATTR_DIRECTION], call.data[ATTR_WITHIN]
     segments = await read_segments(camera.hub, camera.channel, TimeSpan(moment, moment + _FIND_AHEAD))
     covering = next((segment for segment in segments if moment in segment.span), None)
-    if covering is None:
-        before = timedelta(0) if direction == "after" else within
-        after = timedelta(0) if direction == "before" else within
+    for reach in () if covering else (*(reach for reach in _REACHES if reach < within), within):
+        before = timedelta(0) if direction == "after" else reach
+        after = timedelta(0) if direction == "before" else reach
         window = TimeSpan(moment - before, moment + max(after, timedelta(seconds=1)))
-        segments = await read_segments(camera.hub, camera.channel, window)
+        if segments := await read_segments(camera.hub, camera.channel, window):
+            break
     found = covering or _nearest(segments, moment)
     told: JsonObjectType = {"name": camera.name, "covered": covering is not None, "segment": None}
     if found is None:

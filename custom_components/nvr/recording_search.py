@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from .core.driver import RecordingIndex
@@ -80,8 +80,8 @@ async def search_channels(
 
 
 def _next(feeds: Iterable[_Feed]) -> _Feed | None:
-    waiting = [feed for feed in feeds if feed.head is not None]
-    return min(waiting, key=_Feed.order, default=None)
+    waiting = [(feed.head.span.start, number, feed) for number, feed in enumerate(feeds) if feed.head is not None]
+    return min(waiting)[2] if waiting else None
 
 
 class _Feed:
@@ -95,12 +95,6 @@ class _Feed:
         self._failure: NvrError | None = None
         self._page = ChannelPage(query.key, resume=query.resume or Position(query.span.start, 0))
         self.head: Finding | None = None
-
-    def order(self) -> tuple[datetime, str]:
-        """Return the place of the next finding among those of other channels."""
-        if self.head is None:
-            raise RuntimeError("nothing waits")
-        return (self.head.span.start, self._query.key)
 
     async def read(self) -> None:
         """Fill the queue; ends with None, also after a failure, which is then kept."""

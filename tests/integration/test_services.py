@@ -368,6 +368,11 @@ async def test_wrong_days_are_told_in_words(
         await call("list_recording_days", entity_id=FRONT, **data)
 
 
+async def test_moment_out_of_range_is_told(nvr: HikvisionSimulator, call: Call) -> None:
+    with pytest.raises(ServiceValidationError, match="out of range"):
+        await call("find_recording", entity_id=FRONT, at="1066-10-14 09:00")
+
+
 async def test_unloaded_recorder_is_told(hass: HomeAssistant, nvr: HikvisionSimulator, call: Call) -> None:
     (entry,) = hass.config_entries.async_entries(DOMAIN)
     await hass.config_entries.async_unload(entry.entry_id)

@@ -46,6 +46,7 @@ MOTION = frozenset({RecordingKind.MOTION})
         ("24:00", MediaQuery(words=("24:00",))),
         ("13pm", MediaQuery(words=("13pm",))),
         ("15:00-14:00", MediaQuery(words=("-14:00",), day=date(2026, 11, 20), since=time(15), until=time(16))),
+        ("2026-11-20 19.11.2026", MediaQuery(words=("19.11.2026",), day=date(2026, 11, 20))),
         ("2026-11-20 2026-11-19", MediaQuery(words=("2026-11-19",), day=date(2026, 11, 20))),
     ],
 )
