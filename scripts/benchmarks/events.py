@@ -125,7 +125,8 @@ async def bus_latencies(nvr: Recorder, hass: HomeAssistant) -> list[float]:
 
 def _paired(sent: list[float], arrivals: list[float]) -> list[float]:
     """Give each event the first arrival after it; a heartbeat in between is nobody's."""
-    result, index = [], 0
+    result: list[float] = []
+    index = 0
     for moment in sent:
         while index < len(arrivals) and arrivals[index] < moment:
             index += 1
@@ -178,7 +179,7 @@ async def measure_bus(nvr: Recorder, *, with_recorder: bool) -> None:
 
 
 class SecondWrite:
-    """Adds the second state write to each stop: an event entity tells of starts only, and every event shall cost two."""
+    """Adds a second state write to each stop: an event entity tells of starts only, and every event shall cost two."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Write a state for each stop from now on."""

@@ -7,13 +7,14 @@ from homeassistant.components.binary_sensor import BinarySensorEntity
 from homeassistant.components.camera import Camera
 from homeassistant.components.event import EventEntity
 from homeassistant.components.sensor import SensorEntity
-from homeassistant.config_entries import ConfigEntry
+from homeassistant.config_entries import ConfigEntry, ConfigFlow
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 from pytest_homeassistant_custom_component.common import (
     MockConfigEntry,
     MockModule,
     MockPlatform,
+    mock_config_flow,
     mock_integration,
     mock_platform,
 )
@@ -139,9 +140,10 @@ async def bare_entities(counts: dict[str, int]) -> float:
             mock_platform(
                 hass, f"{BARE}.{platform}", MockPlatform(async_setup_entry=_adder(platform, counts[platform]))
             )
+        mock_platform(hass, f"{BARE}.config_flow")
         entry = MockConfigEntry(domain=BARE)
         entry.add_to_hass(hass)
-        with Stopwatch() as watch:
+        with mock_config_flow(BARE, ConfigFlow), Stopwatch() as watch:
             await hass.config_entries.async_setup(entry.entry_id)
         if len(hass.states.async_all(platforms)) != sum(counts[platform] for platform in platforms):
             message = "not all bare entities were added"

@@ -76,7 +76,8 @@ class HaClient:
         async with self._session.request(method, urljoin(self.base, path), json=json, headers=headers) as response:
             body = await response.read()
             if response.status >= 400:
-                message = f"{method} {path.split('?', maxsplit=1)[0]} answered {response.status}: {body[:300].decode(errors='replace')}"
+                words = body[:300].decode(errors="replace")
+                message = f"{method} {path.partition('?')[0]} answered {response.status}: {words}"
                 raise DemoError(message)
             return body
 

@@ -7,6 +7,7 @@ import re
 from urllib.parse import urljoin
 
 import av
+import numpy as np
 
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
@@ -90,10 +91,10 @@ async def decode_segment(client: HaClient, playlist: MediaPlaylist, uri: str) ->
 def decode(data: bytes) -> list[tuple[float, TimeCode]]:
     """Decode video and read what is painted into every frame."""
     frames = []
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         stream = container.streams.video[0]
         for frame in container.decode(stream):
-            code = read_timecode(frame.to_ndarray(format="gray"))
+            code = read_timecode(np.asarray(frame.to_ndarray(format="gray"), dtype=np.uint8))
             if code is not None:
                 frames.append((float(frame.time or 0), code))
     if not frames:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 import time
 import traceback
@@ -63,7 +64,8 @@ async def run_smoke(folder: Path, channels: int) -> int:
     finally:
         if report.failed:
             print(
-                f"--- end of Home Assistant's log\n{home.child.tail(60)}\n--- end of the simulator's log\n{nvr.child.tail()}"
+                f"--- end of Home Assistant's log\n{home.child.tail(60)}\n"
+                f"--- end of the simulator's log\n{nvr.child.tail()}"
             )
         await home.close()
         await nvr.stop()
@@ -89,4 +91,4 @@ async def _checks(report: Report, nvr: SimulatedNvr, home: HomeAssistant, channe
     if not await report.check("NVR", add):
         return
     for name, check in smoke_checks.CHECKS:
-        await report.check(name, lambda check=check: check(scene))
+        await report.check(name, partial(check, scene))
