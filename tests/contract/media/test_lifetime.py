@@ -8,7 +8,7 @@ import pytest
 
 from custom_components.nvr.core.errors import NvrNotFoundError, NvrTimeoutError
 from custom_components.nvr.core.models import StreamRole, TimeSpan
-from custom_components.nvr.media import engine as engine_module, vod
+from custom_components.nvr.media import engine as engine_module, worker
 from custom_components.nvr.media.engine import MediaEngine, PlaybackLimits
 from custom_components.nvr.media.maker import MakerLimits
 from tests.simulators.rtsp.options import RtspFaults
@@ -18,12 +18,12 @@ from .rig import SMALL, START, decode, errors, parse_run, rig
 
 
 async def test_kept_bytes_are_limited_and_what_is_gone_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(vod, "_MAX_CACHE", 150_000)
+    monkeypatch.setattr(worker, "_MAX_CACHE", 150_000)
     async with rig(gop=10.0) as recorder:
         playback = recorder.play(60)
         sizes = [len(await playback.segment(k)) for k in range(5)]
         assert sum(sizes) > 150_000
-        assert sum(len(item.data) for item in playback._cache.values()) <= 150_000
+        assert sum(len(item.data) for item in playback._worker._cache.values()) <= 150_000
         assert parse_run(await playback.segment(0)).end == 540_000
 
 

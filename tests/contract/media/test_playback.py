@@ -119,7 +119,7 @@ async def test_playback_parallel_requests_all_succeed(order: tuple[int, ...], de
             await asyncio.sleep(0.01)
         found = [await tasks[k] for k in range(3)]
         for k, data in enumerate(found):
-            assert parse_run(data).end == playback._segment(k).end - playback._segment(0).start  # type: ignore[union-attr]
+            assert parse_run(data).end == playback._worker._segment(k).end - playback._worker._segment(0).start  # type: ignore[union-attr]
         assert max(map(abs, errors(decode(init, *found)))) <= FRAME + 0.001
         assert recorder.opened_sessions <= 2
 

@@ -34,7 +34,7 @@ def fu(nal: bytes, size: int) -> list[bytes]:
     ]
 
 
-def stap(*nals: bytes) -> bytes:
+def aggregate(*nals: bytes) -> bytes:
     return b"\x78" + b"".join(len(nal).to_bytes(2) + nal for nal in nals)
 
 
@@ -92,7 +92,7 @@ def test_rtcp_compound() -> None:
 
 def test_h264_single_aggregate_and_fragments() -> None:
     depacketizer = H264Depacketizer()
-    packets = picture([stap(SPS, PPS), SEI, *fu(IDR, 40)], 1000, 65_533)
+    packets = picture([aggregate(SPS, PPS), SEI, *fu(IDR, 40)], 1000, 65_533)
     packets += picture([SLICE], 4600, 65_533 + len(packets))
     first, second = push(depacketizer, packets)
     assert (first.nals, first.key, first.timestamp) == ([SPS, PPS, SEI, IDR], True, 1000)
@@ -141,8 +141,8 @@ def test_h264_copies_and_late_packets_are_ignored() -> None:
 
 
 def test_h264_broken_payloads_spoil_only_their_picture() -> None:
-    short_stap = stap(SPS) + b"\x00\xffabc"
-    for bad in (short_stap, fu(SLICE, 20)[1], fu(SLICE, 20)[0]):
+    short = aggregate(SPS) + b"\x00\xffabc"
+    for bad in (short, fu(SLICE, 20)[1], fu(SLICE, 20)[0]):
         depacketizer = H264Depacketizer()
         packets = picture([IDR], 10, 1) + picture([bad], 20, 2) + picture([SLICE], 30, 3) + picture([IDR], 40, 4)
         assert [unit.timestamp for unit in push(depacketizer, packets)] == [10, 40], bad
@@ -157,7 +157,7 @@ def test_h264_fragment_begun_twice_is_broken() -> None:
 
 def test_h264_unknown_kinds_and_empty_units_are_left_out() -> None:
     depacketizer = H264Depacketizer()
-    (unit,) = push(depacketizer, picture([b"", b"\x7f?", b"\x7c", stap(b"", SPS), IDR], 10, 1))
+    (unit,) = push(depacketizer, picture([b"", b"\x7f?", b"\x7c", aggregate(b"", SPS), IDR], 10, 1))
     assert unit.nals == [SPS, IDR]
 
 
