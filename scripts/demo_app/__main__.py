@@ -18,6 +18,8 @@ from .simulator import SimulatedNvr
 from .smoke import run_smoke
 
 SMOKE_CHANNELS = 4
+# Somebody passes a camera every few minutes, and the NVR tells of it.
+LIVELY = ("--detect", "--incidents", "12")
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -63,7 +65,7 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
         loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         print("Starting the simulated NVR and Home Assistant ...", flush=True)
-        nvr = await SimulatedNvr.start(options.channels or 8, folder)
+        nvr = await SimulatedNvr.start(options.channels or 8, folder, *LIVELY)
         stack.push_async_callback(nvr.stop)
         home = HomeAssistant.prepare(folder / "config", options.port)
         stack.push_async_callback(home.close)

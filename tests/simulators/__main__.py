@@ -9,6 +9,7 @@ import sys
 
 from .control import ControlServer
 from .hikvision import FIRMWARES, PASSWORD, USER, HikvisionSimulator, SimulatorOptions
+from .hikvision.detector import Detector
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -45,6 +46,8 @@ def build_parser() -> argparse.ArgumentParser:
     add("--fps", type=int, default=10)
     add("--gop", type=float, default=2.0, help="seconds from one key frame to the next")
     add("--h264-only", action="store_true")
+    add("--incidents", type=float, default=3.0, help="how often something moves before each camera, per hour")
+    add("--detect", action="store_true", help="tell of what moves, as it happens")
     add("--offline", type=int, action="append", default=[], metavar="CHANNEL", help="a camera that is not there")
     add("--fault", action="append", default=[], metavar="NAME=JSON", help="a switch, e.g. search.page_cap=40")
     return parser
@@ -75,6 +78,7 @@ def options_of(arguments: argparse.Namespace) -> SimulatorOptions:
         fps=arguments.fps,
         gop_seconds=arguments.gop,
         h264_only=arguments.h264_only,
+        incidents=arguments.incidents,
         offline=tuple(arguments.offline),
     )
 
@@ -108,7 +112,11 @@ async def serve(arguments: argparse.Namespace) -> None:
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
+        detecting = asyncio.create_task(Detector(simulator).run()) if arguments.detect else None
         await ended.wait()
+        if detecting is not None:
+            detecting.cancel()
+            await asyncio.gather(detecting, return_exceptions=True)
         await control.stop()
 
 

@@ -48,6 +48,7 @@ class SimulatorOptions:
     sub_fps: int = 5
     gop_seconds: float = 2.0
     h264_only: bool = False
+    incidents: float = 3.0
     offline: tuple[int, ...] = ()
 
 
@@ -141,7 +142,10 @@ class Device:
 
     def _footage(self) -> Footage:
         if self.options.segments is None:
-            plans = plans_for(self.channels)
+            plans = {
+                number: replace(plan, incidents_per_hour=self.options.incidents)
+                for number, plan in plans_for(self.channels).items()
+            }
             return Footage(self.clock, plans, self._seed(), timedelta(days=self.options.days))
         # A benchmark asks for a known number of files: equal lengths, no gaps, nothing before or after.
         count = self.options.segments

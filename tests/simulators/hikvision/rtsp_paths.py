@@ -15,6 +15,7 @@ from tests.simulators.rtsp import (
     Target,
 )
 from tests.simulators.video.profile import AudioProfile, Camera, GopRule, VideoProfile
+from tests.simulators.video.scenes import scene_named
 
 from .auth import Authenticator
 from .device import Device, SimChannel, StreamSettings
@@ -52,7 +53,7 @@ def video_profile(settings: StreamSettings) -> VideoProfile:
 def camera_of(channel: SimChannel) -> Camera:
     """Return the studio's camera for a channel."""
     streams = {_STREAM_ROLES[index]: video_profile(settings) for index, settings in channel.streams.items()}
-    return Camera(channel.number, channel.name, streams)
+    return Camera(channel.number, channel.name, streams, scene=scene_named(channel.name))
 
 
 class SharedAccounts:

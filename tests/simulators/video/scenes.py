@@ -1,4 +1,4 @@
-"""The eight places that simulated cameras look at, drawn in fractions of the picture."""
+"""The places that simulated cameras look at, drawn in fractions of the picture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -268,6 +268,33 @@ def _hall(c: Canvas) -> None:
     c.lamp(0.5, 0.08, 0.018)
 
 
+def _workshop(c: Canvas) -> None:
+    c.box((196, 190, 178), 0, 0, 1, 0.7)
+    c.box(CONCRETE, 0, 0.66, 1, 1)
+    for joint in range(5):
+        c.line((122, 120, 114), (0.5 + (joint - 2) * 0.2, 0.66), (0.5 + (joint - 2) * 0.42, 1), 0.002)
+    c.box(WOOD, 0.3, 0.14, 0.78, 0.42)
+    for tool in range(7):
+        x = 0.34 + tool * 0.062
+        c.line(METAL, (x, 0.18), (x, 0.3), 0.006)
+        c.box(((176, 56, 48), (52, 96, 150), (216, 172, 64))[tool % 3], x - 0.008, 0.28, x + 0.008, 0.38)
+    c.box((150, 112, 74), 0.26, 0.5, 0.82, 0.55)
+    for leg in (0.29, 0.52, 0.77):
+        c.box((108, 78, 50), leg, 0.55, leg + 0.025, 0.78)
+    c.box((70, 110, 150), 0.32, 0.43, 0.4, 0.5)
+    c.box(DARK, 0.62, 0.45, 0.68, 0.5)
+    c.line(METAL, (0.65, 0.38), (0.65, 0.46), 0.014)
+    c.window(0.06, 0.16, 0.22, 0.44)
+    for shelf in range(3):
+        y = 0.3 + shelf * 0.16
+        c.box(WOOD, 0.86, y, 1, y + 0.016)
+        for tin in range(3):
+            color = ((170, 70, 60), (90, 130, 80), (200, 170, 80))[(tin + shelf) % 3]
+            c.box(color, 0.875 + tin * 0.042, y - 0.07, 0.905 + tin * 0.042, y)
+    c.area((60, 84, 70), (0.05, 0.78), (0.2, 0.78), (0.2, 0.9), (0.05, 0.9))
+    c.lamp(0.5, 0.05, 0.018)
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """A place: how it is drawn, where things move in it (feet, from and to), and how tall a person there is."""
@@ -289,7 +316,28 @@ SCENES: dict[str, Scene] = {
     "pool": Scene(_pool, ((0.02, 0.9), (0.98, 0.9)), (0.4, 0.4)),
     "gate": Scene(_gate, ((0.5, 0.56), (0.46, 0.93)), (0.2, 0.5)),
     "hall": Scene(_hall, ((0.5, 0.68), (0.3, 0.92)), (0.4, 0.62), indoor=True),
+    "workshop": Scene(_workshop, ((0.12, 0.94), (0.9, 0.94)), (0.56, 0.56), indoor=True),
 }
+# What a name says of the place; the first word found counts.
+_WORDS = {
+    "driveway": "driveway",
+    "yard": "pool",
+    "pool": "pool",
+    "terrace": "pool",
+    "garden": "garden",
+    "garage": "garage",
+    "workshop": "workshop",
+    "cellar": "workshop",
+    "hall": "hall",
+    "gate": "gate",
+    "street": "street",
+    "door": "front door",
+}
+
+
+def scene_named(name: str) -> str | None:
+    """Return the scene that a camera of that name looks at; None when the name does not tell."""
+    return next((scene for word, scene in _WORDS.items() if word in name.lower()), None)
 
 
 def scene_of(name: str | None, channel: int) -> tuple[Scene, bool]:
