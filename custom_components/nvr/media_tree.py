@@ -106,8 +106,7 @@ class ChannelBranch:
         today = self._clock.date_of(dt_util.utcnow())
         days = sorted((day for day_map in maps for day in day_map.dates()), reverse=True)
         children = [node(DayId(self.id, day), self.words.day(day, today)) for day in days]
-        month = self.words.month(earlier.year, earlier.month)
-        children.append(node(earlier, self.words.text("media_earlier", month=month)))
+        children.append(node(earlier, self.words.earlier(earlier.year, earlier.month)))
         title = self.words.month(of.year, of.month) if isinstance(of, MonthId) else self.channel.name
         return node(of, title, children=children)
 
@@ -180,10 +179,10 @@ class ChannelBranch:
         """Make the node of one segment, or of what lies within; one still being written ends now and says so."""
         span = known_part(segment)
         span = span.clip(within) or span
-        times = clock_range(self._wall(span.start), self._wall(span.end), seconds=True)
         kind = self.words.kind(segment.kind)
         length = self.words.text("media_running") if segment.open else self.words.duration(span.duration)
-        title = f"{prefix}{times} · {kind} ({length})"
+        # A tile shows twenty letters: when it began and why come first.
+        title = f"{prefix}{self._wall(span.start):%H:%M:%S} {kind} ({length})"
         return node(SpanId(self.id, span), title, play=True, expand=False)
 
     def part(self, span: TimeSpan, *, prefix: str = "") -> BrowseMediaSource:

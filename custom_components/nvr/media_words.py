@@ -25,26 +25,29 @@ class Words:
         return self.texts.get(f"{_PREFIX}{key}", key).format(**values)
 
     def date(self, day: dt.date) -> str:
-        """Write a date with its weekday."""
-        return self.text(
-            "media_date",
-            weekday=self.text(f"weekday_{day.weekday()}"),
-            day=str(day.day),
-            month=self.text(f"month_{day.month}"),
-            year=str(day.year),
-        )
+        """Write a date with its weekday, as short as the tiles of the media browser are narrow."""
+        return self._on("media_date", day)
 
     def day(self, day: dt.date, today: dt.date) -> str:
         """Write a date, and say when it is today or yesterday."""
         if day == today:
-            return self.text("media_today", date=self.date(day))
+            return self._on("media_today", day)
         if day == today - dt.timedelta(days=1):
-            return self.text("media_yesterday", date=self.date(day))
-        return self.date(day)
+            return self._on("media_yesterday", day)
+        return self._on("media_date", day)
 
     def month(self, year: int, month: int) -> str:
         """Write a month."""
         return self.text("media_month", month=self.text(f"month_{month}"), year=str(year))
+
+    def earlier(self, year: int, month: int) -> str:
+        """Say that earlier days, those of a month, are behind this."""
+        return self.text("media_earlier", month=self.text(f"month_short_{month}"), year=str(year))
+
+    def _on(self, key: str, day: dt.date) -> str:
+        """Return a text with a date in it."""
+        weekday, month = self.text(f"weekday_{day.weekday()}"), self.text(f"month_short_{day.month}")
+        return self.text(key, weekday=weekday, day=str(day.day), month=month, year=str(day.year))
 
     def kind(self, kind: RecordingKind) -> str:
         """Say why something was recorded."""
@@ -59,15 +62,14 @@ class Words:
         return f"{minutes} min {seconds} s" if minutes else f"{seconds} s"
 
 
-def clock_range(start: dt.datetime, end: dt.datetime, *, seconds: bool = False) -> str:
+def clock_range(start: dt.datetime, end: dt.datetime) -> str:
     """Write two times of day; an end at midnight is 24:00, and one on another day shows its date."""
-    form = "%H:%M:%S" if seconds else "%H:%M"
-    last = f"{end:{form}}"
+    last = f"{end:%H:%M}"
     if end.date() == start.date() + dt.timedelta(days=1) and not any((end.hour, end.minute, end.second)):
-        last = "24:00:00" if seconds else "24:00"
+        last = "24:00"
     elif end.date() != start.date():
-        last = f"{end:%Y-%m-%d {form}}"
-    return f"{start:{form}} – {last}"  # noqa: RUF001 - an en dash is what stands between times
+        last = f"{end:%Y-%m-%d %H:%M}"
+    return f"{start:%H:%M} – {last}"  # noqa: RUF001 - an en dash is what stands between times
 
 
 def offset_name(offset: dt.timedelta) -> str:

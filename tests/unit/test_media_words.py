@@ -24,16 +24,18 @@ def at(*parts: int) -> dt.datetime:
 def test_day_says_when_it_is_today_or_yesterday() -> None:
     today = dt.date(2026, 11, 21)
     english, spanish = words("en"), words("es")
-    assert english.day(today, today) == "Today, Saturday, 21 November 2026"
-    assert english.day(dt.date(2026, 11, 20), today) == "Yesterday, Friday, 20 November 2026"
-    assert english.day(dt.date(2026, 3, 1), today) == "Sunday, 1 March 2026"
-    assert spanish.day(dt.date(2026, 3, 1), today) == "domingo, 1 de marzo de 2026"
+    assert english.day(today, today) == "Today, 21 Nov"
+    assert english.day(dt.date(2026, 11, 20), today) == "Yesterday, 20 Nov"
+    assert english.day(dt.date(2026, 3, 1), today) == "Sun, 1 Mar 2026"
+    assert spanish.day(dt.date(2026, 3, 1), today) == "dom, 1 mar 2026"
 
 
 @pytest.mark.parametrize("language", ["en", "es"])
 def test_every_kind_and_month_has_a_word(language: str) -> None:
     said = words(language)
-    names = [said.kind(kind) for kind in RecordingKind] + [said.month(2026, month) for month in range(1, 13)]
+    names = [said.kind(kind) for kind in RecordingKind]
+    names += [said.month(2026, month) for month in range(1, 13)] + [said.earlier(2026, month) for month in range(1, 13)]
+    names += [said.date(dt.date(2026, 3, day)) for day in range(1, 8)]
     assert not [name for name in names if "_" in name or "{" in name]
     assert len(set(names)) == len(names)
 
@@ -52,7 +54,6 @@ def test_duration_is_said_by_its_two_largest_units(seconds: int, text: str) -> N
 
 def test_range_of_times_that_ends_at_midnight_ends_at_24() -> None:
     assert clock_range(at(2026, 11, 20, 23), at(2026, 11, 21)) == "23:00 \u2013 24:00"
-    assert clock_range(at(2026, 11, 20, 23), at(2026, 11, 21), seconds=True) == "23:00:00 \u2013 24:00:00"
     assert clock_range(at(2026, 11, 20, 23), at(2026, 11, 21, 1)) == "23:00 \u2013 2026-11-21 01:00"
     assert clock_range(at(2026, 11, 20, 13), at(2026, 11, 20, 14)) == "13:00 \u2013 14:00"
 
