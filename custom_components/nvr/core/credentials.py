@@ -25,6 +25,12 @@ class LoginGuard:
         self._utcnow = utcnow
         self._refusals = 0
         self._locked_until: datetime | None = None
+        self._listeners: list[Callable[[], None]] = []
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` after each refusal and each lock; returns what ends that."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
 
     @property
     def usable(self) -> bool:
@@ -43,8 +49,13 @@ class LoginGuard:
             self._locked_until = None
         return self._locked_until
 
-    def check(self) -> None:
-        """Raise NvrAuthError or NvrLockedError when the login must not be sent."""
+    def check(self, *, suspected: int = 0) -> None:
+        """Raise NvrAuthError or NvrLockedError when the login must not be sent.
+
+        `suspected` refusals are counted where they make the limit full: another try would be one too many.
+        """
+        if suspected and self._refusals < REFUSALS_ALLOWED <= self._refusals + suspected:
+            self.give_up()
         if self._refusals >= REFUSALS_ALLOWED:
             raise NvrAuthError("the login was refused; nothing is sent until it is entered anew")
         until = self.locked_until
@@ -54,6 +65,13 @@ class LoginGuard:
     def refused(self) -> None:
         """Count one refusal of the login by the recorder (not a stale nonce)."""
         self._refusals += 1
+        self._tell()
+
+    def give_up(self) -> None:
+        """Let nothing be sent until the user acts."""
+        if self._refusals < REFUSALS_ALLOWED:
+            self._refusals = REFUSALS_ALLOWED
+            self._tell()
 
     def accepted(self) -> None:
         """Forget an earlier refusal; once the limit is reached only `reset` helps."""
@@ -68,8 +86,13 @@ class LoginGuard:
         end = (until if until is not None else self._utcnow() + LOCK_ASSUMED) + LOCK_MARGIN
         known = self.locked_until
         self._locked_until = end if known is None else max(end, known)
+        self._tell()
 
     def reset(self) -> None:
         """Start anew: the user entered a login or asked to try again."""
         self._refusals = 0
         self._locked_until = None
+
+    def _tell(self) -> None:
+        for listener in tuple(self._listeners):
+            listener()

@@ -81,11 +81,22 @@ class CredentialGuard(Protocol):
     def locked_until(self) -> datetime | None:
         """When the recorder's lock ends (UTC), while one is known."""
 
-    def check(self) -> None:
-        """Raise NvrAuthError or NvrLockedError when the login must not be sent."""
+    @property
+    def refusals(self) -> int:
+        """How many refusals stand."""
+
+    def check(self, *, suspected: int = 0) -> None:
+        """Raise NvrAuthError or NvrLockedError when the login must not be sent.
+
+        `suspected`: answers the recorder refused just now that may also have died of old age. They are counted where
+        they make the limit full.
+        """
 
     def refused(self) -> None:
         """Count one refusal of the login by the recorder (not a stale nonce)."""
+
+    def give_up(self) -> None:
+        """Let nothing be sent until the user acts: the refusal is beyond doubt."""
 
     def accepted(self) -> None:
         """Forget earlier refusals: the recorder took the login."""

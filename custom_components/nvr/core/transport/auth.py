@@ -97,6 +97,7 @@ class Authenticator[A: Answer]:
         self._latest_at = 0.0
         self._challenges = 0
         self._refusals = 0
+        self._suspected = 0
         self._flying = 0
 
     @property
@@ -132,11 +133,13 @@ class Authenticator[A: Answer]:
             session = self._session
             if session is None or session is used:
                 break
-            used = session
+            used, standing = session, self._guard.refusals
             answer = await self._signed(session, target, send)
             if answer.status != UNAUTHORIZED:
+                if standing and standing == self._guard.refusals:
+                    self._guard.accepted()  # sent after the refusal it makes good
                 return answer
-            self._learn(answer)
+            self._doubt(session, answer)
             if not replayable:
                 self._session = None
                 break
@@ -179,11 +182,12 @@ class Authenticator[A: Answer]:
                 continue
             if isinstance(challenge, BasicChallenge) and not self._basic_allowed:
                 raise NvrInsecureLoginError("the recorder wants the password readable over plain HTTP")
+            self._guard.check(suspected=0 if doubted else self._suspected)
             seen, crowd = self._challenges, self._flying
             session = self._session_for(challenge)
             answer = await self._signed(session, target, send)
             if answer.status != UNAUTHORIZED:
-                self._session = session
+                self._session, self._suspected = session, 0
                 self._guard.accepted()
                 return answer
             self._learn(answer)
@@ -195,6 +199,22 @@ class Authenticator[A: Answer]:
             self._guard.check()
             await self._silence()
         raise NvrBusyError("the recorder changed its login challenge faster than it could be answered")
+
+    def _doubt(self, session: LoginSession, answer: A) -> None:
+        """Take the refusal of an answer with a proven nonce: the nonce died, or the password was changed.
+
+        Nobody else uses that nonce any more. The recorder may have counted the answer as a wrong password, and says
+        `stale` if it did not; so it counts, if the next one is refused as well. Raises NvrLockedError.
+        """
+        self._learn(answer)
+        error = self._refusal(answer)
+        if isinstance(error, NvrLockedError):
+            self._session = None
+            raise self._locked(error)
+        if self._session is session and not isinstance(error, NvrPermissionError):
+            self._session = None
+            latest = self._latest
+            self._suspected = int(not (isinstance(latest, DigestChallenge) and latest.stale))
 
     def _session_for(self, challenge: DigestChallenge | BasicChallenge) -> LoginSession:
         """Return who answers the challenge: a nonce that comes back goes on counting where it was."""
@@ -259,6 +279,7 @@ class Authenticator[A: Answer]:
 
     def _refused(self, answer: A) -> NvrError:
         error = self._refusal(answer)
+        suspected, self._suspected = self._suspected, 0
         if isinstance(error, NvrPermissionError):
             return error
         self._session = None
@@ -266,5 +287,6 @@ class Authenticator[A: Answer]:
         self._refusals += 1
         if isinstance(error, NvrLockedError):
             return self._locked(error)
-        self._guard.refused()
+        for _ in range(1 + suspected):
+            self._guard.refused()
         return NvrAuthError("the recorder refused user or password")

@@ -128,6 +128,7 @@ class RtspConnection:
         if self._reader is None:
             raise NvrUnreachableError("not connected")
         if self._keep_alive_at and self._monotonic() >= self._keep_alive_at:
+            self._login.check()
             self.playing()
             self._send(self._keep_alive_method, self.control, {})
         until = min(deadline, self._keep_alive_at) if self._keep_alive_at else deadline

@@ -22,17 +22,21 @@ class Login:
         self._guard.check()
 
     def header(self, method: str, uri: str) -> str | None:
-        """Return the Authorization value, or None before the first challenge."""
-        return None if self._session is None else self._session.header(method, uri)
+        """Return the Authorization value; None before the first challenge and once the login may not be sent."""
+        if self._session is None or not self._guard.usable:
+            return None
+        return self._session.header(method, uri)
 
     def challenged(self, answer: Response) -> None:
         """Take a 401. Raises NvrAuthError when it refuses the login, NvrUnsupportedError when it cannot be answered."""
+        self._guard.check()
         offered = parse_challenges(answer.all("www-authenticate"))
         challenge = choose(offered)
         if self._session is not None:
-            stale = isinstance(challenge, DigestChallenge) and (challenge.stale or self._proven)
-            if not stale:
+            if not (isinstance(challenge, DigestChallenge) and challenge.stale):
                 self._guard.refused()
+                # With a nonce that was proven it may be its age that was refused; the recorder counts it all the same.
+            if not (isinstance(challenge, DigestChallenge) and (challenge.stale or self._proven)):
                 raise NvrAuthError("the recorder refused user or password over RTSP")
         if challenge is None:
             raise NvrUnsupportedError(f"the recorder's RTSP port asks for a login we cannot give: {describe(offered)}")
