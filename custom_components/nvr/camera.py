@@ -1,6 +1,7 @@
 """The live picture of each channel, once per stream profile."""
 
 from collections.abc import Iterator
+import time
 from typing import override
 
 from homeassistant.components.camera import Camera, CameraEntityFeature
@@ -10,12 +11,14 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import NvrCoordinator
 from .core.errors import NvrError
-from .core.models import Channel, RtspTransport, StreamProfile, StreamRole
+from .core.models import Channel, RtspAddress, RtspTransport, StreamProfile, StreamRole
 from .entity import ChannelEntity, add_channel_entities
 from .errors import translated_errors
 from .runtime import NvrConfigEntry
 
 PARALLEL_UPDATES = 0
+# How old (s) the recorder's yes to the login may be when a stream is begun.
+_VERIFIED = 2.0
 
 
 async def async_setup_entry(
@@ -49,6 +52,7 @@ class NvrCamera(ChannelEntity, Camera):
         self._attr_brand = channel.manufacturer
         self._attr_model = channel.model
         self._had_source = False
+        self._broken_since: float | None = None
 
     @property
     @override
@@ -77,7 +81,14 @@ class NvrCamera(ChannelEntity, Camera):
 
     @override
     async def async_create_stream(self) -> Stream | None:
-        """Create the stream, and look after it: a worker that fails may fail for the login's sake."""
+        """Create the stream, and look after it: a worker that fails may fail for the login's sake.
+
+        It is asked first over HTTP whether the recorder takes the login: a worker's own tries are counted nowhere.
+        """
+        with translated_errors(self.hub.name):
+            if self._source() is not None:
+                await self.hub.link.async_verify(_VERIFIED)
+        self._give_login_back()
         if (stream := self.stream) is not None and stream.source != self._source():
             await self.async_stop_stream()
         transport = self.coordinator.config_entry.options.get(CONF_RTSP_TRANSPORT, RtspTransport.TCP)
@@ -96,7 +107,7 @@ class NvrCamera(ChannelEntity, Camera):
         """Stop the stream, also one that is kept running; what the user chose for it stays."""
         if (stream := self.stream) is None:
             return
-        self.stream = None
+        self.stream = self._broken_since = None
         settings = stream.dynamic_stream_settings
         preload, settings.preload_stream = settings.preload_stream, False
         try:
@@ -111,20 +122,41 @@ class NvrCamera(ChannelEntity, Camera):
         if not self._had_source and self._source() is not None:
             self._had_source = True
             self.hass.async_create_task(self.async_refresh_providers())
+        self._give_login_back()
         super()._handle_coordinator_update()
 
     @callback
     def _async_stream_changed(self) -> None:
-        """Find out at once why a running stream broke, before it is tried again."""
-        if self.stream is not None and not self.stream.available:
+        """Find out at once why a running stream broke.
+
+        All streams of a recorder break in the same instant and are tried again in the same one. Until HTTP has shown
+        that the login is still good, they have an address without it.
+        """
+        if (stream := self.stream) is not None and not stream.available:
+            if self._broken_since is None and (address := self._address()) is not None:
+                self._broken_since = time.monotonic()
+                stream.source = address.url
             self.hub.link.async_check_soon()
         self.async_write_ha_state()
 
-    def _source(self) -> str | None:
+    @callback
+    def _give_login_back(self) -> None:
+        """Let a broken stream be tried again with the login, once the recorder has taken it."""
+        if self._broken_since is None or not self.hub.link.accepted_since(self._broken_since):
+            return
+        if self.stream is not None and (source := self._source()) is not None:
+            self.stream.source = source
+            self._broken_since = None
+
+    def _address(self) -> RtspAddress | None:
         live = self.hub.driver.live
-        if live is None or not self.hub.link.connected or not self.hub.login_usable:
+        if live is None or not self.hub.link.connected:
             return None
         try:
-            return live.address(self.number, self.role).with_credentials()
+            return live.address(self.number, self.role)
         except NvrError:
             return None
+
+    def _source(self) -> str | None:
+        address = self._address()
+        return None if address is None or not self.hub.login_usable else address.with_credentials()

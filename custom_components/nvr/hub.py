@@ -1,6 +1,8 @@
 """One recorder in Home Assistant: what it is, what it has, whether it is there."""
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -57,13 +59,14 @@ class NvrHub:
         self.announcer = Announcer(hass, entry, self.roster)
         grace = timedelta(seconds=options.get(CONF_GRACE_TIME, DEFAULT_GRACE_TIME))
         self.watch = Watch(hass, grace, store, self._on_edge)
+        guard = shared.guard(entry.entry_id, config)
         self.driver: Driver = build_driver(
             entry.data[CONF_FAMILY],
             config,
             session_factory(hass),
             store.memory.driver,
             utcnow=dt_util.utcnow,
-            guard=shared.guard(entry.entry_id, config),
+            guard=guard,
         )
         self.link = RecorderLink(
             hass,
@@ -73,8 +76,11 @@ class NvrHub:
             on_channels=self._take_channels,
             on_change=self.changed.async_send,
             on_refused=self.streams.async_refused,
+            on_locked=self.streams.async_locked,
             hold=options.get(CONF_HOLD_TIME),
         )
+        self._listen_to_login = partial(guard.listen, self.link.async_login_news)
+        self._deafen: Callable[[], None] | None = None
         self.fanout = EventFanout(
             hass,
             payload=self.announcer.payload,
@@ -165,6 +171,7 @@ class NvrHub:
 
     async def async_start(self) -> None:
         """Connect; while the recorder is away start from memory. Raises core errors when neither is possible."""
+        self._deafen = self._listen_to_login()
         try:
             await self.link.async_refresh()
         except NvrError:
@@ -184,6 +191,9 @@ class NvrHub:
 
     async def async_stop(self) -> None:
         """End everything that runs, here and on the recorder, and keep what was learned."""
+        if self._deafen is not None:
+            self._deafen()
+            self._deafen = None
         self.watch.async_stop()
         await self._stills.close()
         await self.streams.async_stop()

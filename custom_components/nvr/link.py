@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 import time
 from typing import Any, Final
@@ -44,6 +45,7 @@ class RecorderLink:
         on_channels: Callable[[tuple[Channel, ...]], None],
         on_change: Callable[[], None],
         on_refused: Callable[[], None],
+        on_locked: Callable[[], None],
         hold: float | None = None,
     ) -> None:
         """Nothing is sent before `async_refresh`; `hold` (s) replaces the driver's waits for the end of an event."""
@@ -53,11 +55,14 @@ class RecorderLink:
         self._on_channels = on_channels
         self._on_change = on_change
         self._on_refused = on_refused
+        self._on_locked = on_locked
         self._hold = hold
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stream_lost_at: datetime | None = None
         self._locked_until: datetime | None = None
         self._clock_read_at = 0.0
+        self._accepted_at = 0.0
+        self._check_wanted = False
         # What is known is learned anew after an absence and with a new channel: codecs, detections, firmware.
         self._learned = False
         self.driver = driver
@@ -66,6 +71,7 @@ class RecorderLink:
         self.stream_state = EventStreamState.CONNECTING
         self.stream_was_alive = False
         self.refresh_soon: Callable[[], Awaitable[None]] | None = None
+        self._verifying = asyncio.Lock()
 
     @property
     def login_usable(self) -> bool:
@@ -85,6 +91,7 @@ class RecorderLink:
 
     async def async_refresh(self) -> tuple[Channel, ...]:
         """Connect, or read the channels' states anew; raises core errors and draws the conclusions of each."""
+        begun = time.monotonic()
         try:
             if self._learned:
                 known = {channel.number for channel in self.driver.channels}
@@ -96,7 +103,7 @@ class RecorderLink:
         except NvrError as err:
             self._conclude(err)
             raise
-        self._alive()
+        self._alive(begun)
         self._on_channels(channels)
         await self._async_read_clock()
         return channels
@@ -115,7 +122,27 @@ class RecorderLink:
     def async_check_soon(self) -> None:
         """Find out whether the recorder is there and still takes the login: something just failed with it."""
         if self.connected and self.login_usable:
+            self._check_wanted = True
             self._run("check", self._async_check())
+
+    @callback
+    def async_login_news(self) -> None:
+        """The login was refused, or is locked, somewhere: over HTTP or RTSP, to whoever sent it."""
+        self._hass.loop.call_soon(self._look_at_login)
+
+    def accepted_since(self, moment: float) -> bool:
+        """Tell whether the recorder took the login in a request sent after the moment (monotonic, s)."""
+        return self._accepted_at > moment
+
+    async def async_verify(self, within: float) -> None:
+        """See that the recorder takes the login, unless it did within so many seconds.
+
+        For those who will send it by themselves, and again and again. Raises core errors.
+        """
+        if not self.accepted_since(time.monotonic() - within):
+            async with self._verifying:
+                if not self.accepted_since(time.monotonic() - within):
+                    await self._async_ping()
 
     @callback
     def async_stream_state(self, state: EventStreamState) -> None:
@@ -166,12 +193,32 @@ class RecorderLink:
             LOGGER.debug("Reading the clock of %s failed: %s", self._entry.title, err)
 
     async def _async_check(self) -> None:
+        while self._check_wanted and self.login_usable:
+            # Wanted again while it runs: what failed then may have failed after it was answered.
+            self._check_wanted = False
+            with suppress(NvrError):
+                await self._async_ping()
+
+    async def _async_ping(self) -> None:
+        begun = time.monotonic()
         try:
             await self.driver.ping()
         except NvrError as err:
             self._conclude(err)
+            raise
+        self._alive(begun)
+        self._on_change()
+
+    @callback
+    def _look_at_login(self) -> None:
+        """One refusal over RTSP may be about RTSP: HTTP decides. What is beyond doubt is concluded at once."""
+        try:
+            self.driver.guard.check()
+        except (NvrAuthError, NvrLockedError) as err:
+            self._conclude(err)
         else:
-            self._alive()
+            if self.driver.guard.refusals:
+                self.async_check_soon()
 
     async def _async_run_events(self, fanout: EventFanout) -> None:
         while (source := self.driver.events) is not None:
@@ -191,7 +238,8 @@ class RecorderLink:
             await asyncio.sleep(pause.total_seconds())
 
     @callback
-    def _alive(self) -> None:
+    def _alive(self, begun: float) -> None:
+        self._accepted_at = begun
         self._stream_lost_at = None
         self._locked_until = None
         self._watch.async_up(RECORDER)
@@ -205,6 +253,8 @@ class RecorderLink:
         elif isinstance(err, NvrAuthError):
             self._refused()
         elif isinstance(err, NvrLockedError):
+            if self._locked_until is None:
+                self._on_locked()
             self._locked_until = err.until or dt_util.utcnow() + POLL_REFUSED
             issues.async_raise_for(self._hass, self._entry, err)
         elif isinstance(err, NvrPermissionError):
@@ -219,6 +269,7 @@ class RecorderLink:
         if self.login_refused:
             return
         self.login_refused = True
+        self.driver.guard.give_up()
         events = self._tasks.get("events")
         if events is not None and events is not asyncio.current_task():
             # It lives on an answer given before; once cut it would send the refused login again.

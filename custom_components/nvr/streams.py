@@ -31,8 +31,13 @@ class Streams:
         await asyncio.gather(*stops, self._shared.async_close_playback(self._entry.entry_id), return_exceptions=True)
 
     @callback
+    def async_locked(self) -> None:
+        """The recorder has locked the login: who sends it now makes the lock longer."""
+        self._entry.async_create_background_task(self._hass, self.async_stop(), f"nvr streams {self._entry.entry_id}")
+
+    @callback
     def async_refused(self) -> None:
         """The recorder refused the login: let nobody send it again, and ask for another one."""
-        self._entry.async_create_background_task(self._hass, self.async_stop(), f"nvr streams {self._entry.entry_id}")
+        self.async_locked()
         if self._entry.state is ConfigEntryState.LOADED:
             self._entry.async_start_reauth(self._hass)
