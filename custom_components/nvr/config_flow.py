@@ -40,9 +40,16 @@ from .connection import (
     show_address,
     without_login,
 )
-from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_TLS, DOMAIN, LOGGER
+from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_PLAIN_BASIC, CONF_TLS, DOMAIN, LOGGER
 from .core.driver import ConnectionConfig, TlsMode
-from .core.errors import NvrAuthError, NvrCertificateError, NvrError, NvrUnreachableError, NvrUnsupportedError
+from .core.errors import (
+    NvrAuthError,
+    NvrCertificateError,
+    NvrError,
+    NvrInsecureLoginError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
 from .core.families import build_driver, connect_any, detect
 from .core.models import RecorderInfo
 from .errors import error_key, error_placeholders
@@ -88,6 +95,7 @@ CERTIFICATE_SCHEMA: Final = probatio.Schema(
         )
     }
 )
+PLAIN_LOGIN_SCHEMA: Final = probatio.Schema({probatio.Required(CONF_PLAIN_BASIC, default=False): BooleanSelector()})
 
 
 class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
@@ -114,7 +122,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask where it is and who we are there."""
         if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
-            self._config = _config(address, user_input[CONF_USERNAME], user_input[CONF_PASSWORD])
+            self._config = _asked(address, user_input[CONF_USERNAME], user_input[CONF_PASSWORD], self._config)
             return await self._async_try(address)
         return self._show("user", USER_SCHEMA, user_input or self._suggested)
 
@@ -123,7 +131,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         config = self._known()
         if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
             address = TypedAddress(address.host, int(user_input[CONF_PORT]), user_input[CONF_TLS])
-            self._config = _config(address, config.username, config.password)
+            self._config = _asked(address, config.username, config.password, config)
             return await self._async_try(address)
         suggested = user_input or {
             CONF_HOST: config.host,
@@ -141,6 +149,17 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self._async_try(TypedAddress(config.host, config.http_port, tls=True))
         self._placeholders |= {"host": config.host, "fingerprint": _readable(self._fingerprint)}
         return self._show("certificate", CERTIFICATE_SCHEMA, None)
+
+    async def async_step_plain_login(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask whether the password may go over the network readable: the recorder offers no other way."""
+        config = self._known()
+        self._placeholders |= {"host": config.host}
+        if user_input is None:
+            return self._show("plain_login", PLAIN_LOGIN_SCHEMA, None)
+        if not user_input[CONF_PLAIN_BASIC]:
+            return await self._async_ask_again("insecure_login")
+        self._config = replace(config, plain_basic=True)
+        return await self._async_try(TypedAddress(config.host, config.http_port, tls=False))
 
     async def async_step_reauth(self, _entry_data: Mapping[str, Any]) -> ConfigFlowResult:
         """Begin to ask for a login that works."""
@@ -163,13 +182,8 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         entry = self._get_reconfigure_entry()
         config = connection_config(entry.data, entry.options)
         if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
-            asked = _config(address, user_input[CONF_USERNAME], user_input.get(CONF_PASSWORD) or config.password)
-            same = (asked.host, asked.http_port, asked.tls is TlsMode.OFF) == (
-                config.host,
-                config.http_port,
-                config.tls is TlsMode.OFF,
-            )
-            self._config = replace(asked, tls=config.tls, fingerprint=config.fingerprint) if same else asked
+            password = user_input.get(CONF_PASSWORD) or config.password
+            self._config = _asked(address, user_input[CONF_USERNAME], password, config)
             return await self._async_try(address)
         suggested = user_input or {
             CONF_HOST: show_address(config.host, config.port, config.tls),
@@ -236,6 +250,8 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             return None
         if isinstance(err, NvrUnreachableError):
             return address.port if address.tls is None else None
+        if isinstance(err, NvrInsecureLoginError):
+            return 0 if address.tls is None and address.port in {0, 80} else None
         if isinstance(err, NvrUnsupportedError):
             with suppress(NvrError):
                 async with session_factory(self.hass)() as session:
@@ -265,18 +281,27 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
     async def _async_again(self, err: NvrError) -> ConfigFlowResult:
         """Show the form on which the error can be mended."""
         config = self._known()
-        if isinstance(err, NvrCertificateError) and err.fingerprint and self.source != SOURCE_REAUTH:
+        if isinstance(err, NvrCertificateError) and err.fingerprint:
             self._fingerprint = err.fingerprint
+            self._errors = {"base": "certificate_changed"} if config.tls is TlsMode.PIN else {}
             return await self.async_step_certificate()
-        key = "not_an_nvr" if isinstance(err, NvrUnsupportedError) else error_key(err)
-        self._errors = {CONF_PASSWORD if isinstance(err, NvrAuthError) else "base": key}
         self._placeholders |= error_placeholders(err, config.host)
+        if isinstance(err, NvrInsecureLoginError):
+            return await self.async_step_plain_login()
+        key = "not_an_nvr" if isinstance(err, NvrUnsupportedError) else error_key(err)
+        if isinstance(err, NvrUnreachableError) and self.source not in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            self._errors = {"base": key}
+            return await self.async_step_connection()
+        return await self._async_ask_again(key, CONF_PASSWORD if isinstance(err, NvrAuthError) else "base")
+
+    async def _async_ask_again(self, key: str, field: str = "base") -> ConfigFlowResult:
+        """Show the form the flow began with, and an error in it."""
+        config = self._known()
+        self._errors = {field: key}
         if self.source == SOURCE_REAUTH:
             return await self.async_step_reauth_confirm()
         if self.source == SOURCE_RECONFIGURE:
             return await self.async_step_reconfigure()
-        if isinstance(err, NvrUnreachableError):
-            return await self.async_step_connection()
         self._suggested = {
             CONF_HOST: show_address(config.host, config.port, config.tls),
             CONF_USERNAME: config.username,
@@ -294,7 +319,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             shared(self.hass).async_allow(entry.entry_id)
             return self.async_update_reload_and_abort(entry, data=data)
         self._abort_if_unique_id_configured(
-            updates={key: data[key] for key in (CONF_HOST, CONF_PORT, CONF_TLS, CONF_FINGERPRINT)}
+            updates={key: data[key] for key in (CONF_HOST, CONF_PORT, CONF_TLS, CONF_FINGERPRINT, CONF_PLAIN_BASIC)}
         )
         return self.async_create_entry(title=info.name or info.model or config.host, data=data)
 
@@ -324,10 +349,17 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         )
 
 
-def _config(address: TypedAddress, username: str, password: str) -> ConnectionConfig:
-    """Return how to reach it; an encrypted address is verified until the user says otherwise."""
+def _asked(address: TypedAddress, username: str, password: str, before: ConnectionConfig | None) -> ConnectionConfig:
+    """Return how to reach it: verified where encrypted, until the user says otherwise; what he said of it holds."""
     tls = TlsMode.VERIFY if address.tls else TlsMode.OFF
-    return ConnectionConfig(address.host, username, password, port=address.port, tls=tls)
+    asked = ConnectionConfig(address.host, username, password, port=address.port, tls=tls)
+    if before is None or _where(asked) != _where(before):
+        return asked
+    return replace(asked, tls=before.tls, fingerprint=before.fingerprint, plain_basic=before.plain_basic)
+
+
+def _where(config: ConnectionConfig) -> tuple[str, int, bool]:
+    return config.host, config.http_port, config.tls is TlsMode.OFF
 
 
 def _readable(fingerprint: str | None) -> str:

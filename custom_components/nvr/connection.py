@@ -10,7 +10,14 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNA
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.aiohttp_client import DATA_RESOLVER, async_get_clientsession
 
-from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_RTSP_PORT, CONF_RTSP_TRANSPORT, CONF_TLS
+from .const import (
+    CONF_FAMILY,
+    CONF_FINGERPRINT,
+    CONF_PLAIN_BASIC,
+    CONF_RTSP_PORT,
+    CONF_RTSP_TRANSPORT,
+    CONF_TLS,
+)
 from .core.driver import ConnectionConfig, TlsMode
 from .core.models import RtspTransport
 
@@ -55,6 +62,7 @@ def connection_config(data: Mapping[str, Any], options: Mapping[str, Any]) -> Co
         port=data.get(CONF_PORT, 0),
         tls=TlsMode(data.get(CONF_TLS, TlsMode.OFF)),
         fingerprint=data.get(CONF_FINGERPRINT),
+        plain_basic=data.get(CONF_PLAIN_BASIC, False),
         rtsp_port=options.get(CONF_RTSP_PORT),
         rtsp_transport=RtspTransport(options.get(CONF_RTSP_TRANSPORT, RtspTransport.TCP)),
     )
@@ -67,6 +75,7 @@ def entry_data(config: ConnectionConfig, family: str) -> dict[str, Any]:
         CONF_PORT: config.http_port,
         CONF_TLS: config.tls.value,
         CONF_FINGERPRINT: config.fingerprint,
+        CONF_PLAIN_BASIC: config.plain_basic,
         CONF_USERNAME: config.username,
         CONF_PASSWORD: config.password,
         CONF_FAMILY: family,

@@ -15,6 +15,7 @@ PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.CAMERA, Platform.EVENT, Pla
 # Entry data, beside host, port, username and password.
 CONF_FAMILY: Final = "family"
 CONF_FINGERPRINT: Final = "fingerprint"
+CONF_PLAIN_BASIC: Final = "plain_basic"
 CONF_TLS: Final = "tls"
 
 # Entry options.

@@ -13,12 +13,13 @@ from homeassistant.config_entries import SOURCE_DHCP, SOURCE_USER, ConfigEntrySt
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, UnknownFlow
+from homeassistant.helpers import issue_registry as ir
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 import pytest
 
 from custom_components.nvr.config_flow import NvrConfigFlow
 from custom_components.nvr.connection import TypedAddress, parse_address, show_address
-from custom_components.nvr.const import CONF_FAMILY, CONF_FINGERPRINT, CONF_TLS, DOMAIN
+from custom_components.nvr.const import CONF_FAMILY, CONF_FINGERPRINT, CONF_PLAIN_BASIC, CONF_TLS, DOMAIN
 from custom_components.nvr.core.driver import TlsMode
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator, PathFault
 
@@ -64,6 +65,7 @@ async def test_user_enters_three_things(hass: HomeAssistant, nvr: HikvisionSimul
         CONF_PORT: nvr.http_port,
         CONF_TLS: "off",
         CONF_FINGERPRINT: None,
+        CONF_PLAIN_BASIC: False,
         CONF_USERNAME: USER,
         CONF_PASSWORD: PASSWORD,
         CONF_FAMILY: "hikvision",
@@ -151,6 +153,11 @@ async def test_certificate_need_not_be_verified(hass: HomeAssistant, start_simul
     result = await begin(hass, f"https://{HOST}:{simulator.https_port}", WRONG_PASSWORD)
     result = await answer(hass, result, {"certificate": "no_verify"})
     assert (result["step_id"], result["errors"]) == ("user", {CONF_PASSWORD: "auth"})
+    # What was said of the certificate holds for the next try.
+    values = {CONF_HOST: f"https://{HOST}:{simulator.https_port}", CONF_USERNAME: USER, CONF_PASSWORD: PASSWORD}
+    result = await answer(hass, result, values)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"][CONF_TLS] == "no_verify"
 
 
 async def test_encrypted_port_without_saying_so_is_found(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
@@ -186,6 +193,42 @@ async def test_recorder_that_sends_plain_http_to_https(hass: HomeAssistant, star
     result = await answer(hass, result, {"certificate": "pin"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert result["data"][CONF_PORT] == simulator.https_port
+
+
+async def test_a_readable_password_needs_consent(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
+    simulator = await start_simulator(profile="basic")
+    result = await begin(hass, address(simulator))
+    assert (result["step_id"], result["errors"]) == ("plain_login", {})
+    assert placeholders(result)["host"] == HOST
+    result = await answer(hass, result, {CONF_PLAIN_BASIC: False})
+    assert (result["step_id"], result["errors"]) == ("user", {"base": "insecure_login"})
+    assert simulator.counters.requests == simulator.counters.unauthorized > 0
+    values = {CONF_HOST: address(simulator), CONF_USERNAME: USER, CONF_PASSWORD: PASSWORD}
+    result = await answer(hass, result, values)
+    assert result["step_id"] == "plain_login"
+    result = await answer(hass, result, {CONF_PLAIN_BASIC: True})
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["data"][CONF_PLAIN_BASIC] is True
+    assert result["result"].state is ConfigEntryState.LOADED
+
+
+async def test_a_readable_password_is_not_sent_without_consent(
+    hass: HomeAssistant, start_simulator: StartSimulator
+) -> None:
+    simulator = await start_simulator(profile="basic")
+    entry = make_entry(simulator)
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.error_reason_translation_key == "insecure_login"
+    issue = ir.async_get(hass).async_get_issue(DOMAIN, f"{entry.entry_id}_permission")
+    assert issue is not None
+    assert issue.translation_key == "insecure_login"
+    result = await entry.start_reconfigure_flow(hass)
+    result = await answer(hass, result, {CONF_HOST: address(simulator), CONF_USERNAME: USER})
+    result = await answer(hass, result, {CONF_PLAIN_BASIC: True})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
+    assert entry.state is ConfigEntryState.LOADED
+    assert entry.data[CONF_PASSWORD] == PASSWORD
 
 
 async def test_same_recorder_again_updates_the_address(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
@@ -239,6 +282,23 @@ async def test_reconfigure_keeps_the_pinned_certificate(hass: HomeAssistant, sta
     result = await answer(hass, result, values)
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert {key: entry.data[key] for key in pinned} == pinned
+
+
+async def test_a_pinned_certificate_that_changed_is_told(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
+    simulator = await start_simulator(channels=1, https_port=0)
+    pinned = {CONF_TLS: "pin", CONF_FINGERPRINT: "0" * 64, CONF_PORT: simulator.https_port}
+    entry = make_entry(simulator, **pinned)
+    entry.add_to_hass(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.error_reason_translation_key == "certificate"
+    assert simulator.counters.requests == 0
+    result = await entry.start_reauth_flow(hass)
+    result = await answer(hass, result, {CONF_USERNAME: USER, CONF_PASSWORD: PASSWORD})
+    assert (result["step_id"], result["errors"]) == ("certificate", {"base": "certificate_changed"})
+    result = await answer(hass, result, {"certificate": "pin"})
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
+    assert entry.data[CONF_FINGERPRINT] == simulator.fingerprint
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_reconfigure_to_another_recorder_is_refused(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
