@@ -13,6 +13,7 @@ from ...clock import DeviceClock
 from ...errors import NvrResponseError
 from ...models import EventKind, EventPhase, NvrEvent
 from .mapping import event_type, proxied_channel
+from .mapping_time import WireClock, ZMode
 from .tables import HOLD_DEFAULT, HOLD_DEVICE, HOLDS, TARGETS, EventType, Scope
 from .wire_alert import Alert, heartbeat_channel, parse_alert, parse_json_alert, signature
 from .wire_search import parse_moment
@@ -81,6 +82,7 @@ class EventState:
         self._signatures: dict[bytes, Key] = {}
         self._recent: dict[tuple[Key, str], None] = {}
         self._losses: set[int | None] = set()
+        self._reading: WireClock | None = None
 
     @property
     def active(self) -> Mapping[Key, Active]:
@@ -107,11 +109,7 @@ class EventState:
                 self.counters["repeats"] += 1
                 self._extend(key, active, now)
                 return []
-        alert = parse_alert(body)
-        events = self._alert(alert, now, received_at)
-        if events and events[-1].phase is EventPhase.START and not events[-1].late:
-            self._remember(repeat, self._key(alert, event_type(alert.related or alert.type)))
-        return events
+        return self._alert(parse_alert(body), now, received_at, repeat)
 
     def _remember(self, repeat: bytes, key: Key) -> None:
         if len(self._signatures) >= _SIGNATURES_KEPT:
@@ -142,30 +140,24 @@ class EventState:
             return proxied_channel(alert.proxied_port)
         return proxied_channel(alert.port)
 
-    def _alert(self, alert: Alert, now: float, received_at: datetime) -> list[NvrEvent]:
+    def _alert(self, alert: Alert, now: float, received_at: datetime, repeat: bytes | None = None) -> list[NvrEvent]:
         self.counters["alerts"] += 1
         kind = event_type(alert.related or alert.type)
         if alert.type.lower() == "heartbeat":
             return []
         key = self._key(alert, kind)
         occurred_at, late = self._dated(alert, received_at)
-        event = self._event(alert, key, received_at, occurred_at)
-        if late:
-            return self._late(event, alert, key)
-        if kind.pulse:
-            return [event] if alert.state != "inactive" else []
-        if alert.state == "inactive":
-            return self._stop(key, event)
-        return self._start(key, kind, event, now)
-
-    def _event(self, alert: Alert, key: Key, received_at: datetime, occurred_at: datetime) -> NvrEvent:
-        return NvrEvent(
+        phase = self._late(alert, key) if late else self._phase(alert, key, kind, now)
+        if phase is None:
+            return []
+        event = NvrEvent(
             kind=key.kind,
-            phase=EventPhase.PULSE,
+            phase=phase,
             channel=key.channel,
             occurred_at=occurred_at,
             received_at=received_at,
             raw_type=alert.related or alert.type,
+            late=late,
             target=TARGETS.get(alert.target),
             region=alert.region or None,
             port=key.port,
@@ -173,6 +165,24 @@ class EventState:
             text=alert.description,
             pictures=alert.pictures,
         )
+        if phase is EventPhase.START:
+            self._begin(key, kind, event, now)
+            if repeat is not None:
+                self._remember(repeat, key)
+        return [event]
+
+    def _phase(self, alert: Alert, key: Key, kind: EventType, now: float) -> EventPhase | None:
+        """Return what an alert of now means, None when it changes nothing."""
+        inactive = alert.state == "inactive"
+        if kind.pulse:
+            return None if inactive else EventPhase.PULSE
+        if inactive:
+            return EventPhase.STOP if self._stop(key) else None
+        active = self._active.get(key)
+        if active is None:
+            return EventPhase.START
+        self._extend(key, active, now)
+        return None
 
     def _dated(self, alert: Alert, received_at: datetime) -> tuple[datetime, bool]:
         """Return when it happened, by the recorder's own clock less its skew, and whether that is long ago."""
@@ -184,19 +194,19 @@ class EventState:
             digits, _ = parse_moment(alert.moment)
         except NvrResponseError:
             return received_at, late
+        if self._reading is None or self._reading.clock is not clock:
+            self._reading = WireClock(clock, ZMode.LOCAL)
         # The suffix stays at standard time on some firmware, so the digits count (hikvision-isapi 4.3).
-        occurred_at = clock.to_utc(digits)
+        occurred_at = self._reading.from_wire(digits)
         age = received_at - occurred_at
         if abs(age) > _ABSURD or age < -LATE:
             return received_at, late
         return occurred_at, late or age > LATE
 
-    def _late(self, event: NvrEvent, alert: Alert, key: Key) -> list[NvrEvent]:
+    def _late(self, alert: Alert, key: Key) -> EventPhase | None:
         """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
         self.counters["late"] += 1
-        if alert.state == "inactive" or self._told(key, alert.moment):
-            return []
-        return [_with(event, EventPhase.PULSE, late=True)]
+        return None if alert.state == "inactive" or self._told(key, alert.moment) else EventPhase.PULSE
 
     def _told(self, key: Key, moment: str) -> bool:
         known = (key, moment) in self._recent
@@ -206,20 +216,14 @@ class EventState:
             self._recent[(key, moment)] = None
         return known
 
-    def _start(self, key: Key, kind: EventType, event: NvrEvent, now: float) -> list[NvrEvent]:
-        active = self._active.get(key)
-        if active is not None:
-            self._extend(key, active, now)
-            return []
+    def _begin(self, key: Key, kind: EventType, event: NvrEvent, now: float) -> None:
         by_word = key.kind is EventKind.VIDEO_LOSS or (kind.scope is Scope.PORT and self.io_inactive)
-        until = None if by_word else now + self.hold_of(key.kind, kind.scope)
-        started = _with(event, EventPhase.START)
-        self._active[key] = Active(until, started, now)
+        self._active[key] = Active(None if by_word else now + self.hold_of(key.kind, kind.scope), event, now)
         if key.kind is EventKind.VIDEO_LOSS:
             self._losses.add(key.channel)
-        return [started]
 
-    def _stop(self, key: Key, event: NvrEvent) -> list[NvrEvent]:
+    def _stop(self, key: Key) -> bool:
+        """End what an alert says is over; True when the kind is over on the channel."""
         if key.kind is EventKind.IO_INPUT:
             self.io_inactive = True
         if key not in self._active:
@@ -227,29 +231,30 @@ class EventState:
             related = [other for other in self._active if other[:3] == key[:3] and key.port in (None, other.port)]
             if key.region or not related:
                 self.counters["unmatched_stops"] += 1
-                return []
+                return False
             for other in related[1:]:
                 self._forget(other)
             key = related[0]
-        return self._end(key, event)
+        return self._end(key)
 
     def _forget(self, key: Key) -> None:
         del self._active[key]
         if key.kind is EventKind.VIDEO_LOSS:
             self._losses.discard(key.channel)
 
-    def _end(self, key: Key, event: NvrEvent) -> list[NvrEvent]:
+    def _end(self, key: Key) -> bool:
+        """End one; True when it was the last of its kind there."""
         self._forget(key)
-        if any(other[:2] == key[:2] and other.port == key.port for other in self._active):
-            return []
-        return [_with(event, EventPhase.STOP)]
+        kind, channel, port = key.kind, key.channel, key.port
+        return not any(other.kind is kind and other.channel == channel and other.port == port for other in self._active)
 
     def expire(self, now: float, received_at: datetime) -> list[NvrEvent]:
         """End what was not repeated within its hold."""
         events = []
         for key in [key for key, active in self._active.items() if active.until is not None and active.until <= now]:
             started = self._active[key].event
-            events += self._end(key, _moved(started, received_at))
+            if self._end(key):
+                events.append(_ended(started, received_at))
         return events
 
     def next_expiry(self) -> float | None:
@@ -262,30 +267,11 @@ class EventState:
             active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
 
 
-def _with(event: NvrEvent, phase: EventPhase, *, late: bool = False) -> NvrEvent:
-    """Return the event with another phase; spelled out because `dataclasses.replace` costs as much as the rest."""
+def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:
+    """Return the end of an event, now by our own clock."""
     return NvrEvent(
         kind=event.kind,
-        phase=phase,
-        channel=event.channel,
-        occurred_at=event.occurred_at,
-        received_at=event.received_at,
-        raw_type=event.raw_type,
-        late=late,
-        target=event.target,
-        region=event.region,
-        port=event.port,
-        plate=event.plate,
-        text=event.text,
-        pictures=event.pictures,
-    )
-
-
-def _moved(event: NvrEvent, moment: datetime) -> NvrEvent:
-    """Return an event that happened now, by our own clock."""
-    return NvrEvent(
-        kind=event.kind,
-        phase=event.phase,
+        phase=EventPhase.STOP,
         channel=event.channel,
         occurred_at=moment.astimezone(UTC),
         received_at=moment,
