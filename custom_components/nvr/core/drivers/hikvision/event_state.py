@@ -15,7 +15,7 @@ from ...models import EventKind, EventPhase, NvrEvent
 from .mapping import event_type, proxied_channel
 from .mapping_time import WireClock, ZMode
 from .tables import HOLD_DEFAULT, HOLD_DEVICE, HOLDS, TARGETS, EventType, Scope
-from .wire_alert import Alert, heartbeat_channel, parse_alert, parse_json_alert, signature
+from .wire_alert import Alert, AlertReader, heartbeat_channel, parse_json_alert, signature
 from .wire_search import parse_moment
 
 LATE: Final = timedelta(minutes=2)
@@ -83,6 +83,7 @@ class EventState:
         self._recent: dict[tuple[Key, str], None] = {}
         self._losses: set[int | None] = set()
         self._reading: WireClock | None = None
+        self._reader = AlertReader()
 
     @property
     def active(self) -> Mapping[Key, Active]:
@@ -109,7 +110,7 @@ class EventState:
                 self.counters["repeats"] += 1
                 self._extend(key, active, now)
                 return []
-        return self._alert(parse_alert(body), now, received_at, repeat)
+        return self._alert(self._reader.read(body, repeat), now, received_at, repeat)
 
     def _remember(self, repeat: bytes, key: Key) -> None:
         if len(self._signatures) >= _SIGNATURES_KEPT:

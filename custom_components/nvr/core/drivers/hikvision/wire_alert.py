@@ -5,7 +5,7 @@ Pure. Heartbeats and repeats are by far the most parts of a stream, so both are 
 
 import json
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ...errors import NvrResponseError
 from ...transport.xml import local, parse
@@ -13,6 +13,10 @@ from .wire import unexpected
 
 _CHANNEL = re.compile(rb"<(?:\w+:)?(?:dynChannelID|channelID)[^>]*>\s*(\d+)\s*<")
 _VOLATILE = re.compile(rb"<(dateTime|activePostCount)>[^<]*</\1>")
+# A moment that is nothing but a moment: no reference, no character that XML would refuse.
+_MOMENT = re.compile(rb"<dateTime>([0-9T:.+Zz-]+)</dateTime>")
+_SHAPES_KEPT: Final = 512
+_TAGS: Final = 2  # of one element
 _HEARTBEAT = re.compile(rb">\s*heartbeat\s*<", re.IGNORECASE)
 
 
@@ -73,6 +77,34 @@ def parse_alert(body: bytes) -> Alert:
         if value and name not in leaves:
             leaves[name] = value
     return _alert(leaves, pictures)
+
+
+def _moment(body: bytes) -> str | None:
+    """Return the moment as `parse_alert` would read it, None where the bytes alone do not tell."""
+    found = _MOMENT.search(body)
+    if found is None or b"<!" in body or body.count(b"dateTime>") > _TAGS:
+        return None
+    return found[1].decode()
+
+
+class AlertReader:
+    """Reads alerts; of those that differ from one before in their moment only, nothing but the moment is read."""
+
+    def __init__(self) -> None:
+        """Nothing was read yet."""
+        self._shapes: dict[bytes, Alert] = {}
+
+    def read(self, body: bytes, shape: bytes) -> Alert:
+        """Return what `parse_alert` would; `shape` is the body's signature. Raises NvrResponseError."""
+        moment = _moment(body)
+        if moment is not None and (known := self._shapes.get(shape)) is not None:
+            return known._replace(moment=moment)
+        alert = parse_alert(body)
+        if alert.moment == moment:
+            if len(self._shapes) >= _SHAPES_KEPT:
+                del self._shapes[next(iter(self._shapes))]
+            self._shapes[shape] = alert
+        return alert
 
 
 def _alert(leaves: dict[str, str], pictures: int) -> Alert:

@@ -213,6 +213,47 @@ def test_repeats_are_told_from_the_raw_bytes_only_while_active() -> None:
     assert len(bench.state._signatures) < 512
 
 
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "2026-03-04T10:26:01+08:00",
+        "",
+        " 2026-03-04T10:26:01 ",
+        "2026-03-04T10:26:0&#49;",
+        "<!--1-->2026-03-04T10:26:01",
+        "</dateTime><dateTime>2026-03-04T10:26:01",
+        "2026-03-04T10:26:01</dateTime><dateTime>2026-03-04T10:26:02",
+        "&amp;</dateTime><dateTime>2026-03-04T10:26:02",
+    ],
+)
+def test_an_alert_of_a_known_shape_reads_as_if_it_were_the_first(moment: str) -> None:
+    reader, later = wire_alert.AlertReader(), alert("linedetection", moment=moment, regionID=2, count=7)
+    for known in (alert("linedetection", regionID=2), later, alert("linedetection", regionID=3)):
+        reader.read(known, wire_alert.signature(known))
+    assert reader.read(later, wire_alert.signature(later)) == wire_alert.parse_alert(later)
+
+
+def test_known_shapes_spare_the_parser_and_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    reader, parsed = wire_alert.AlertReader(), list[bytes]()
+    parse = wire_alert.parse_alert
+
+    def spy(body: bytes) -> wire_alert.Alert:
+        parsed.append(body)
+        return parse(body)
+
+    monkeypatch.setattr(wire_alert, "parse_alert", spy)
+    first = alert(moment="2026-03-04T10:25:00Z")
+    for count in range(3):
+        body = alert(moment=f"2026-03-04T10:25:0{count}Z", count=count)
+        assert reader.read(body, wire_alert.signature(body)).moment == f"2026-03-04T10:25:0{count}Z"
+    assert parsed == [alert(moment="2026-03-04T10:25:00Z", count=0)]
+    for region in range(600):
+        body = alert(regionID=region)
+        reader.read(body, wire_alert.signature(body))
+    reader.read(first, wire_alert.signature(first))
+    assert parsed[-1] == first
+
+
 def test_a_repeat_with_another_description_extends_too() -> None:
     bench = Bench()
     bench.feed(alert(eventComment="a"))
