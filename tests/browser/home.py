@@ -43,7 +43,8 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> None:
             "cameras": [camera["entity_id"] for camera in entry.enabled("camera")],
             "control_port": nvr.control_port,
         }
-        print(json.dumps(ready), flush=True)
+        sys.stdout.write(json.dumps(ready) + "\n")
+        sys.stdout.flush()
         await ended.wait()
 
 
