@@ -86,7 +86,7 @@ class NvrCamera(ChannelEntity, Camera):
         It is asked first over HTTP whether the recorder takes the login: a worker's own tries are counted nowhere.
         """
         with translated_errors(self.hub.name):
-            if self._source() is not None:
+            if self._address() is not None:
                 await self.hub.link.async_verify(_VERIFIED)
         self._give_login_back()
         if (stream := self.stream) is not None and stream.source != self._source():
@@ -111,6 +111,9 @@ class NvrCamera(ChannelEntity, Camera):
         settings = stream.dynamic_stream_settings
         preload, settings.preload_stream = settings.preload_stream, False
         try:
+            # `stop` alone forgets the outputs with their timers running.
+            for output in stream.outputs().values():
+                await stream.remove_provider(output)
             await stream.stop()
         finally:
             settings.preload_stream = preload

@@ -139,6 +139,7 @@ class RecorderLink:
 
         For those who will send it by themselves, and again and again. Raises core errors.
         """
+        self.driver.guard.check()
         if not self.accepted_since(time.monotonic() - within):
             async with self._verifying:
                 if not self.accepted_since(time.monotonic() - within):

@@ -237,6 +237,9 @@ class RtspConnection:
         cseq = self._send("TEARDOWN", self.control, {})
         while cseq not in self._answers:
             await self._swallow()
+        if self._answers[cseq].status == 401:
+            # Nobody waits for this answer, but the recorder may have counted it.
+            self._login.challenged(self._answers[cseq])
 
     async def _swallow(self) -> None:
         await self.fill(self._monotonic() + self.limits.teardown)
