@@ -212,7 +212,7 @@ class SearchPages:
             self._handles.move_to_end(query.search_id)
             return handle
         if len(self._handles) >= faults.handles:
-            if faults.strict_handles:
+            if faults.strict_handles or not self._handles:
                 raise SearchError(400, Code.BAD_CONTENT, "noSearchIDResource")
             self._handles.popitem(last=False)
         handle = _Handle(self._find(query), now)

@@ -168,6 +168,10 @@ async def test_search_handles_run_out(simulator: HikvisionSimulator, visitor: Vi
     assert statuses == [200, 200, 400]
     await asyncio.sleep(0.35)
     assert (await visitor.search(search_body(101, start, end, size=1))).status_code == 200
+    await asyncio.sleep(0.35)
+    for strict in (False, True):
+        faults.strict_handles, faults.handles = strict, 0
+        assert (await visitor.search(search_body(101, start, end, size=1))).status_code == 400
 
 
 async def test_playback_uri_in_all_its_forms(simulator: HikvisionSimulator, visitor: Visitor) -> None:
