@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -189,22 +190,44 @@ async def test_a_stream_that_is_refused_is_given_up(
         assert listener.states[-1] is EventStreamState.REFUSED
 
 
-async def test_a_busy_stream_is_waited_for() -> None:
+@pytest.mark.parametrize(
+    "fault", [PathFault(status=403), PathFault(status=403, sub="lowPrivilege"), PathFault(status=404)], ids=str
+)
+async def test_what_was_open_before_may_be_refused_for_a_while(
+    fault: PathFault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(events_module, "BACK_OFF", (0.01, 0.02, 0.05))
+    async with recorder() as (simulator, driver), listening(driver) as listener:
+        for count in (1, 5):
+            simulator.faults.paths["*/Event/notification/alertStream"] = replace(fault, count=count)
+            await simulator.power_off()
+            await listener.until(lambda: EventStreamState.DOWN in listener.states)
+            await simulator.power_on()
+            await listener.until(lambda: listener.states[-1] is EventStreamState.ALIVE)
+            listener.states.clear()
+        simulator.faults.paths["*/Event/notification/alertStream"] = fault
+        await simulator.power_off()
+        await simulator.power_on()
+        await listener.until(lambda: EventStreamState.REFUSED in listener.states)
+
+
+async def test_a_busy_stream_is_waited_for_longer_each_time() -> None:
     async with recorder() as (simulator, driver):
         simulator.set_faults(alerts__limit=0)
         waits: list[float] = []
 
         async def sleep(seconds: float) -> None:
             waits.append(seconds)
-            simulator.set_faults(alerts__limit=4)
+            if len(waits) == 7:
+                simulator.set_faults(alerts__limit=4)
             await asyncio.sleep(0)
 
         source = Events(driver._context, sleep=sleep)
         listener = Listener()
         task = asyncio.ensure_future(source.run(listener))
         await listener.until(lambda: EventStreamState.ALIVE in listener.states)
-        assert waits
-        assert waits[0] >= 8
+        expected = (1, 2, 5, 10, 30, 60, 60)
+        assert all(0.8 * want <= wait <= 1.2 * want for wait, want in zip(waits, expected, strict=True)), waits
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

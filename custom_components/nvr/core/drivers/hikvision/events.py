@@ -33,6 +33,8 @@ USER_CHECK: Final = "/ISAPI/Security/userCheck"
 BACK_OFF: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _HEALTHY: Final = 120.0
 _JITTER: Final = 0.2
+# Five tries take 48 s at least; a recorder that boots refuses for about 20 s.
+_REFUSALS_IN_DOUBT: Final = 5
 # An event at the end of a hold may be that late, so that a thousand holds need not a thousand timers.
 _TICK: Final = 0.05
 
@@ -59,6 +61,7 @@ class Events:
         self._timer: asyncio.TimerHandle | None = None
         self._last_byte = 0.0
         self._legacy = False
+        self._refusals = 0
         self.connections = 0
         self.pictures = 0
 
@@ -93,11 +96,11 @@ class Events:
                     await self._connection()
                 except NvrError as error:
                     self._end_connection()
-                    await self._judge(error)
                     failures = 0 if loop.time() - begun > _HEALTHY else failures
+                    self._judge(error)
                     wait = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
                     if isinstance(error, NvrBusyError):
-                        wait = max(wait, error.retry_after or BACK_OFF[3])
+                        wait = max(wait, error.retry_after or 0.0)
                     failures += 1
                     _LOGGER.debug("event stream lost: %s", error)
                     await self._sleep(wait * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads clients
@@ -118,18 +121,29 @@ class Events:
         if self._told is not EventStreamState.REFUSED:
             self._tell(EventStreamState.DOWN)
 
-    async def _judge(self, error: NvrError) -> None:
-        """Raise what makes going on senseless; a 401 here alone is a missing right, not a wrong password (11.1)."""
+    def _judge(self, error: NvrError) -> None:
+        """Raise what makes going on senseless.
+
+        A recorder that has just started refuses for some seconds what it has (hikvision-isapi 19, 18): where the
+        stream was open before, a refusal is believed once it has been repeated. A refused login always is.
+        """
+        if isinstance(error, NvrAuthError | NvrLockedError):
+            self._tell(EventStreamState.REFUSED)
+            raise error
+        if not isinstance(error, NvrNotFoundError | NvrPermissionError | NvrUnsupportedError):
+            return
+        self._refusals += 1
+        if self.connections and self._refusals <= _REFUSALS_IN_DOUBT:
+            return
         if isinstance(error, NvrNotFoundError):
             if not self._legacy:
                 self._legacy = True
                 return
-            self._tell(EventStreamState.REFUSED)
+            self._legacy = False
             message = "the recorder has no event stream"
-            raise NvrUnsupportedError(message) from error
-        if isinstance(error, NvrAuthError | NvrLockedError | NvrPermissionError | NvrUnsupportedError):
-            self._tell(EventStreamState.REFUSED)
-            raise error
+            error = NvrUnsupportedError(message)
+        self._tell(EventStreamState.REFUSED)
+        raise error
 
     async def _connection(self) -> None:
         """Read one connection to its end; always raises."""
@@ -138,6 +152,7 @@ class Events:
         async with client.stream("GET", path, lane="events", idle_timeout=self._dead_after) as stream:
             loop = asyncio.get_running_loop()
             self.connections += 1
+            self._refusals = 0
             self._last_byte = loop.time()
             self._state.reconnected(loop.time())
             self._arm()
