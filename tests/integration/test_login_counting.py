@@ -1,6 +1,7 @@
 """A password that became wrong while everything runs: how often the recorder gets to see it, and what stops."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
