@@ -129,12 +129,13 @@ class EventFanout(EventListener):
             self._first_seen(number, DetectionKey(kind, slot[2]))
         # One context ties both states and the event on the bus together, and names the event.
         context = Context()
-        if not event.late:
-            if (sink := self._detections.get(slot)) is not None:
-                sink(event, context)
-            if (sink := self._events.get(number)) is not None:
-                sink(event, context)
+        # Who hears of the event finds the detection's state as the event says. The event entity tells only the event
+        # again, so it comes after.
+        if not event.late and (sink := self._detections.get(slot)) is not None:
+            sink(event, context)
         self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event, context.id), context=context)
+        if not event.late and (sink := self._events.get(number)) is not None:
+            sink(event, context)
         for listener in self._listeners:
             listener(event, context)
 

@@ -16,6 +16,7 @@ from .auth import UNAUTHORIZED, Authenticator, Target
 from .digest import AuthScheme
 from .failures import connection_error, usual_error
 from .gate import LANES, Gate, Lane, Priority
+from .idle import IdleLimit
 from .tls import build_context
 
 type Body = bytes | AsyncIterable[bytes]
@@ -139,7 +140,7 @@ class HttpTransport:
         self._connect_timeout = connect_timeout
         self._queue_timeout = queue_timeout
         self._closed = False
-        self._limits: set[asyncio.Timeout] = set()
+        self._limits: set[asyncio.Timeout | IdleLimit] = set()
         self._context: asyncio.Future[ssl.SSLContext] | None = None
         secure = config.tls is not TlsMode.OFF
         self._scheme = "https" if secure else "http"
@@ -210,12 +211,16 @@ class HttpTransport:
         call = self._call(method, path, data, content_type, timeout, None)
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
             answer = await self._perform(call, lane)
+            limit = IdleLimit(answer.raw.content, idle_timeout)
+            self._limits.add(limit)
             try:
                 if answer.status not in accept_status:
                     body = await self._read(answer.raw, timeout, MAX_REFUSAL, cut=True)
                     raise self._error(answer.status, answer.headers, body, lane)
-                yield StreamResponse(answer, lambda: self._chunks(answer.raw, idle_timeout))
+                yield StreamResponse(answer, lambda: self._chunks(limit))
             finally:
+                self._limits.discard(limit)
+                limit.stop()
                 answer.raw.close()
 
     async def close(self) -> None:
@@ -364,11 +369,12 @@ class HttpTransport:
         self.statistics.bytes_received += size
         return b"".join(chunks)[:most]
 
-    async def _chunks(self, raw: aiohttp.ClientResponse, idle_timeout: float) -> AsyncIterator[bytes]:
+    async def _chunks(self, limit: IdleLimit) -> AsyncIterator[bytes]:
         while True:
             try:
-                async with self._limit(idle_timeout, "the stream fell silent"):
-                    chunk = await raw.content.readany()
+                chunk = await limit.read()
+            except TimeoutError:
+                raise self._too_late("the stream fell silent") from None
             except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
                 raise self._cut_off(error) from None
             if not chunk:
@@ -386,9 +392,10 @@ class HttpTransport:
                 finally:
                     self._limits.discard(limit)
         except TimeoutError:
-            if self._closed:
-                raise NvrUnreachableError("the connection was closed by us") from None
-            raise NvrTimeoutError(what) from None
+            raise self._too_late(what) from None
+
+    def _too_late(self, what: str) -> NvrError:
+        return NvrUnreachableError("the connection was closed by us") if self._closed else NvrTimeoutError(what)
 
     def _cut_off(self, error: Exception) -> NvrError:
         if self._closed:
