@@ -40,6 +40,7 @@ _PLAYLIST: Final = "application/vnd.apple.mpegurl"
 _VIDEO: Final = "video/mp4"
 _SEGMENT: Final = re.compile(r"s(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
 _RETRY_AFTER: Final = 2.0
+_WORTH_COMPRESSING: Final = 16 * 1024
 _HEADERS: Final = {hdrs.CACHE_CONTROL: "no-store"}
 
 # A recorder's own refusal is not the viewer's: it must not look like a login that failed here.
@@ -114,7 +115,10 @@ class PlaybackView(HomeAssistantView):
                     announce(self._hass, link, entry)
             case _:
                 return self.json_message("No such file", HTTPStatus.NOT_FOUND, "not_found", _HEADERS)
-        return web.Response(body=body, content_type=content_type, headers=_HEADERS)
+        response = web.Response(body=body, content_type=content_type, headers=_HEADERS)
+        if content_type == _PLAYLIST and len(body) > _WORTH_COMPRESSING:
+            response.enable_compression()  # a whole day in steps of two seconds is a megabyte of text, or a tenth of it
+        return response
 
     def _refusal(self, err: NvrError, name: str) -> web.Response:
         status = next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)

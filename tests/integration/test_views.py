@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp.test_utils import TestClient
 from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
@@ -82,6 +83,21 @@ async def test_playlists_and_video_are_served_with_the_headers_players_need(clie
             assert response.headers["Cache-Control"] == "no-store"
             assert response.headers["Access-Control-Allow-Origin"] in {"*", "https://cast.example"}
             assert int(response.headers["Content-Length"]) == len(await response.read()) > 0
+
+
+async def test_a_long_playlist_travels_compressed(hass: HomeAssistant, entry: MockConfigEntry, client: Client) -> None:
+    hub = entry.runtime_data.hub
+    yesterday = hub.clock.day(hub.clock.date_of(dt_util.utcnow()) - timedelta(days=1))
+    made = player(client, await start_playback(hass, entry, 1, yesterday, None))
+    await made.fetch("master.m3u8")
+    plain = {"Accept-Encoding": "identity"}
+    async with client.get(f"{made.base}/video.m3u8", headers=plain) as response:
+        assert "Content-Encoding" not in response.headers
+        whole = await response.text()
+    async with client.get(f"{made.base}/video.m3u8", headers={"Accept-Encoding": "gzip"}) as response:
+        assert response.headers["Content-Encoding"] == "gzip"
+        assert await response.text() == whole
+    assert whole.count("#EXTINF") > 10_000
 
 
 async def test_head_says_what_a_get_would_be_without_opening_the_recorder(
