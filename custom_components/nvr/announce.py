@@ -4,6 +4,7 @@ from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.util import dt as dt_util
 
 from .const import (
     ATTR_CHANNEL,
@@ -16,6 +17,7 @@ from .const import (
     EVENT_CHANNEL_ONLINE,
     EVENT_OFFLINE,
     EVENT_ONLINE,
+    LOGGER,
 )
 from .edges import Edge
 from .persistence import RECORDER
@@ -56,10 +58,19 @@ class Announcer:
 
     @callback
     def async_edge(self, number: int, edge: Edge) -> None:
-        """Tell of an edge, once; `downtime` is in whole seconds."""
+        """Tell of an edge, once, the log too when it is the recorder's; `downtime` is in whole seconds."""
+        if number == RECORDER:
+            self._log(edge)
         if (payload := self.payload(number)) is None:
             return
         payload[ATTR_REASON] = edge.reason
         payload[ATTR_SINCE] = edge.since.isoformat()
         payload[ATTR_DOWNTIME] = round(edge.downtime.total_seconds())
         self._hass.bus.async_fire(_NAMES[number == RECORDER, edge.online], payload)
+
+    def _log(self, edge: Edge) -> None:
+        if edge.online:
+            LOGGER.info("%s is online again after %s", self._entry.title, str(edge.downtime).partition(".")[0])
+        else:
+            since = dt_util.as_local(edge.since)
+            LOGGER.warning("%s is offline since %s (%s)", self._entry.title, f"{since:%H:%M:%S}", edge.reason)

@@ -8,9 +8,9 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import DOMAIN, LOGGER
-from .core.errors import NvrAuthError, NvrError
+from .core.errors import NvrAuthError, NvrError, NvrUnreachableError
 from .core.models import Channel
-from .errors import error_key, error_placeholders
+from .errors import OtherRecorderError, error_key, error_placeholders
 from .hub import NvrHub
 
 
@@ -29,6 +29,7 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
             always_update=False,
         )
         self.hub = hub
+        self._told_elsewhere = False
         self.data = hub.channels
         self.last_update_success = hub.link.connected
         hub.link.refresh_soon = self.async_refresh
@@ -38,15 +39,23 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
 
     @override
     async def _async_update_data(self) -> tuple[Channel, ...]:
-        """Refresh; the grace clocks decide apart from this what counts as offline."""
+        """Refresh; the grace clocks decide apart from this what counts as offline, and tell the log of it."""
         try:
-            return await self.hub.link.async_refresh()
+            channels = await self.hub.link.async_refresh()
         except NvrError as err:
+            if self.hub.watch.stopped or isinstance(err, NvrUnreachableError | OtherRecorderError):
+                # The base class logs only what it believes to be news.
+                self._told_elsewhere = True
+                self.last_update_success = False
             failure = ConfigEntryAuthFailed if isinstance(err, NvrAuthError) else UpdateFailed
             raise failure(
                 translation_domain=DOMAIN,
                 translation_key=error_key(err),
                 translation_placeholders=error_placeholders(err, self.hub.name),
             ) from err
+        else:
+            self.last_update_success |= self._told_elsewhere
+            self._told_elsewhere = False
+            return channels
         finally:
             self.update_interval = self.hub.link.poll_interval

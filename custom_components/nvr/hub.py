@@ -20,6 +20,7 @@ from .const import (
     CONF_IGNORED_DETECTIONS,
     CONF_PLAYBACK_SLOTS,
     DEFAULT_GRACE_TIME,
+    LOGGER,
     CameraProfile,
 )
 from .core.clock import DeviceClock
@@ -29,6 +30,7 @@ from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
 from .core.recording_index import CachedRecordingIndex
 from .edges import Edge
+from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
 from .persistence import RECORDER, MemoryStore
@@ -174,9 +176,11 @@ class NvrHub:
         self._deafen = self._listen_to_login()
         try:
             await self.link.async_refresh()
-        except NvrError:
+        except NvrError as err:
             if self.link.login_refused or self.roster.async_recall() is None:
                 raise
+            if self.watch.online(RECORDER) is False:
+                LOGGER.warning("%s is still offline (%s)", self.name, error_key(err))
         memory = self._store.memory
         profile = CameraProfile(self.entry.options.get(CONF_CAMERA_PROFILE, CameraProfile.AUTO))
         self.roster.devices.async_apply_profile(self.channels, memory.profile)

@@ -45,6 +45,11 @@ class Watch:
         return number in self._timers
 
     @property
+    def stopped(self) -> bool:
+        """Tell whether what fails from now on fails because we end it."""
+        return self._stopped
+
+    @property
     def numbers(self) -> frozenset[int]:
         """Of whom something was announced."""
         return frozenset(self._clocks)
