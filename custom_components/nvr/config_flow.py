@@ -9,6 +9,7 @@ from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     ConfigEntry,
+    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlow,
@@ -198,19 +199,23 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         if entry is None:
             return self.async_abort(reason="not_configured")
         await self.async_set_unique_id(entry.unique_id)
-        config = replace(connection_config(entry.data, entry.options), host=discovery_info.ip)
-        if entry.data[CONF_HOST] == discovery_info.ip or not await self._async_is_same(entry, config):
+        known = entry.data[CONF_HOST] == discovery_info.ip or await _async_answers(entry)
+        if known or not await self._async_is_same(entry, discovery_info.ip):
             return self.async_abort(reason="already_configured")
         LOGGER.info("%s has moved to another address", entry.title)
         return self.async_update_reload_and_abort(
             entry, data_updates={CONF_HOST: discovery_info.ip}, reason="already_configured"
         )
 
-    async def _async_is_same(self, entry: ConfigEntry, config: ConnectionConfig) -> bool:
-        """Tell whether the recorder of the entry answers there; the login goes only to a box of its family."""
+    async def _async_is_same(self, entry: ConfigEntry, host: str) -> bool:
+        """Tell whether the recorder of the entry answers there; the login goes only to a box of its family.
+
+        Refusals there count together with those at the address that is known: it is the same account.
+        """
         make = session_factory(self.hass)
         family = entry.data[CONF_FAMILY]
-        guard = shared(self.hass).guard(entry.entry_id, config)
+        known = connection_config(entry.data, entry.options)
+        guard, config = shared(self.hass).guard(entry.entry_id, known), replace(known, host=host)
         try:
             async with make() as session:
                 found = await detect(without_login(config), session)
@@ -347,6 +352,17 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
             description_placeholders=self._placeholders,
         )
+
+
+async def _async_answers(entry: ConfigEntry) -> bool:
+    """Tell whether the recorder answers where it is known to be: a host name, or its other network port."""
+    if entry.state is not ConfigEntryState.LOADED or not entry.runtime_data.hub.link.connected:
+        return False
+    try:
+        await entry.runtime_data.hub.driver.ping()
+    except NvrError:
+        return False
+    return True
 
 
 def _asked(address: TypedAddress, username: str, password: str, before: ConnectionConfig | None) -> ConnectionConfig:

@@ -347,6 +347,20 @@ async def test_dhcp_with_the_address_that_is_known_asks_nothing(hass: HomeAssist
     assert nvr.counters.requests == 0
 
 
+@pytest.mark.parametrize(("answers", "host"), [(True, "nvr.example"), (False, HOST)])
+async def test_dhcp_follows_only_whoever_no_longer_answers_where_he_was(
+    hass: HomeAssistant, nvr: HikvisionSimulator, host: str, *, answers: bool
+) -> None:
+    entry = make_entry(nvr)
+    await events_up(await set_up(hass, entry))
+    # It is talked to by a name, which tests cannot look up.
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_HOST: "nvr.example"})
+    if not answers:
+        nvr.faults.paths["/ISAPI/Security/userCheck"] = PathFault(kind="status", status=404)
+    await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
+    assert entry.data[CONF_HOST] == host
+
+
 async def test_dhcp_sends_no_login_to_a_box_of_no_family(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = await moved(hass, nvr)
     sent: list[str] = []
