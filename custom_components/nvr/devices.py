@@ -1,6 +1,6 @@
 """One recorder in Home Assistant's registries: its devices, and which entity is the camera of a channel."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
 from homeassistant.config_entries import ConfigEntry
@@ -74,6 +74,15 @@ class Devices:
             self.channel_ids[channel.number] = device.id
             self.roles[channel.number] = self._sticky_role(channel)
         self._cameras.clear()
+
+    @callback
+    def async_remove(self, channels: Iterable[Channel]) -> None:
+        """Remove what the user leaves out; taken in again it gets its names and areas back from the registry."""
+        registry = dr.async_get(self._hass)
+        for channel in channels:
+            device = registry.async_get_device_by_identifier((DOMAIN, channel.id), self._entry.entry_id)
+            if device is not None:
+                registry.async_remove_device(device.id)
 
     def camera_entity_id(self, channel: Channel) -> str | None:
         """Return the enabled camera entity of the channel: of the preferred profile, else of any."""

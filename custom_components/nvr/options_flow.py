@@ -122,6 +122,10 @@ class NvrOptionsFlow(OptionsFlowWithReload):
             SelectOptionDict(value=str(channel.number), label=f"{channel.number}: {channel.name}")
             for channel in store.memory.channels
         ]
+        known = {channel["value"] for channel in channels}
+        # A channel that was left out and is gone since must not make the form refuse its own suggestion.
+        kept = self.config_entry.options.get(CONF_IGNORED_CHANNELS, ())
+        channels += [SelectOptionDict(value=number, label=number) for number in kept if number not in known]
         options: dict[str, Any] = {
             CONF_CAMERA_PROFILE: CameraProfile.AUTO.value,
             CONF_RTSP_TRANSPORT: RtspTransport.TCP.value,

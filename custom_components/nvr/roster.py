@@ -109,6 +109,7 @@ class Roster:
         if still != self._registered:
             self._registered = still
             self.devices.async_register(info, self._config, imported)
+            self.devices.async_remove(channel for channel in channels if channel.number in self._ignored)
 
 
 def _other_camera(old: Channel, new: Channel) -> bool:

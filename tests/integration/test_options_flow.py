@@ -5,6 +5,7 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType, InvalidData
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
 
 from custom_components.nvr.const import CONF_GRACE_TIME, CONF_IGNORED_CHANNELS, CONF_PLAYBACK_SLOTS, CONF_RTSP_PORT
@@ -67,3 +68,37 @@ async def test_options_out_of_range_are_refused(hass: HomeAssistant, nvr: Hikvis
         await hass.config_entries.options.async_configure(
             result["flow_id"], {**ANSWERS, "connection": {"grace_time": -1}}
         )
+
+
+async def test_a_channel_left_out_goes_with_its_device_and_comes_back_as_it_was(
+    hass: HomeAssistant, nvr: HikvisionSimulator, entity_registry: er.EntityRegistry
+) -> None:
+    entry = make_entry(nvr)
+    hub = await set_up(hass, entry)
+    device, other = hub.channel_device_id(2), hub.channel_device_id(1)
+    assert device is not None
+    assert other is not None
+    entity_registry.async_update_entity("camera.driveway", new_entity_id="camera.my_driveway")
+    hass.config_entries.async_update_entry(entry, options={CONF_IGNORED_CHANNELS: ["2"]})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    registry = dr.async_get(hass)
+    assert registry.async_get(device) is None
+    assert entity_registry.async_get("camera.my_driveway") is None
+    assert registry.async_get(other) is not None
+    hass.config_entries.async_update_entry(entry, options={})
+    await hass.config_entries.async_reload(entry.entry_id)
+    await hass.async_block_till_done()
+    assert hass.states.get("camera.my_driveway") is not None
+
+
+async def test_options_can_be_saved_when_a_channel_left_out_is_gone(
+    hass: HomeAssistant, nvr: HikvisionSimulator
+) -> None:
+    entry = make_entry(nvr, options={CONF_IGNORED_CHANNELS: ["9"]})
+    await set_up(hass, entry)
+    result = await hass.config_entries.options.async_init(entry.entry_id)
+    answers = {**ANSWERS, "channels": {"ignored_channels": ["2", "9"], "camera_profile": "auto"}}
+    result = await hass.config_entries.options.async_configure(result["flow_id"], answers)
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    await hass.async_block_till_done()
