@@ -9,7 +9,6 @@ from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     ConfigEntry,
-    ConfigEntryState,
     ConfigFlow,
     ConfigFlowResult,
     OptionsFlow,
@@ -51,10 +50,11 @@ from .core.errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-from .core.families import build_driver, connect_any, detect
+from .core.families import connect_any, detect
 from .core.models import RecorderInfo
 from .errors import error_key, error_placeholders
 from .options_flow import NvrOptionsFlow
+from .relocation import async_answers, async_answers_at, entry_of
 from .shared import shared
 
 _CERTIFICATE_CHOICES: Final = (TlsMode.PIN, TlsMode.VERIFY, TlsMode.NO_VERIFY)
@@ -195,49 +195,17 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
         """Follow a recorder to its new address, once it has proved there who it is."""
-        entry = self._entry_of(dr.format_mac(discovery_info.macaddress))
+        entry = entry_of(self.hass, dr.format_mac(discovery_info.macaddress))
         if entry is None:
             return self.async_abort(reason="not_configured")
         await self.async_set_unique_id(entry.unique_id)
-        known = entry.data[CONF_HOST] == discovery_info.ip or await _async_answers(entry)
-        if known or not await self._async_is_same(entry, discovery_info.ip):
+        known = entry.data[CONF_HOST] == discovery_info.ip or await async_answers(entry)
+        if known or not await async_answers_at(self.hass, entry, discovery_info.ip):
             return self.async_abort(reason="already_configured")
         LOGGER.info("%s has moved to another address", entry.title)
         return self.async_update_reload_and_abort(
             entry, data_updates={CONF_HOST: discovery_info.ip}, reason="already_configured"
         )
-
-    async def _async_is_same(self, entry: ConfigEntry, host: str) -> bool:
-        """Tell whether the recorder of the entry answers there; the login goes only to a box of its family.
-
-        Refusals there count together with those at the address that is known: it is the same account.
-        """
-        make = session_factory(self.hass)
-        family = entry.data[CONF_FAMILY]
-        known = connection_config(entry.data, entry.options)
-        guard, config = shared(self.hass).guard(entry.entry_id, known), replace(known, host=host)
-        try:
-            async with make() as session:
-                found = await detect(without_login(config), session)
-            if family not in found.candidates:
-                return False
-            driver = build_driver(family, config, make, guard=guard)
-            try:
-                await driver.connect()
-            finally:
-                await driver.close()
-        except NvrError as err:
-            LOGGER.debug("The new address of %s was not taken: %s", entry.title, err)
-            return False
-        return driver.info.serial == entry.unique_id
-
-    def _entry_of(self, mac: str) -> ConfigEntry | None:
-        registry = dr.async_get(self.hass)
-        for entry in self._async_current_entries(include_ignore=False):
-            for device in dr.async_entries_for_config_entry(registry, entry.entry_id):
-                if (dr.CONNECTION_NETWORK_MAC, mac) in device.connections:
-                    return entry
-        return None
 
     async def _async_try(self, address: TypedAddress, family: str | None = None) -> ConfigFlowResult:
         """Connect; go on to the end, to the step that is needed, or back with the error."""
@@ -352,17 +320,6 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             errors=errors,
             description_placeholders=self._placeholders,
         )
-
-
-async def _async_answers(entry: ConfigEntry) -> bool:
-    """Tell whether the recorder answers where it is known to be: a host name, or its other network port."""
-    if entry.state is not ConfigEntryState.LOADED or not entry.runtime_data.hub.link.connected:
-        return False
-    try:
-        await entry.runtime_data.hub.driver.ping()
-    except NvrError:
-        return False
-    return True
 
 
 def _asked(address: TypedAddress, username: str, password: str, before: ConnectionConfig | None) -> ConnectionConfig:
