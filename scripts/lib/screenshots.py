@@ -1,0 +1,184 @@
+"""Take the pictures of the documentation: a demo instance by daylight, in Chromium."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+import io
+from pathlib import Path
+import re
+import sys
+import time
+from typing import Any
+
+import aiohttp
+from PIL import Image
+
+from scripts.demo_app.client import HaClient
+from tests.browser.frontend import Frontend, Home, signed_in
+from tests.browser.launch import OLDEST, running_home
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
+CAMERAS = 6
+LARGEST = 400_000
+COLOURS, STRONG = 256, 64
+# The clock of the NVR, and of everything else in the pictures.
+HOUR = 13
+# When somebody was seen, as hours of the day that is played.
+DAYLIGHT = (10, 16)
+
+
+def hours_east() -> int:
+    """Return whole hours east of UTC where it is early afternoon now."""
+    return (HOUR - datetime.now(UTC).hour + 12) % 24 - 12
+
+
+def zone_name(hours: int) -> str:
+    """Return the zone of a whole offset; the sign of these names is turned round."""
+    return "UTC" if hours == 0 else f"Etc/GMT{-hours:+d}"
+
+
+async def shoot(frontend: Frontend, name: str) -> None:
+    """Write what the window shows, in as few colours as do."""
+    await frontend.page.wait_for_timeout(500)
+    picture = Image.open(io.BytesIO(await frontend.page.screenshot())).convert("RGB")
+    # Many colours are the video's; small spots of strong colour, icons that are on say, must stay what they are.
+    common = picture.quantize(COLOURS - STRONG, method=Image.Quantize.MEDIANCUT).getpalette() or []
+    strong = picture.quantize(STRONG, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*common, *strong])
+    small = picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+    path = FOLDER / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    small.save(path, optimize=True)
+    size = path.stat().st_size
+    print(f"{path.relative_to(FOLDER.parents[1])}: {size} bytes", flush=True)
+    if size > LARGEST:
+        raise SystemExit(f"{path.name} is larger than {LARGEST} bytes")
+
+
+async def ask(home: Home, work: Callable[[HaClient], Awaitable[Any]]) -> Any:
+    """Use Home Assistant's public interface."""
+    client = HaClient(home.base)
+    client.tokens = home.tokens
+    try:
+        return await work(client)
+    finally:
+        await client.close()
+
+
+async def dashboard(frontend: Frontend) -> None:
+    """Show the cameras while somebody passes, and what happened before."""
+    await frontend.open("/nvr-demo/cameras")
+    cards = frontend.page.locator("hui-picture-glance-card")
+    for number in range(CAMERAS):
+        await frontend.picture(cards.nth(number), tag="VIDEO")
+
+    async def motion(client: HaClient) -> int:
+        states = await client.states()
+        return sum(state["state"] == "on" for name, state in states.items() if name.endswith("_motion"))
+
+    until = time.monotonic() + 300
+    while time.monotonic() < until:
+        log = await frontend.words(frontend.page.locator("hui-logbook-card"))
+        if log.count("Events") >= 5 and await ask(frontend.home, motion) >= 2:
+            break
+        await asyncio.sleep(1)
+    await shoot(frontend, "dashboard")
+
+
+async def media_browser(frontend: Frontend) -> None:
+    """Play a day, at a moment when somebody was seen."""
+    page = frontend.page
+    await frontend.open("/media-browser/browser")
+    for title in ("NVR", "NVR Demo", "Front door", "Yesterday"):
+        await frontend.tile(title)
+    await page.wait_for_url("**/*day%2F*")
+    found = re.search(r"day%2F(\d{4}-\d\d-\d\d)", page.url)
+    if found is None:
+        raise SystemExit("the media browser shows no day")
+    day = datetime.fromisoformat(found[1]).replace(tzinfo=UTC) - timedelta(hours=hours_east())
+    moment = await ask(frontend.home, lambda client: _seen(client, frontend.home.cameras[0], day))
+    await frontend.tile("All day")
+    video = await frontend.player()
+    await video.evaluate("(video, position) => eyes.seek(video, position)", (moment - day).total_seconds())
+    await video.evaluate("(video) => video.play()")
+    handle = await video.element_handle()
+    position = (moment - day).total_seconds()
+    await page.wait_for_function(f"(video) => video.currentTime > {position + 2}", arg=handle)
+    # The controls show while the mouse moves over them.
+    box = await video.bounding_box()
+    if box is not None:
+        await page.mouse.move(box["x"] + box["width"] * 0.55, box["y"] + box["height"] - 40)
+        await page.mouse.move(box["x"] + box["width"] * 0.5, box["y"] + box["height"] - 60)
+    await shoot(frontend, "media_browser")
+
+
+async def _seen(client: HaClient, camera: str, day: datetime) -> datetime:
+    """Return when something moved before the camera by daylight."""
+    span = {
+        "start": (day + timedelta(hours=DAYLIGHT[0])).isoformat(),
+        "end": (day + timedelta(hours=DAYLIGHT[1])).isoformat(),
+    }
+    answer = await client.call_action("nvr", "search_recordings", {"entity_id": camera, "kinds": ["motion"], **span})
+    segments = next(iter(answer["cameras"].values()))["segments"]
+    # A file begins some seconds before what it was recorded for; the middle of the afternoon looks best.
+    chosen = segments[len(segments) * 2 // 3]
+    return datetime.fromisoformat(chosen["start"]) + timedelta(seconds=11)
+
+
+async def config_flow(frontend: Frontend) -> None:
+    """Show the one form that is needed."""
+    page = frontend.page
+    await frontend.open("/config/integrations/dashboard/add?domain=nvr")
+    await page.get_by_role("button", name="OK").click()
+    await page.locator("input[name=host]").fill("192.168.1.10")
+    await page.locator("input[name=username]").fill("homeassistant")
+    await page.locator("input[name=password]").fill("nvr-test-pass")
+    await page.get_by_text("Brand, channels and everything else").first.click()
+    await shoot(frontend, "config_flow")
+
+
+async def device(frontend: Frontend) -> None:
+    """Show the page of the NVR itself."""
+
+    async def device_id(client: HaClient) -> str:
+        async with client.websocket() as socket:
+            devices = await socket.command("config/device_registry/list")
+        own = [item for item in devices if frontend.home.entry_id in item["config_entries"]]
+        return next(str(item["id"]) for item in own if item["via_device_id"] is None)
+
+    # Somebody tried a wrong password on it.
+    happening = {"kind": "illaccess", "channel": 0}
+    address = f"http://127.0.0.1:{frontend.home.control_port}/event"
+    async with aiohttp.ClientSession() as session, session.post(address, json=happening) as answer:
+        answer.raise_for_status()
+    await frontend.open(f"/config/devices/device/{await ask(frontend.home, device_id)}")
+    await frontend.page.get_by_text("Connectivity").first.wait_for()
+    await frontend.page.get_by_text("Refused logins").first.wait_for()
+    await shoot(frontend, "device")
+
+
+SHOTS = {shot.__name__: shot for shot in (dashboard, media_browser, config_flow, device)}
+
+
+async def take(home: Home, names: list[str], zone: str) -> None:
+    """Take the pictures, each in a new browser."""
+    for name in names:
+        async with signed_in(home, time_zone=zone) as frontend:
+            await SHOTS[name](frontend)
+
+
+def main(names: list[str]) -> None:
+    """Run the command line."""
+    unknown = sorted(set(names) - set(SHOTS))
+    if unknown:
+        raise SystemExit(f"no such picture: {', '.join(unknown)}; there are: {', '.join(SHOTS)}")
+    zone = zone_name(hours_east())
+    simulator = ("--detect", "--incidents", "20", "--sub-size", "640x360", "--utc-offset", str(hours_east() * 60))
+    words = [f"--simulator={word}" for word in simulator]
+    with running_home(OLDEST, "--channels", str(CAMERAS), "--time-zone", zone, *words) as home:
+        asyncio.run(take(home, names or list(SHOTS), zone))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
