@@ -1,7 +1,7 @@
 """The logbook's sentences for what we put on the bus."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.components.logbook import (
     LOGBOOK_ENTRY_ENTITY_ID,
@@ -10,6 +10,7 @@ from homeassistant.components.logbook import (
     LOGBOOK_ENTRY_NAME,
 )
 from homeassistant.core import Event, HomeAssistant, callback
+from homeassistant.helpers.translation import async_get_cached_translations
 
 from .const import (
     ATTR_CHANNEL_NAME,
@@ -22,34 +23,42 @@ from .const import (
     EVENT_OFFLINE,
     EVENT_ONLINE,
 )
+from .core.models import EventPhase
 
-_PHASES = {"start": "began", "stop": "ended", "pulse": "happened"}
+_EVENT_TYPES: Final = f"component.{DOMAIN}.entity.event.events.state_attributes.event_type.state."
+_COMMON: Final = f"component.{DOMAIN}.common."
 
 
 @callback
 def async_describe_events(
-    _hass: HomeAssistant,
+    hass: HomeAssistant,
     async_describe_event: Callable[[str, str, Callable[[Event[Any]], dict[str, Any]]], None],
 ) -> None:
-    """Say how our events read; the logbook has no translations of its own."""
+    """Say how our events read, in the language of Home Assistant: the logbook has no translations of its own."""
 
-    def edge(message: str, icon: str) -> Callable[[Event[Any]], dict[str, Any]]:
+    def words(category: str, key: str, otherwise: str) -> str:
+        return async_get_cached_translations(hass, hass.config.language, category, DOMAIN).get(key, otherwise)
+
+    def edge(key: str, otherwise: str, icon: str) -> Callable[[Event[Any]], dict[str, Any]]:
         @callback
         def describe(event: Event[Any]) -> dict[str, Any]:
-            return _entry(event, message, icon)
+            return _entry(event, words("common", _COMMON + key, otherwise), icon)
 
         return describe
 
     @callback
     def detection(event: Event[Any]) -> dict[str, Any]:
-        kind = str(event.data.get(ATTR_KIND, "")).replace("_", " ")
-        phase = _PHASES.get(str(event.data.get(ATTR_PHASE, "")), "happened")
-        return _entry(event, f"{kind} {phase}", "mdi:cctv")
+        """Say the same as the event entity does."""
+        kind = str(event.data.get(ATTR_KIND, ""))
+        if event.data.get(ATTR_PHASE) == EventPhase.STOP:
+            kind += "_ended"
+        return _entry(event, words("entity", _EVENT_TYPES + kind, kind.replace("_", " ")), "mdi:cctv")
 
-    async_describe_event(DOMAIN, EVENT_ONLINE, edge("is online again", "mdi:lan-connect"))
-    async_describe_event(DOMAIN, EVENT_OFFLINE, edge("went offline", "mdi:lan-disconnect"))
-    async_describe_event(DOMAIN, EVENT_CHANNEL_ONLINE, edge("is online again", "mdi:video"))
-    async_describe_event(DOMAIN, EVENT_CHANNEL_OFFLINE, edge("went offline", "mdi:video-off"))
+    online, offline = ("logbook_online", "is online again"), ("logbook_offline", "went offline")
+    async_describe_event(DOMAIN, EVENT_ONLINE, edge(*online, "mdi:lan-connect"))
+    async_describe_event(DOMAIN, EVENT_OFFLINE, edge(*offline, "mdi:lan-disconnect"))
+    async_describe_event(DOMAIN, EVENT_CHANNEL_ONLINE, edge(*online, "mdi:video"))
+    async_describe_event(DOMAIN, EVENT_CHANNEL_OFFLINE, edge(*offline, "mdi:video-off"))
     async_describe_event(DOMAIN, EVENT_DETECTION, detection)
 
 

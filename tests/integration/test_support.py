@@ -89,7 +89,20 @@ async def test_system_health_counts(hass: HomeAssistant, nvr: HikvisionSimulator
     }
 
 
-def test_logbook_reads_like_sentences(hass: HomeAssistant) -> None:
+@pytest.mark.parametrize(
+    ("language", "messages"),
+    [
+        ("en", ["is online again", "went offline", "Line crossing", "Line crossing ended"]),
+        (
+            "es",
+            ["vuelve a estar en l\u00ednea", "se ha desconectado", "Cruce de l\u00ednea", "Cruce de l\u00ednea: fin"],
+        ),
+    ],
+)
+async def test_logbook_speaks_as_the_entities_do(hass: HomeAssistant, language: str, messages: list[str]) -> None:
+    hass.config.language = language
+    # Home Assistant does so itself when it loads an integration.
+    await async_get_translations(hass, language, "entity", {DOMAIN})
     described: dict[str, Callable[[Event[Any]], dict[str, Any]]] = {}
 
     def describe(domain: str, event_type: str, to_words: Callable[[Event[Any]], dict[str, Any]]) -> None:
@@ -105,13 +118,11 @@ def test_logbook_reads_like_sentences(hass: HomeAssistant) -> None:
             (EVENT_ONLINE, {"name": "Test NVR"}),
             (EVENT_CHANNEL_OFFLINE, driveway),
             (EVENT_DETECTION, line),
+            (EVENT_DETECTION, {**line, "phase": "stop"}),
         )
     ]
-    assert [(entry["name"], entry["message"]) for entry in told] == [
-        ("Test NVR", "is online again"),
-        ("Driveway", "went offline"),
-        ("Garden", "line crossing began"),
-    ]
+    assert [entry["name"] for entry in told] == ["Test NVR", "Driveway", "Garden", "Garden"]
+    assert [entry["message"] for entry in told] == messages
     assert told[1]["entity_id"] == "camera.driveway"
 
 
