@@ -4,13 +4,18 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import av
 import pytest
 
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, paging, recordings as recordings_module
 from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, StreamRole, TimeSpan
+from custom_components.nvr.media.cover import Sample
+from custom_components.nvr.media.rtsp.session import RtspSession
+from custom_components.nvr.media.ticks import to_datetime
 from tests.simulators.footage import Incident, Kind
 from tests.simulators.hikvision.simulator import HikvisionSimulator
+from tests.simulators.video.timecode import read_timecode
 
 from .hikvision_driver import config, driving, last, recorder, search
 
@@ -112,13 +117,53 @@ async def test_the_hour_that_occurs_twice(mode: str, minutes: tuple[int, int]) -
         assert set(spans(found)) == truth
 
 
-async def test_a_meaning_of_z_that_proves_wrong_is_found_out_anew() -> None:
-    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=480) as simulator:
-        wrong = {"firmware": "V4.62.210 build 230619", "quirks": {"z_mode": "utc", "z_proven": True}}
+def remembered(mode: str) -> dict[str, object]:
+    return {"firmware": "V4.62.210 build 230619", "quirks": {"z_mode": mode, "z_proven": True}}
+
+
+@pytest.mark.parametrize("offset", [480, -180])
+@pytest.mark.parametrize("mode", ["local", "utc"])
+@pytest.mark.parametrize("hours", [2, 30])
+async def test_a_meaning_of_z_that_no_longer_holds_is_found_out(offset: int, mode: str, hours: float) -> None:
+    span = last(hours)
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=offset) as simulator:
+        simulator.set_faults(search__mode=mode)
+        wrong = remembered("utc" if mode == "local" else "local")
         async with driving(simulator, memory=wrong) as driver:
-            found = await search(driver, 1, last(2, until=-12))
-            assert any(segment.open for segment in found)
+            found = await search(driver, 1, span)
+            truth = {item.start.replace(microsecond=0) for item in simulator.footage.files(1, span.start, span.end)}
+            assert {segment.span.start for segment in found} == truth
+            assert driver.memory["quirks"]["z_mode"] == mode  # type: ignore[index]
+
+
+async def test_a_meaning_of_z_that_still_holds_costs_one_search() -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=480) as simulator:
+        async with driving(simulator, memory=remembered("local")) as driver:
+            await search(driver, 1, last(1))
+            assert simulator.counters.searches == 2
+            await search(driver, 1, last(1))
+            assert simulator.counters.searches == 3
+        simulator.footage.stop_recording(1)
+        simulator.footage.add_gap(1, *(datetime.now(UTC) + timedelta(hours=h) for h in (-3, 1)))
+        async with driving(simulator, memory=remembered("local")) as driver:
+            await search(driver, 1, last(1))
+            before = simulator.counters.searches
+            await search(driver, 1, last(1))
+            assert simulator.counters.searches == before + 1
             assert driver.memory["quirks"]["z_mode"] == "local"  # type: ignore[index]
+
+
+async def test_a_meaning_that_changes_in_the_middle_is_no_answer() -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=480) as simulator:
+        simulator.set_faults(search__mode="utc")
+        async with driving(simulator) as driver:
+            assert driver.recordings is not None
+            found = driver.recordings.search(1, last(30))
+            await anext(found)
+            simulator.set_faults(search__mode="local")
+            with pytest.raises(errors.NvrResponseError):
+                async for _ in found:
+                    pass
 
 
 async def test_an_unknown_track_is_not_an_empty_one() -> None:
@@ -229,6 +274,43 @@ async def test_playback_addresses_are_in_the_recorders_own_time() -> None:
                 assert "nvr-test-pass" not in repr(request)
                 with pytest.raises(errors.NvrNotFoundError):
                     await driver.playback.request(99, span)
+
+
+@pytest.mark.parametrize(("search_mode", "playback_mode"), [("utc", "local"), ("local", "utc"), ("local", "local")])
+@pytest.mark.parametrize("offset", [480, -180])
+async def test_playback_may_follow_another_rule_than_search(search_mode: str, playback_mode: str, offset: int) -> None:
+    options: dict[str, Any] = {"channels": 1, "utc_offset": offset, "main_size": (320, 180), "h264_only": True}
+    async with HikvisionSimulator(profile="nvr8", **options) as simulator:
+        simulator.set_faults(search__mode=search_mode, search__playback_mode=playback_mode)
+        async with driving(simulator) as driver:
+            span = last(1.1, 1)
+            await search(driver, 1, span)
+            assert driver.memory["quirks"]["playback_z"] == playback_mode  # type: ignore[index]
+            memory = dict(driver.memory)
+        async with driving(simulator, memory=memory) as driver:
+            assert driver.playback is not None
+            session = await RtspSession.open(await driver.playback.request(1, span), driver.guard)
+            try:
+                (first, *_) = await session.read()
+                shown = read_timecode(decoded(session, first))
+            finally:
+                await session.close()
+            assert shown is not None
+            # At the key frame before the asked moment, and dated as the picture itself says.
+            assert timedelta(0) <= span.start - shown.time <= timedelta(seconds=3)
+            assert abs(to_datetime(first.time) - shown.time) <= timedelta(seconds=0.2)
+
+
+def decoded(session: RtspSession, sample: Sample) -> Any:
+    """Return the grey picture of a key frame."""
+    codec = av.CodecContext.create("h264", "r")
+    assert isinstance(codec, av.VideoCodecContext)
+    data, stream = sample.data, b""
+    while data:
+        size = int.from_bytes(data[:4])
+        stream, data = stream + b"\0\0\0\1" + data[4 : 4 + size], data[4 + size :]
+    (frame,) = [*codec.decode(av.Packet(stream)), *codec.decode(None)]
+    return frame.to_ndarray(format="gray")
 
 
 async def fetch(driver: HikvisionDriver, segment: RecordingSegment) -> tuple[Container, int]:

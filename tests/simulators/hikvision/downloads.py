@@ -117,7 +117,7 @@ class Downloads:
         query = {key.lower(): values[-1] for key, values in parse_qs(split.query).items()}
         if match is None or int(match[1]) // 100 not in self._device.channels:
             raise DownloadError("badParameters")
-        wire = self._search.wire
+        wire = self._search.playback_wire
         try:
             start, end = wire.decode(parse_digits(query["starttime"])), wire.decode(parse_digits(query["endtime"]))
         except KeyError, ValueError:

@@ -66,9 +66,13 @@ class LoadFaults:
 
 @dataclass(slots=True)
 class SearchFaults:
-    """Dialects and failures of ContentMgmt/search (hikvision-isapi 19, item 12)."""
+    """Dialects and failures of ContentMgmt/search (hikvision-isapi 19, item 12).
+
+    `mode`: what Z means, utc | local; `playback_mode`: the same for playback addresses and RTSP, where it differs.
+    """
 
     mode: str = "local"
+    playback_mode: str | None = None
     page_cap: int = 64
     total_cap: int = 4000
     position: str = "both"

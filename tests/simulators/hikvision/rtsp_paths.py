@@ -86,7 +86,6 @@ class PathResolver:
     def __init__(self, device: Device) -> None:
         self._device = device
         self.case_sensitive = False
-        self.playback_mode: str | None = None
 
     def resolve(self, request: RtspRequest) -> Target | Refusal:
         """Return what a request's URL means."""
@@ -125,7 +124,8 @@ class PathResolver:
         return SdpStyle(video_lines=(f"a=framerate:{float(rate):g}",), tail_lines=(_MEDIA_HEADER,))
 
     def _wire(self) -> WireClock:
-        mode = self.playback_mode or self._device.faults.search.mode
+        faults = self._device.faults.search
+        mode = faults.playback_mode or faults.mode
         return WireClock(self._device.clock, "utc" if mode == "utc" else "local")
 
     def _playback(self, track: int, query: dict[str, str]) -> Target | Refusal:

@@ -121,6 +121,12 @@ class SearchPages:
         """The clock whose digits stand before `Z`."""
         return WireClock(self._device.clock, "utc" if self._device.faults.search.mode == "utc" else "local")
 
+    @property
+    def playback_wire(self) -> WireClock:
+        """The clock whose digits stand in playback addresses."""
+        faults = self._device.faults.search
+        return WireClock(self._device.clock, "utc" if (faults.playback_mode or faults.mode) == "utc" else "local")
+
     async def search(self, request: Request, _argument: str) -> Response:
         """Answer one page."""
         device, faults, counters = self._device, self._device.faults.search, self._device.counters
@@ -271,7 +277,8 @@ class SearchPages:
 
     def _item(self, track: int, file: RecordedFile) -> str:
         faults = self._device.faults.search
-        shape = (faults.mode, faults.uri_host, faults.uri_port, faults.uri_break, faults.uri_slash, faults.suffix)
+        modes = (faults.mode, faults.playback_mode)
+        shape = (modes, faults.uri_host, faults.uri_port, faults.uri_break, faults.uri_slash, faults.suffix)
         key = (track, file, shape, self._device.clock.skew, self._device.zone.minutes, self._device.rtsp_port)
         text = self._rendered.get(key)
         if text is None:
@@ -305,7 +312,7 @@ class SearchPages:
 
     def playback_uri(self, track: int, file: RecordedFile) -> str:
         """Return the playback address of a file as this firmware writes it."""
-        device, faults, wire = self._device, self._device.faults.search, self.wire
+        device, faults, wire = self._device, self._device.faults.search, self.playback_wire
         host = faults.uri_host or device.options.host
         port = {"own": f":{device.rtsp_port}", "http": f":{device.http_port}"}.get(faults.uri_port, "")
         start = wire.encode(file.start).replace(microsecond=0)

@@ -80,6 +80,11 @@ class Context:
         mode = ZMode.UTC if self.quirks.z_mode == ZMode.UTC else ZMode.LOCAL
         return WireClock(self.known_clock(), mode)
 
+    def playback_clock(self) -> WireClock:
+        """Return the clock for playback addresses: as the recorder writes its own, else as it searches (9.3)."""
+        mode = self.quirks.playback_z
+        return WireClock(self.known_clock(), ZMode(mode)) if mode in set(ZMode) else self.wire_clock()
+
     def count(self, name: str) -> None:
         """Count something for the statistics."""
         self.counters[name] = self.counters.get(name, 0) + 1

@@ -138,7 +138,7 @@ class Downloads:
         found: dict[str, str] = {}
         if segment.locator:
             found["name"] = rewrite_uri(segment.locator, host, port)
-        wire, track = context.wire_clock(), context.track(segment.channel, segment.role)
+        wire, track = context.playback_clock(), context.track(segment.channel, segment.role)
         start, end = wire.to_wire(segment.span.start), wire.to_wire(segment.span.end)
         found["time"] = playback_uri(host, port, track, start, end)
         known = context.quirks.download_by

@@ -67,7 +67,7 @@ class Playback:
         context = self._context
         track = context.track(channel, role)
         await self._recordings.calibrate(span)
-        wire = context.wire_clock()
+        wire = context.playback_clock()
         start, end = wire.to_wire(span.start), wire.to_wire(span.end)
         url = playback_uri(context.rtsp_host, context.rtsp_port, track, start, end if end > start else None)
         return PlaybackRequest(address(context, url), span.start, span.end, wire.wire_offset(span.start))

@@ -112,9 +112,30 @@ def matters(clock: DeviceClock, span: TimeSpan) -> bool:
 
 
 def probe_window(clock: DeviceClock, mode: ZMode, now: datetime) -> tuple[datetime, datetime]:
-    """Return the digits of the search that would find what is recorded now if Z meant that."""
-    wire = WireClock(clock, mode)
-    return wire.to_wire(now - _PAST), wire.to_wire(now + _AHEAD)
+    """Return the digits of the search that would find what is recorded now if Z meant that.
+
+    It reaches as far ahead as the two meanings differ: read the wrong way, footage seems to lie there.
+    """
+    digits = {each: WireClock(clock, each).to_wire(now) for each in ZMode}
+    return digits[mode] - _PAST, digits[mode] + _AHEAD + abs(digits[ZMode.LOCAL] - digits[ZMode.UTC])
+
+
+def confirms(wire: WireClock, now: datetime, found: Sequence[Match]) -> bool:
+    """Tell whether a search of `probe_window` found what is being recorded now, and nothing to come."""
+    spans = [(wire.from_wire(match.start, match.shift), wire.from_wire(match.end, match.shift)) for match in found]
+    return any(end >= now - FUTURE for _, end in spans) and all(start <= now + FUTURE for start, _ in spans)
+
+
+def address_mode(wire: WireClock, match: Match, digits: datetime | None) -> ZMode | None:
+    """Return what Z means in playback addresses, by the `digits` of a match's own; None where it does not show.
+
+    RTSP may follow another rule than the search on the same device (hikvision-isapi 8.3, 9.3).
+    """
+    if digits is None:
+        return None
+    start = wire.from_wire(match.start, match.shift)
+    fits = [mode for mode in ZMode if abs(WireClock(wire.clock, mode).to_wire(start) - digits) <= _SECOND]
+    return fits[0] if len(fits) == 1 else None
 
 
 def judge(clock: DeviceClock, now: datetime, local: Sequence[Match], utc: Sequence[Match]) -> Verdict | None:

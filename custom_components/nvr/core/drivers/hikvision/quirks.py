@@ -60,6 +60,12 @@ QUIRKS: Final = (
         "a DS-8632N-I8 V4.61 answers true UTC, two V4.84 recorders wall time (hikvision-isapi 8.3)",
     ),
     QuirkRow(
+        "playback_z",
+        "utc | local",
+        "the start in a playback address against the start of its match",
+        "firmware that searches in UTC and plays by wall time is told of, no capture (hikvision-isapi 8.3, 9.3)",
+    ),
+    QuirkRow(
         "daily",
         "true | false",
         "a refused calendar request",
@@ -109,12 +115,19 @@ class Quirks:
     typed_search: bool | None = None
     z_mode: str | None = None
     z_proven: bool = False
+    playback_z: str | None = None
     daily: bool | None = None
     download_dialect: str | None = None
     download_by: str | None = None
     legacy_paths: bool = False
     io_inactive: bool | None = None
     proxy_offset: int = 0
+
+    def take_z(self, mode: str, *, proven: bool) -> None:
+        """Take what Z means in a search."""
+        if self.z_mode != mode:
+            self.playback_z = None  # it was learned by the other meaning
+        self.z_mode, self.z_proven = mode, proven
 
     def learned(self) -> dict[str, str | int | bool]:
         """Return what differs from an unknown recorder."""
@@ -132,6 +145,7 @@ _TYPES: Final[Mapping[str, type]] = MappingProxyType(
         "typed_search": bool,
         "z_mode": str,
         "z_proven": bool,
+        "playback_z": str,
         "daily": bool,
         "download_dialect": str,
         "download_by": str,

@@ -13,10 +13,20 @@ from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrResponseError
 from ...models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeSpan
 from .context import Context
 from .mapping_search import SegmentMapper, begins_in_future, typed_word
-from .mapping_time import FUTURE, Verdict, WireClock, ZMode, judge, matters, probe_window
+from .mapping_time import (
+    FUTURE,
+    Verdict,
+    WireClock,
+    ZMode,
+    address_mode,
+    confirms,
+    judge,
+    matters,
+    probe_window,
+)
 from .paging import SMALLEST_PAGE, Ask, Pager
 from .refusals import HikvisionRefusalError, is_optional_refusal, is_track_unknown
-from .wire_search import Match, Position, SearchPage, daily_body, parse_daily, parse_search, search_body
+from .wire_search import Match, Position, SearchPage, daily_body, parse_daily, parse_search, search_body, uri_start
 
 SEARCH_PATH: Final = "/ISAPI/ContentMgmt/search"
 _SEARCH_TIMEOUT: Final = 30.0
@@ -68,16 +78,21 @@ class Recordings:
         for attempt in range(2):
             wire = self._context.wire_clock()
             mapper = SegmentMapper(wire, channel, role, span, now=self._context.utcnow(), kinds=kinds)
-            wrong = False
+            wrong = told = False
             async for matches in self._pages(track, span, wire, word):
                 # No segment begins in the future: if one seems to, Z was read the wrong way.
                 if attempt == 0 and matters(wire.clock, span) and begins_in_future(matches, wire, limit):
                     wrong = True
                     break
+                self._learn_playback(wire, matches)
                 for segment in mapper.map(matches):
+                    told = True
                     yield segment
             if not wrong or not await self.calibrate(span, anew=True) or self._context.wire_clock().mode is wire.mode:
                 return
+            if told:
+                message = "the recorder's times changed their meaning in the middle of a search"
+                raise NvrResponseError(message)
 
     async def _pages(self, track: int, span: TimeSpan, wire: WireClock, word: str | None) -> AsyncIterator[list[Match]]:
         """Yield the new matches of each page; a search by kind that fails or finds nothing is made again without."""
@@ -155,23 +170,45 @@ class Recordings:
             if not anew and self._is_known():
                 return True
             now = context.utcnow()
-            verdict = await self._probe(now)
+            verdict = (None if anew else await self._confirm(now)) or await self._probe(now)
             self._verdict, self._calibrated_at = verdict, now
             context.count("calibrations")
             if verdict is not None:
-                context.quirks.z_mode = verdict.mode.value
-                context.quirks.z_proven = verdict.proven
+                context.quirks.take_z(verdict.mode.value, proven=verdict.proven)
             return verdict is not None
 
     def _is_known(self) -> bool:
-        """Tell whether the meaning of Z was proven, remembered, or tried for lately."""
+        """Tell whether the meaning of Z was proven, or tried for lately, by this run."""
         if self._calibrated_at is None:
-            # What was only likely is looked at again by the next run.
-            return self._context.quirks.z_mode is not None and self._context.quirks.z_proven
+            return False
         if self._verdict is not None and self._verdict.proven:
             return True
-        life = _SILENT_LIFE if self._verdict is None else _LIKELY_LIFE
-        return self._context.utcnow() - self._calibrated_at < life
+        silent = self._verdict is None and self._context.quirks.z_mode is None
+        return self._context.utcnow() - self._calibrated_at < (_SILENT_LIFE if silent else _LIKELY_LIFE)
+
+    async def _confirm(self, now: datetime) -> Verdict | None:
+        """Look once whether what an earlier run proved still holds, None when that does not show."""
+        context = self._context
+        if context.quirks.z_mode is None or not context.quirks.z_proven:
+            return None
+        wire = context.wire_clock()
+        for channel in context.channels:
+            if channel.online is not False:
+                matches = await self._look(channel.number, *probe_window(wire.clock, wire.mode, now))
+                return Verdict(wire.mode, proven=True) if confirms(wire, now, matches) else None
+        return None
+
+    async def _look(self, channel: int, start: datetime, end: datetime) -> list[Match]:
+        """Return the first page of a short search; none when it is refused."""
+        ask = Ask(_search_id(), start, end, 0, _PROBE_PAGE, Position.VENDOR)
+        with suppress(HikvisionRefusalError):
+            return (await self._page(self._context.track(channel, StreamRole.MAIN), ask, None)).matches
+        return []
+
+    def _learn_playback(self, wire: WireClock, matches: list[Match]) -> None:
+        """Note how the recorder writes times into the playback addresses it gives out (hikvision-isapi 8.3)."""
+        if matches and (mode := address_mode(wire, matches[0], uri_start(matches[0].uri))) is not None:
+            self._context.quirks.playback_z = mode.value
 
     async def _probe(self, now: datetime) -> Verdict | None:
         """Search around now on a few channels, read both ways (hikvision-isapi 8.3)."""
@@ -179,13 +216,7 @@ class Recordings:
         tried = [channel.number for channel in context.channels if channel.online is not False][:_PROBE_CHANNELS]
         likely: Verdict | None = None
         for number in tried:
-            found: dict[ZMode, list[Match]] = {}
-            for mode in (ZMode.LOCAL, ZMode.UTC):
-                start, end = probe_window(clock, mode, now)
-                ask = Ask(_search_id(), start, end, 0, _PROBE_PAGE, Position.VENDOR)
-                found[mode] = []
-                with suppress(HikvisionRefusalError):
-                    found[mode] = (await self._page(context.track(number, StreamRole.MAIN), ask, None)).matches
+            found = {mode: await self._look(number, *probe_window(clock, mode, now)) for mode in ZMode}
             verdict = judge(clock, now, found[ZMode.LOCAL], found[ZMode.UTC])
             if verdict is not None and verdict.proven:
                 return verdict

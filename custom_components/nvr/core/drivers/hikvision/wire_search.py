@@ -3,8 +3,10 @@
 Pure. Times stay the recorder's digits: what `Z` means is decided elsewhere.
 """
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+import re
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import Element
@@ -13,6 +15,7 @@ from xml.sax.saxutils import escape
 from ...transport.xml import boolean, descendants, integer, local, parse
 from .wire import unexpected
 
+_STARTTIME = re.compile(r"[?&]starttime=(\d{8}T\d{6})", re.IGNORECASE)
 _DESCRIPTOR_HOST = "//recordType.meta.std-cgi.com"
 
 
@@ -190,6 +193,16 @@ def download_body(uri: str) -> bytes:
 def download_query(uri: str) -> str:
     """Return the query of the third download dialect, every reserved character encoded (hikvision-isapi 10)."""
     return f"playbackURI={quote(uri, safe='')}"
+
+
+def uri_start(uri: str) -> datetime | None:
+    """Return the digits of a playbackURI's `starttime`, None where it has none we can read (hikvision-isapi 9.1)."""
+    found = _STARTTIME.search(uri)
+    if found is None:
+        return None
+    with suppress(ValueError):
+        return datetime.strptime(found[1].upper(), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - what Z means is decided elsewhere
+    return None
 
 
 def uri_size(uri: str) -> int | None:

@@ -12,7 +12,15 @@ from custom_components.nvr.core.drivers.hikvision.mapping_search import (
     recording_kind,
     typed_word,
 )
-from custom_components.nvr.core.drivers.hikvision.mapping_time import WireClock, ZMode, judge, matters, probe_window
+from custom_components.nvr.core.drivers.hikvision.mapping_time import (
+    WireClock,
+    ZMode,
+    address_mode,
+    confirms,
+    judge,
+    matters,
+    probe_window,
+)
 from custom_components.nvr.core.errors import NvrResponseError
 from custom_components.nvr.core.models import RecordingKind, StreamRole, TimeSpan, VideoCodec
 
@@ -179,7 +187,55 @@ def test_calibration_by_a_single_motion_clip(truth: ZMode, hours: float) -> None
     verdict = judge(clock(hours), NOW, *hits(hours, truth, [(-3.0, -0.5)]))
     assert verdict is not None
     assert verdict.mode is truth
-    assert judge(clock(hours), NOW, *hits(hours, truth, [(-90, -85)])) is None
+    # One that is over by long shows only where the other reading would put it into the future.
+    ahead = (truth is ZMode.LOCAL) == (hours > 0)
+    old = judge(clock(hours), NOW, *hits(hours, truth, [(-90, -85)]))
+    assert old == ((truth, True) if ahead else None)
+
+
+@pytest.mark.parametrize("truth", list(ZMode))
+@pytest.mark.parametrize("hours", [-11, -8, -3, 5.5, 8, 13])
+def test_calibration_of_a_recorder_that_has_stopped_is_never_wrong(truth: ZMode, hours: float) -> None:
+    stopped = [(start - 120, end - 120) for start, end in CONTINUOUS]
+    verdict = judge(clock(hours), NOW, *hits(hours, truth, stopped))
+    assert verdict == ((truth, True) if (truth is ZMode.LOCAL) == (hours > 0) else None)
+
+
+@pytest.mark.parametrize("truth", list(ZMode))
+@pytest.mark.parametrize("hours", [-3, 8])
+def test_what_was_known_is_confirmed_only_by_what_is_recorded_now(truth: ZMode, hours: float) -> None:
+    for mode in ZMode:
+        wire = WireClock(clock(hours), mode)
+        found = hits(hours, truth, CONTINUOUS)[0 if mode is ZMode.LOCAL else 1]
+        assert confirms(wire, NOW, found) is (mode is truth)
+        assert not confirms(wire, NOW, [])
+
+
+@pytest.mark.parametrize("hours", [-3, 8])
+def test_playback_addresses_may_mean_another_z(hours: float) -> None:
+    wire = WireClock(clock(hours, skew=40), ZMode.UTC)
+    item = match("2026-03-04T08:10:00", "2026-03-04T08:20:00")
+    local = digits("2026-03-04T08:10:00") + timedelta(hours=hours)
+    assert address_mode(wire, item, item.start) is ZMode.UTC
+    assert address_mode(wire, item, local) is ZMode.LOCAL
+    assert address_mode(wire, item, local + timedelta(minutes=5)) is None
+    assert address_mode(wire, item, None) is None
+    suffixed = match("2026-03-04T05:10:00", "2026-03-04T05:20:00", shift=timedelta(hours=-3))
+    assert address_mode(wire, suffixed, local) is ZMode.LOCAL
+    assert address_mode(WireClock(clock(0), ZMode.UTC), item, item.start) is None
+
+
+@pytest.mark.parametrize(
+    ("uri", "start"),
+    [
+        ("rtsp://h/Streaming/tracks/101/?starttime=20260304T081000Z&endtime=20260304T082000Z", "2026-03-04T08:10:00"),
+        ("rtsp://h/Streaming/tracks/101?name=1&StartTime=20260304t081000z", "2026-03-04T08:10:00"),
+        ("rtsp://h/Streaming/tracks/101?starttime=20261304T081000Z", None),
+        ("rtsp://h/Streaming/tracks/101", None),
+    ],
+)
+def test_the_start_in_a_playback_address(uri: str, start: str | None) -> None:
+    assert ws.uri_start(uri) == (start and digits(start))
 
 
 def test_calibration_by_answers_with_a_suffix() -> None:
