@@ -253,7 +253,7 @@ class StreamProfile:
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One video input. `id` is recorder serial + the recorder's channel number: it belongs to the slot, not the camera."""
+    """One video input. `id` is recorder serial + the recorder's channel number: of the slot, not of the camera."""
 
     number: int
     id: str
