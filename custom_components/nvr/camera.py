@@ -108,15 +108,16 @@ class NvrCamera(ChannelEntity, Camera):
         if (stream := self.stream) is None:
             return
         self.stream = self._broken_since = None
+        outputs = stream.outputs().values()
         settings = stream.dynamic_stream_settings
         preload, settings.preload_stream = settings.preload_stream, False
         try:
-            # `stop` alone forgets the outputs with their timers running.
-            for output in stream.outputs().values():
-                await stream.remove_provider(output)
             await stream.stop()
         finally:
             settings.preload_stream = preload
+            # `stop` forgets the outputs with their timers, which the worker's last segment may just have started.
+            for output in outputs:
+                output.cleanup()
 
     @callback
     @override
