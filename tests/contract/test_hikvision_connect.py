@@ -164,6 +164,23 @@ async def test_optional_documents_may_fail_alone(path: str, kind: str) -> None:
             assert any(path in note for note in driver.capabilities.notes)
 
 
+@pytest.mark.parametrize("profile", ["ipc", "ipc2", "nvr8", "dvr8"])
+@pytest.mark.parametrize("named", [True, False])
+async def test_kinds_are_learned_without_the_list_of_triggers(profile: str, named: bool) -> None:
+    async with HikvisionSimulator(profile=profile) as simulator:
+        async with driving(simulator) as driver:
+            usual = {channel.number: channel.detections for channel in driver.channels}
+        simulator.faults.paths["/ISAPI/Event/triggers"] = PathFault(status=500, code=3, sub="deviceError")
+        simulator.set_faults(documents__channel_events=named)
+        before = simulator.counters.requests
+        async with driving(simulator) as driver:
+            assert simulator.counters.requests - before <= 14
+            found = {channel.number: channel.detections for channel in driver.channels}
+            # The list itself leaves some kinds out: scene change on cameras (hikvision-isapi 11.5).
+            assert all(found[number] >= usual[number] if named else not found[number] for number in usual)
+            assert found.keys() == usual.keys()
+
+
 async def test_a_channel_list_that_fails_fails_the_connect() -> None:
     async with HikvisionSimulator(profile="nvr8") as simulator:
         simulator.faults.paths["/ISAPI/ContentMgmt/InputProxy/channels"] = PathFault(kind="truncated")

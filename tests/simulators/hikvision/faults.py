@@ -13,7 +13,7 @@ class PathFault:
     """What happens to requests whose path matches a pattern, `count` times (0: always).
 
     `kind`: status (a ResponseStatus), ok-status (the same under HTTP 200), html, empty, garbage, truncated, doctype,
-    drop (connection reset), hang.
+    body (`body` in place of the document), drop (connection reset), hang.
     """
 
     kind: str = "status"
@@ -23,6 +23,7 @@ class PathFault:
     count: int = 0
     delay: float = 0.0
     method: str = ""
+    body: bytes = b""
 
 
 @dataclass(slots=True)
@@ -40,6 +41,7 @@ class DocumentFaults:
     prefix: str = "isapi"
     redirect_https: bool = False
     streaming_list: bool | None = None
+    channel_events: bool | None = None
 
 
 @dataclass(slots=True)

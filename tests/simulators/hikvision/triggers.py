@@ -141,8 +141,9 @@ class Triggers:
         return done(self._device, request)
 
     def channel_events(self, request: Request, _argument: str) -> Response:
-        """Answer the event types of each lens; only cameras with several have this."""
-        if self._device.firmware.lenses < 2:
+        """Answer the event types of each lens; only cameras with several have this, unless told otherwise."""
+        forced = self._device.faults.documents.channel_events
+        if not (self._device.firmware.lenses > 1 if forced is None else forced):
             return unsupported(self._device, request)
         nodes = [
             el("ChannelEventCap", [el("channelID", number), el("eventType", opt=",".join(self.kinds(channel)))])

@@ -146,7 +146,8 @@ class Connect:
         await together(*self._work(info))
         documents = Documents(info=info, **self._parts)  # type: ignore[arg-type]
         lenses = {stream.channel for stream in documents.streams or () if stream.channel}
-        if is_camera_type(info) and len(lenses) > 1:
+        # Cameras of the G2 generation fail on the whole list of triggers (hikvision-isapi 2.4): this names the kinds.
+        if documents.triggers is None or (is_camera_type(info) and len(lenses) > 1):
             self._parts["lens_events"] = await self._reader.optional(LENS_EVENTS, parse_channel_events)
         learned = Learned(Documents(info=info, **self._parts), notes=self._reader.notes)  # type: ignore[arg-type]
         learned.disks, learned.status = self._disks, self._status
