@@ -43,6 +43,13 @@ def test_hacs_finds_one_integration() -> None:
     assert (ROOT / "README.md").is_file()
 
 
+def test_links_of_the_documentation_lead_somewhere() -> None:
+    for path in (*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")):
+        targets = re.findall(r"\]\(([^)#\s]+)", path.read_text(encoding="utf-8"))
+        local = [target for target in targets if "://" not in target]
+        assert [target for target in local if not (path.parent / target).exists()] == [], path.name
+
+
 def test_hacs_json_is_what_hacs_reads() -> None:
     hacs = json.loads((ROOT / "hacs.json").read_text(encoding="utf-8"))
     kinds = {"content_in_root": bool, "country": list, "filename": str, "hacs": str, "hide_default_branch": bool}

@@ -358,7 +358,9 @@ async def test_dhcp_follows_only_whoever_no_longer_answers_where_he_was(
     if not answers:
         nvr.faults.paths["/ISAPI/Security/userCheck"] = PathFault(kind="status", status=404)
     await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
+    await hass.async_block_till_done()
     assert entry.data[CONF_HOST] == host
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_dhcp_sends_no_login_to_a_box_of_no_family(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:

@@ -1,0 +1,145 @@
+"""What the README says of events and actions is what happens: it is the public interface."""
+
+from datetime import datetime
+import json
+from pathlib import Path
+import re
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+from homeassistant.util import dt as dt_util
+import probatio
+import pytest
+from pytest_homeassistant_custom_component.common import async_capture_events, async_mock_service
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+import yaml
+
+from custom_components.nvr import const
+from custom_components.nvr.const import CONF_GRACE_TIME, DOMAIN
+from custom_components.nvr.core.models import DetectionTarget, EventKind, EventPhase, TimeSpan
+from custom_components.nvr.playback import start_playback
+from custom_components.nvr.services import async_setup_services
+from tests.simulators.hikvision import HikvisionSimulator
+
+from .conftest import StartSimulator, events_up, make_entry, set_up, until
+from .footage_helpers import Player
+
+README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+
+
+def rows(heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading."""
+    part = README.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line.strip("|").split("|") for line in part.splitlines() if line.startswith("| `")]
+    assert lines, heading
+    return [[cell.strip() for cell in line] for line in lines]
+
+
+def names(cell: str) -> list[str]:
+    return re.findall(r"`([\w.]+)`", cell)
+
+
+def documented() -> dict[str, set[str]]:
+    """Return what the README says each event carries."""
+    return {event: set(names(data)) for events, _, data in rows("Automations") for event in names(events)}
+
+
+def automations() -> list[dict[str, Any]]:
+    """Return the README's automations."""
+    blocks = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)]
+    return [{"alias": f"readme {number}", **block} for number, block in enumerate(blocks) if "triggers" in block]
+
+
+def test_every_event_is_documented() -> None:
+    assert documented().keys() == {value for name, value in vars(const).items() if name.startswith("EVENT_")}
+
+
+def test_every_word_of_the_vocabulary_is_documented() -> None:
+    words = set(names(README.partition("\n## Automations\n")[2].partition("```")[0]))
+    assert {*EventKind, *EventPhase, *DetectionTarget} <= words
+
+
+async def test_events_carry_exactly_what_is_documented(
+    hass: HomeAssistant, start_simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("POLL_FAILING", "POLL_OFFLINE", "POLL_STEADY", "POLL_WITHOUT_EVENTS"):
+        monkeypatch.setattr(f"custom_components.nvr.link.{name}", const.POLL_FAILING / 20)
+    nvr = await start_simulator(channels=2)
+    told = {name: async_capture_events(hass, name) for name in documented()}
+    hub = await set_up(hass, make_entry(nvr, options={CONF_GRACE_TIME: 1}))
+    await events_up(hub)
+    nvr.emit("linedetection", 1)
+    await until(lambda: told["nvr_event"])
+    await nvr.set_channel_online(2, online=False)
+    await until(lambda: told["nvr_channel_offline"])
+    await nvr.set_channel_online(2, online=True)
+    await until(lambda: told["nvr_channel_online"])
+    await nvr.power_off()
+    await until(lambda: told["nvr_offline"])
+    await nvr.power_on()
+    await until(lambda: told["nvr_online"], 20)
+    for name, keys in documented().items():
+        if name != "nvr_media_accessed":
+            assert told[name][0].data.keys() == keys, name
+
+
+async def test_media_accessed_carries_exactly_what_is_documented(
+    hass: HomeAssistant, start_simulator: StartSimulator, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    nvr = await start_simulator(channels=1, rtsp=True)
+    nvr.rtsp.faults.delivery = 20.0
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    told = async_capture_events(hass, "nvr_media_accessed")
+    start = nvr.now().replace(microsecond=0) - 2 * const.POLL_STEADY * 60
+    link = await start_playback(hass, entry, 1, TimeSpan(start, start + const.POLL_STEADY), None)
+    player = Player(await hass_client_no_auth(), link.path)
+    await player.fetch((await player.segments())[0][0])
+    assert [event.data.keys() for event in told] == [documented()["nvr_media_accessed"]]
+
+
+async def test_payloads_stay_below_a_kilobyte(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
+    entry = make_entry(nvr)
+    hub = await set_up(hass, entry)
+    await events_up(hub)
+    hass.config_entries.async_update_entry(entry, title="N" * 300)
+    hub.fanout.async_forget_payloads()
+    told = async_capture_events(hass, "nvr_event")
+    nvr.emit("linedetection", 1)
+    await until(lambda: told)
+    assert told[0].data["name"] == "N" * 64
+    assert len(json.dumps(told[0].data)) <= 1000
+
+
+async def test_automations_of_the_readme_run(
+    hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = await set_up(hass, make_entry(nvr))
+    await events_up(hub)
+    notified = async_mock_service(hass, "notify", "notify")
+    played = async_mock_service(hass, "nvr", "play_recording")
+    first, second = automations()
+    assert second["actions"].pop(0) == {"delay": "00:01:00"}
+    assert await async_setup_component(hass, "automation", {"automation": [first, second]})
+    await hass.async_block_till_done()
+    nvr.emit("linedetection", 1)
+    await until(lambda: notified)
+    assert notified[0].data["message"] == "Front door: someone crossed the line"
+    nvr.emit("fielddetection", 1)
+    await until(lambda: played)
+    assert played[0].data["camera"] == "camera.front_door"
+    start = datetime.fromisoformat(played[0].data["start"])
+    assert abs((dt_util.utcnow() - start).total_seconds() - 10) < 5
+
+
+async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:
+    async_setup_services(hass)
+    registered = hass.services.async_services_for_domain(DOMAIN)
+    table = {names(action)[0].partition(".")[2]: set(names(data)) for action, _, data in rows("Actions")}
+    assert table.keys() == registered.keys()
+    for name, fields in table.items():
+        schema = registered[name].schema
+        assert isinstance(schema, probatio.Schema)
+        own = {str(key) for key in schema.schema} - {"entity_id", "device_id", "area_id", "floor_id", "label_id"}
+        assert fields == own, name
