@@ -128,7 +128,8 @@ class ControlServer:
         """Render distinct events ahead (`prepare`), or send those rendered under a name (`send`)."""
         simulator = self._simulator
         if "prepare" in body:
-            data = simulator.burst(int(body["count"]), channels=int(body.get("channels", 8)))
+            channels, vary = int(body.get("channels", 8)), bool(body.get("vary"))
+            data = simulator.burst(int(body["count"]), channels=channels, vary=vary)
             self._ready[str(body["prepare"])] = data
             return {"bytes": len(data)}
         data = self._ready[str(body["send"])]

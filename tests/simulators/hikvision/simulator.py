@@ -8,6 +8,7 @@ from .device import SimChannel
 from .faults import apply
 from .power import PoweredUnit
 from .rtsp_paths import camera_of
+from .xmlout import el, fields
 
 
 class HikvisionSimulator(PoweredUnit):
@@ -25,8 +26,11 @@ class HikvisionSimulator(PoweredUnit):
         """Send one event now (see Alert); False when its trigger is not linked."""
         return self.alerts.emit(Alert(kind, channel, **values))
 
-    def burst(self, count: int, *, channels: int = 8) -> bytes:
-        """Render distinct events of alternating phases ahead, linked or not; send them with `alerts.send`."""
+    def burst(self, count: int, *, channels: int = 8, vary: bool = False) -> bytes:
+        """Render distinct events of alternating phases ahead, linked or not; send them with `alerts.send`.
+
+        With `vary` each also tells where its target was, as analytics do: then no two are alike but for their time.
+        """
         kinds = [kind for kind in self.device.firmware.analytics if kind not in {"videoloss", "VMD"}]
         numbers = sorted(self.device.channels)[:channels]
         pairs = [(kind, number) for kind in kinds for number in numbers]
@@ -34,7 +38,9 @@ class HikvisionSimulator(PoweredUnit):
         for index in range(count):
             kind, number = pairs[index // 2 % len(pairs)]
             state = "inactive" if index % 2 else "active"
-            alerts.append(Alert(kind, number, state, count=index + 1))
+            place = fields(X=index % 997, Y=index // 997, width=120, height=240)
+            extra = [el("TargetRect", place)] if vary else []
+            alerts.append(Alert(kind, number, state, count=index + 1, extra=extra))
         self.counters.events += count
         return self.alerts.burst(alerts)
 
