@@ -50,6 +50,13 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
         assert [target for target in local if not (path.parent / target).exists()] == [], path.name
 
 
+def test_modules_named_in_the_documentation_exist() -> None:
+    there = {relative(path) for path in (ROOT / "custom_components").rglob("*.py")}
+    for path in (ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
+        named = set(re.findall(r"`(?:\.\.\./)?([\w/]+\.py)`", path.read_text(encoding="utf-8")))
+        assert [name for name in sorted(named) if not any(item.endswith(f"/{name}") for item in there)] == [], path.name
+
+
 def test_hacs_json_is_what_hacs_reads() -> None:
     hacs = json.loads((ROOT / "hacs.json").read_text(encoding="utf-8"))
     kinds = {"content_in_root": bool, "country": list, "filename": str, "hacs": str, "hide_default_branch": bool}
