@@ -13,7 +13,7 @@ class PathFault:
     """What happens to requests whose path matches a pattern, `count` times (0: always).
 
     `kind`: status (a ResponseStatus), ok-status (the same under HTTP 200), html, empty, garbage, truncated, doctype,
-    body (`body` in place of the document), drop (connection reset), hang.
+    body (`body`, as latin-1, in place of the document), drop (connection reset), hang.
     """
 
     kind: str = "status"
@@ -23,7 +23,7 @@ class PathFault:
     count: int = 0
     delay: float = 0.0
     method: str = ""
-    body: bytes = b""
+    body: str = ""
 
 
 @dataclass(slots=True)
@@ -106,7 +106,7 @@ class SearchFaults:
 
 @dataclass(slots=True)
 class DownloadFaults:
-    """Dialects and failures of ContentMgmt/download (item 14)."""
+    """Dialects and failures of ContentMgmt/download (item 14). The next `drops` end before their first byte."""
 
     verbs: str = "get,post,query"
     by_name: bool = True
@@ -120,6 +120,7 @@ class DownloadFaults:
     ok_status: int = 0
     trickle: bool = False
     cut_after: int = 0
+    drops: int = 0
     first_byte: float = 0.0
     rate: float = 0.0
     concurrency: int = 1

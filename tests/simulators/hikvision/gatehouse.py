@@ -165,6 +165,8 @@ class Gatehouse:
         body = response.body
         if fault.kind == "garbage":
             response.body = bytes(byte ^ 0x5A for byte in body) or b"\x00\x01\x02"
+        elif fault.kind == "body":
+            response.body = fault.body.encode("latin-1")
         elif fault.kind == "truncated":
             response.body = body[: len(body) // 2]
         elif fault.kind == "short":
