@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime, timedelta
+import time
 from typing import Any
 
 import av
@@ -9,11 +10,13 @@ import pytest
 
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, paging, recordings as recordings_module
+from custom_components.nvr.core.drivers.hikvision.downloads import Downloads
 from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, StreamRole, TimeSpan
 from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.rtsp.session import RtspSession
 from custom_components.nvr.media.ticks import to_datetime
 from tests.simulators.footage import Incident, Kind
+from tests.simulators.hikvision.faults import PathFault
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.video.timecode import read_timecode
 
@@ -260,6 +263,26 @@ async def test_days(calendar: str) -> None:
             assert (await driver.recordings.day_map(1, today.year + 1, 1)).days == frozenset()
 
 
+async def test_a_calendar_that_fails_once_is_asked_again() -> None:
+    path = "/ISAPI/ContentMgmt/record/tracks/*/dailyDistribution"
+    async with recorder(channels=2) as (simulator, driver):
+        assert driver.recordings is not None
+        today = datetime.now(UTC)
+        truth = await driver.recordings.day_map(1, today.year, today.month)
+        for fault in (PathFault(kind="garbage", count=1), PathFault(status=500, code=3, sub="deviceError", count=1)):
+            simulator.faults.paths[path] = fault
+            assert await driver.recordings.day_map(1, today.year, today.month) == truth
+            before = simulator.counters.requests
+            assert await driver.recordings.day_map(1, today.year, today.month) == truth
+            assert simulator.counters.requests == before + 1
+        simulator.device.remove_channel(2)
+        with pytest.raises(errors.NvrNotFoundError):
+            await driver.recordings.day_map(2, today.year, today.month)
+        before = simulator.counters.requests
+        await driver.recordings.day_map(1, today.year, today.month)
+        assert simulator.counters.requests == before + 1
+
+
 async def test_playback_addresses_are_in_the_recorders_own_time() -> None:
     async with HikvisionSimulator(profile="nvr8", utc_offset=480, skew=90.0) as simulator:
         for mode, offset in (("local", timedelta(hours=8, seconds=90)), ("utc", timedelta(seconds=90))):
@@ -375,6 +398,52 @@ async def test_download_faults_are_told(changes: dict[str, Any], error: type[err
         await asyncio.sleep(0.05)
         assert (await fetch(driver, segment))[1] > 1000
         assert simulator.counters.downloads_active == 0
+
+
+@pytest.mark.parametrize("length", [True, False])
+async def test_a_download_that_drops_before_its_first_byte_is_tried_once_more(length: bool) -> None:
+    async with recorder(channels=2) as (simulator, driver):
+        segment = await short(driver)
+        simulator.set_faults(download__drops=1, download__length=length)
+        assert (await fetch(driver, segment))[1] > 1000
+        simulator.set_faults(download__drops=2)
+        with pytest.raises((errors.NvrResponseError, errors.NvrUnreachableError)):
+            await fetch(driver, segment)
+        assert simulator.faults.download.drops == 0
+        assert (await fetch(driver, segment))[1] > 1000
+
+
+async def test_a_download_that_trickles_or_falls_silent_ends() -> None:
+    async with recorder(channels=2) as (simulator, driver):
+        segment = await short(driver)
+        driver.downloads = Downloads(driver._context, idle=1.0, grace=0.5)
+        simulator.set_faults(download__trickle=True)
+        began = time.monotonic()
+        with pytest.raises(errors.NvrTimeoutError, match="trickles"):
+            await fetch(driver, segment)
+        assert 0.5 <= time.monotonic() - began < 5
+        simulator.set_faults(download__trickle=False, download__first_byte=20.0)
+        began = time.monotonic()
+        with pytest.raises(errors.NvrTimeoutError):
+            await fetch(driver, segment)
+        assert time.monotonic() - began < 5
+        simulator.set_faults(download__first_byte=0.0)
+        async with asyncio.timeout(5):
+            while simulator.counters.downloads_active:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_reader_that_takes_its_time_is_no_trickle() -> None:
+    async with recorder(channels=2) as (_, driver):
+        segment = await short(driver)
+        _, size = await fetch(driver, segment)
+        later, received = 0.0, 0
+        slow = Downloads(driver._context, monotonic=lambda: time.monotonic() + later, grace=0.0)
+        async with slow.open(segment) as download:
+            async for chunk in download:
+                received += len(chunk)
+                later += 100.0
+        assert received == size
 
 
 async def test_a_download_right_after_another_is_tried_again() -> None:

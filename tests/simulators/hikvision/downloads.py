@@ -176,6 +176,10 @@ class Downloads:
         faults = self._device.faults.download
         sent = 0
         await asyncio.sleep(faults.first_byte)
+        if faults.drops:
+            faults.drops -= 1
+            sink.abort()
+            return
         if faults.container == "mp4":
             await sink.write(await self._mp4(wanted))
             return

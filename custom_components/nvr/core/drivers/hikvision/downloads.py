@@ -30,10 +30,8 @@ _PACK: Final = b"\x00\x00\x01\xba"
 _SNIFF: Final = 64
 _ERROR_SIZE: Final = 64 * 1024
 _TRIES: Final = 4
-_IDLE: Final = 30.0
 # A recorder serves at 20 to 100 Mbit/s; below 64 kB/s after a first minute it never ends (trickle).
 _SLOWEST: Final = 64 * 1024
-_GRACE: Final = 60.0
 # Requests that follow the last one this closely are refused now and then with a 400 (hikvision-isapi 10).
 _BACK_TO_BACK: Final = 5.0
 
@@ -53,11 +51,18 @@ class HikvisionDownload:
     """Original bytes on their way."""
 
     def __init__(
-        self, head: list[bytes], stream: StreamResponse, *, size: int | None, monotonic: Callable[[], float]
+        self,
+        head: list[bytes],
+        stream: StreamResponse,
+        *,
+        size: int | None,
+        grace: float,
+        monotonic: Callable[[], float],
     ) -> None:
-        """Take what was read to sniff, and the rest."""
+        """Take what was read to sniff, and the rest; after `grace` seconds of waiting it must not trickle."""
         self._head = head
         self._stream = stream
+        self._grace = grace
         self._monotonic = monotonic
         self.container = sniff(b"".join(head)[:_SNIFF])
         self.size = size
@@ -80,7 +85,7 @@ class HikvisionDownload:
             if not chunk:
                 break
             received += len(chunk)
-            if waited > _GRACE and received < waited * _SLOWEST:
+            if waited > self._grace and received < waited * _SLOWEST:
                 message = f"the download trickles: {received} bytes in {self._monotonic() - begun:.0f} s"
                 raise NvrTimeoutError(message)
             yield chunk
@@ -97,11 +102,19 @@ class Downloads:
         context: Context,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         monotonic: Callable[[], float] = time.monotonic,
+        *,
+        idle: float = 30.0,
+        grace: float = 60.0,
     ) -> None:
-        """Hold the context; `sleep` waits between tries."""
+        """Hold the context; `sleep` waits between tries.
+
+        In seconds: `idle` is the longest wait for more bytes, `grace` how long a slow beginning is borne.
+        """
         self._context = context
         self._sleep = sleep
         self._monotonic = monotonic
+        self._idle = idle
+        self._grace = grace
         self._ended: float | None = None
         self._ability_asked = False
 
@@ -203,7 +216,7 @@ class Downloads:
         path = f"{PATH}?{download_query(uri)}" if dialect == "get_query" else PATH
         data = None if dialect == "get_query" else download_body(uri)
         stream = await stack.enter_async_context(
-            self._context.client.stream(method, path, lane="download", data=data, idle_timeout=_IDLE)
+            self._context.client.stream(method, path, lane="download", data=data, idle_timeout=self._idle)
         )
         head: list[bytes] = []
         length = 0
@@ -218,7 +231,8 @@ class Downloads:
             raise NvrResponseError(message)
         await self._refuse_text(b"".join(head), stream)
         size = stream.headers.get("Content-Length", "")
-        return HikvisionDownload(head, stream, size=int(size) if size.isdecimal() else None, monotonic=self._monotonic)
+        known = int(size) if size.isdecimal() else None
+        return HikvisionDownload(head, stream, size=known, grace=self._grace, monotonic=self._monotonic)
 
     async def _refuse_text(self, head: bytes, stream: StreamResponse) -> None:
         """Raise what an answer says that is words instead of footage, for all its 200 (hikvision-isapi 2.4)."""

@@ -234,9 +234,15 @@ class Recordings:
                 answer = await self._context.client.post(path, daily_body(year, month), lane="search")
                 days = parse_daily(answer)
             except NvrError as error:
+                if is_track_unknown(error):
+                    message = f"the recorder has no track {track}"
+                    raise NvrNotFoundError(message) from error
                 if not (is_optional_refusal(error) or isinstance(error, NvrResponseError)):
                     raise
-                self._context.quirks.daily = False
+                # A broken answer or a failing recorder says nothing of the next time, nor does a right that is missing.
+                lacking = isinstance(error, NvrUnsupportedError | NvrNotFoundError)
+                if lacking or (isinstance(error, HikvisionRefusalError) and error.is_bad_request):
+                    self._context.quirks.daily = False
             else:
                 self._context.quirks.daily = True
                 return DayMap(channel, year, month, days)
