@@ -18,8 +18,8 @@ from .simulator import SimulatedNvr
 from .smoke import run_smoke
 
 SMOKE_CHANNELS = 4
-# Somebody passes a camera every few minutes, and the NVR tells of it.
-LIVELY = ("--detect", "--incidents", "12")
+# Somebody passes a camera every few minutes, and the NVR tells of it; its clock is that of the Home Assistant.
+LIVELY = ("--detect", "--incidents", "12", "--utc-offset", "60", "--dst")
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:

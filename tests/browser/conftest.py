@@ -3,10 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
+from playwright.async_api import expect
 import pytest
 
 from .frontend import Frontend, Home, signed_in
 from .launch import NEWEST, OLDEST, running_home
+
+# As long as everything else in a browser may take.
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(autouse=True)
