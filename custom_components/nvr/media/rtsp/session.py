@@ -15,6 +15,7 @@ from ..ticks import RATE, from_datetime, from_timedelta
 from .connection import RtspConnection, SessionLimits
 from .login import Login
 from .messages import InterleavedFrame
+from .order import PacketOrder
 from .rtp import AccessUnit, Depacketizer, Goodbye, H264Depacketizer, H265Depacketizer, parse_rtcp, parse_rtp
 from .sdp import MediaDescription, parse_sdp
 from .wallclock import WallClock
@@ -49,6 +50,7 @@ class RtspSession:
         self._utcnow = utcnow
         self._video_channel, self._report_channel = 0, 1
         self._payload_type = -1
+        self._order = PacketOrder()
         self._depacketizer: Depacketizer = H264Depacketizer()
 
     @classmethod
@@ -99,7 +101,8 @@ class RtspSession:
             if samples:
                 return samples
             if self._connection.ended:
-                return [self._sample(unit) for unit in self._depacketizer.flush()]
+                last = [unit for packet in self._order.flush() for unit in self._depacketizer.push(packet)]
+                return [self._sample(unit) for unit in last + self._depacketizer.flush()]
             if any(frame.channel == self._video_channel for frame in frames):
                 deadline = self._monotonic() + limit
             await self._connection.fill(deadline)
@@ -162,7 +165,7 @@ class RtspSession:
         packet = parse_rtp(frame.payload) if frame.channel == self._video_channel else None
         if packet is None or packet.payload_type != self._payload_type:
             return []
-        return self._depacketizer.push(packet)
+        return [unit for ordered in self._order.push(packet) for unit in self._depacketizer.push(ordered)]
 
     def _sample(self, unit: AccessUnit) -> Sample:
         moment = self.clock.time_of(unit.timestamp)
