@@ -184,13 +184,9 @@ class MultipartParser:
 
     def feed(self, data: bytes) -> list[Part]:
         """Take bytes and return the parts they complete, in order; never raises."""
-        parts: list[Part] = []
-        if self._state is _State.SEEK and self._edge and len(self._buffer) <= len(b"\r\n"):
-            data = self._take_usual(bytes(self._buffer) + data, parts)
-            self._buffer.clear()
-            self._scan = 0
         self._buffer += data
-        while self._steps[self._state](parts):
+        parts: list[Part] = []
+        while self._take_usual(parts) or self._steps[self._state](parts):
             pass
         if self._at:
             del self._buffer[: self._at]
@@ -198,24 +194,30 @@ class MultipartParser:
             self._at = 0
         return parts
 
-    def _take_usual(self, data: bytes, parts: list[Part]) -> bytes:
-        """Take whole parts that begin as one before did to the letter, and return the rest for the long way.
+    def _take_usual(self, parts: list[Part]) -> bool:
+        """Take whole parts that begin as one before did to the letter; True when there were some.
 
         It knows nothing of its own: each part it takes, the steps below would take alike.
         """
-        at, token, usual = 0, self._token, _usual(self._token)
-        while (begin := usual.match(data, at)) is not None and (head := self._heads.get(begin[1])) is not None:
+        if self._state is not _State.SEEK or not self._edge:
+            return False
+        buffer, token, usual = self._buffer, self._token, _usual(self._token)
+        at = first = self._at
+        while (begin := usual.match(buffer, at)) is not None and (head := self._heads.get(bytes(begin[1]))) is not None:
             limit = self._limits.binary if head.kind in _BINARY else self._limits.text
             if head.length is None or head.length > limit:
                 break
             start = begin.end()
             end = start + head.length
-            body = data[start:end]
-            if len(data) < end or token in body or not _looks_whole(head.kind, body):
+            body = bytes(buffer[start:end])
+            if len(body) < head.length or token in body or not _looks_whole(head.kind, body):
                 break
             parts.append(Part(head.headers, body))
             self._head, self._limit, at = head, limit, end
-        return data[at:]
+        if at == first:
+            return False
+        self._at = self._scan = at
+        return True
 
     def close(self) -> list[Part]:
         """Return what the end of the stream completes: a last part without a delimiter behind it."""
