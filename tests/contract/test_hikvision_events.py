@@ -13,7 +13,7 @@ import pytest
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, events as events_module
 from custom_components.nvr.core.drivers.hikvision.events import Events
-from custom_components.nvr.core.models import EventKind, EventPhase, EventStreamState
+from custom_components.nvr.core.models import ChannelKind, EventKind, EventPhase, EventStreamState
 from tests.simulators.hikvision.faults import PathFault
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 
@@ -279,6 +279,31 @@ async def test_stills(profile: str) -> None:
         assert driver.statistics["most_in_flight"]["snapshot"] <= 2  # type: ignore[index]
         with pytest.raises(errors.NvrNotFoundError):
             await driver.snapshots.snapshot(77)
+
+
+async def test_stills_come_by_the_path_of_their_kind() -> None:
+    async with recorder("dvr4") as (simulator, driver):
+        assert driver.snapshots is not None
+        simulator.set_faults(snapshot__by_proxy=True)
+        analog, ip = (
+            next(channel.number for channel in driver.channels if channel.kind is kind)
+            for kind in (ChannelKind.ANALOG, ChannelKind.IP)
+        )
+        for number, requests in ((analog, 1), (ip, 2), (analog, 1), (ip, 1)):
+            before = simulator.counters.requests
+            assert (await driver.snapshots.snapshot(number)).jpeg
+            assert simulator.counters.requests - before == requests
+
+
+async def test_a_path_for_stills_that_moved_is_found() -> None:
+    async with recorder() as (simulator, driver):
+        assert driver.snapshots is not None
+        for by_proxy in (False, True):
+            simulator.set_faults(snapshot__by_proxy=by_proxy, snapshot__as_ok=by_proxy)
+            assert (await driver.snapshots.snapshot(1)).jpeg
+        before = simulator.counters.requests
+        assert (await driver.snapshots.snapshot(1)).jpeg
+        assert simulator.counters.requests - before == 1
 
 
 async def test_stills_that_fail() -> None:

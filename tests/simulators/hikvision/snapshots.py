@@ -31,19 +31,23 @@ class Snapshots:
         router.add("GET", "/Streaming/channels/*/picture", self.direct, right="live", cost="snapshot")
 
     async def direct(self, request: Request, argument: str) -> Response:
-        """Answer the plain path; some recorders send to the proxy path."""
+        """Answer the plain path; some recorders send to the proxy path, but for their own inputs."""
         faults = self._device.faults.snapshot
         by_proxy = self._device.firmware.snapshot_by_proxy if faults.by_proxy is None else faults.by_proxy
-        if by_proxy:
+        if by_proxy and not self._is_own(argument):
             status = 200 if faults.as_ok else 400
             return failure(self._device, request, status, Code.BAD_CONTENT, "badXmlContent")
         return await self._picture(request, argument)
 
     async def proxied(self, request: Request, argument: str) -> Response:
         """Answer the recorder's proxy path."""
-        if self._device.is_camera:
+        if self._device.is_camera or self._is_own(argument):
             return unsupported(self._device, request)
         return await self._picture(request, argument)
+
+    def _is_own(self, argument: str) -> bool:
+        channel = self._device.channels.get(int(argument) // 100) if argument.isdecimal() else None
+        return channel is not None and channel.analog
 
     async def _picture(self, request: Request, argument: str) -> Response:
         device, faults = self._device, self._device.faults.snapshot

@@ -12,7 +12,7 @@ from ...errors import (
     NvrResponseError,
     NvrUnsupportedError,
 )
-from ...models import Channel, PlaybackRequest, RtspAddress, Still, StreamRole, TimeSpan
+from ...models import Channel, ChannelKind, PlaybackRequest, RtspAddress, Still, StreamRole, TimeSpan
 from .context import Context
 from .recordings import Recordings
 from .refusals import HikvisionRefusalError
@@ -131,7 +131,7 @@ class Snapshots:
         if None not in size and not small and self._context.quirks.picture_query:
             query = f"?videoResolutionWidth={size[0]}&videoResolutionHeight={size[1]}"
         try:
-            jpeg = await self._by_known_path(stream_id, query)
+            jpeg = await self._by_known_path(channel, stream_id, query)
         except (NvrNotFoundError, NvrPermissionError, NvrUnsupportedError, HikvisionRefusalError) as error:
             if channel.online is False:
                 message = f"the camera of channel {channel.number} is away"
@@ -139,32 +139,37 @@ class Snapshots:
             raise
         return Still(jpeg, self._context.utcnow())
 
-    async def _by_known_path(self, stream_id: str, query: str) -> bytes:
-        """Ask by the path that worked before, else by both; what works is remembered."""
-        quirks = self._context.quirks
-        if quirks.picture_path is not None:
-            return await self._by_path(quirks.picture_path, stream_id, query)
+    async def _by_known_path(self, channel: Channel, stream_id: str, query: str) -> bytes:
+        """Ask by the path that worked before, else by both; what works for cameras on the network is remembered.
+
+        A recorder that sends for their pictures by the proxy takes those of its own inputs directly.
+        """
+        quirks, remember = self._context.quirks, channel.kind is ChannelKind.IP
+        known = quirks.picture_path if remember else None
+        path = known or _DIRECT
         try:
-            jpeg = await self._by_path(_DIRECT, stream_id, query)
+            jpeg = await self._by_path(path, stream_id, query)
         except NvrError as error:
-            if not self._may_be_elsewhere(error):
+            if not self._may_be_elsewhere(error, known=known is not None):
                 raise
             first = error
         else:
-            quirks.picture_path = _DIRECT
+            quirks.picture_path = path if remember else quirks.picture_path
             return jpeg
+        path = _PROXY if path == _DIRECT else _DIRECT
         try:
-            jpeg = await self._by_path(_PROXY, stream_id, query)
+            jpeg = await self._by_path(path, stream_id, query)
         except NvrNotFoundError, NvrUnsupportedError:
             raise first from None
-        quirks.picture_path = _PROXY
+        quirks.picture_path = path if remember else quirks.picture_path
         return jpeg
 
     @staticmethod
-    def _may_be_elsewhere(error: NvrError) -> bool:
+    def _may_be_elsewhere(error: NvrError, *, known: bool) -> bool:
+        """Tell whether the other path may have it: code 6 says so at any time, a missing path only at first."""
         if isinstance(error, HikvisionRefusalError):
             return error.is_bad_request
-        return isinstance(error, NvrNotFoundError | NvrUnsupportedError | NvrPermissionError)
+        return not known and isinstance(error, NvrNotFoundError | NvrUnsupportedError | NvrPermissionError)
 
     async def _by_path(self, path: str, stream_id: str, query: str) -> bytes:
         target = _PATHS[path].format(stream_id)
