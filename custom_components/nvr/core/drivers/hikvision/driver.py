@@ -35,6 +35,7 @@ from .live import Live, Playback, Snapshots
 from .mapping import (
     FAMILY,
     Documents,
+    analog_inputs,
     build_capabilities,
     build_channels,
     dump_profiles,
@@ -130,10 +131,9 @@ class HikvisionDriver:
         self._tell_events()
 
     def _tell_events(self) -> None:
-        if self._event_stream is not None:
-            caps = None if self._documents is None else self._documents.capabilities
-            analog = (caps.analog_inputs or 0) if caps is not None else 0
-            self._event_stream.channels_changed([channel.number for channel in self.channels], analog + 1)
+        if self._event_stream is not None and self._documents is not None:
+            first_ip = analog_inputs(self._documents) + 1
+            self._event_stream.channels_changed([channel.number for channel in self.channels], first_ip)
 
     def _make_roles(self, learned: Learned) -> None:
         """Make the roles once; a second connect must not orphan an event stream that runs."""

@@ -34,6 +34,7 @@ from .tables import (
     Scope,
 )
 from .wire import (
+    NO_ADDRESS,
     DeviceCapabilities,
     DeviceInfo,
     DeviceStatus,
@@ -51,7 +52,6 @@ DEFAULT_PAGE = 40
 ROLES = {1: StreamRole.MAIN, 2: StreamRole.SUB, 3: StreamRole.THIRD}
 ROLE_DIGITS = {role: digit for digit, role in ROLES.items()}
 _RECORDER_TYPES = frozenset({"NVR", "DVR", "HDVR", "HVR", "XVR"})
-_NO_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - an empty slot, nothing is bound
 _BLANKS = re.compile(r"\s+")
 
 
@@ -179,9 +179,16 @@ def derived_profiles(channel: int, stream_ids: Sequence[int] = ()) -> tuple[Stre
     return tuple(StreamProfile(role=ROLES[number % 100], stream_id=str(number)) for number in sorted(set(ids)))
 
 
+def analog_inputs(documents: Documents) -> int:
+    """Return how many analog inputs there are, used or not: the IP channels of a recorder are counted on from there."""
+    if documents.capabilities is not None:
+        return documents.capabilities.analog_inputs or 0
+    return max((entry.id for entry in documents.inputs or ()), default=0)
+
+
 def proxy_offset(documents: Documents) -> int:
     """Return what to add to the ids of IP channels: 0, unless a hybrid counts them from 1 (hikvision-isapi 5.4)."""
-    analog = (documents.capabilities.analog_inputs if documents.capabilities else None) or 0
+    analog = analog_inputs(documents)
     taken = {entry.id for entry in documents.inputs or () if entry.enabled}
     if not analog or not taken:
         return 0
@@ -190,7 +197,7 @@ def proxy_offset(documents: Documents) -> int:
 
 def is_empty_slot(channel: ProxyChannel) -> bool:
     """Tell whether a slot holds no camera (hikvision-isapi 5.1)."""
-    return not channel.has_source or channel.address.strip() in _NO_ADDRESS
+    return not channel.has_source or channel.address in NO_ADDRESS
 
 
 def event_type(word: str) -> EventType:

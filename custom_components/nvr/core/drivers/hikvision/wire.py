@@ -10,6 +10,8 @@ from xml.etree.ElementTree import Element
 from ...errors import NvrResponseError
 from ...transport.xml import boolean, descendants, find, findall, integer, local, parse, text
 
+NO_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - an empty slot, nothing is bound
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceInfo:
@@ -228,6 +230,12 @@ def parse_ports(body: bytes) -> dict[str, int]:
     return ports
 
 
+def _address(source: Element) -> str:
+    """Return where a camera is, by name where it has no address; empty or 0.0.0.0 for an empty slot."""
+    found = [_text(source, name) for name in ("ipAddress", "hostName", "ipv6Address")]
+    return next((address for address in found if address not in NO_ADDRESS), found[0])
+
+
 def parse_proxy_channels(body: bytes) -> tuple[ProxyChannel, ...]:
     """Read `ContentMgmt/InputProxy/channels`; its `size` is never looked at (hikvision-isapi 2.2, 5.1)."""
     channels = []
@@ -242,7 +250,7 @@ def parse_proxy_channels(body: bytes) -> tuple[ProxyChannel, ...]:
                 id=number,
                 name=_text(entry, "name"),
                 protocol=_text(base, "proxyProtocol"),
-                address=_text(base, "ipAddress") or _text(base, "hostName"),
+                address=_address(base),
                 model=_text(base, "model"),
                 serial=_text(base, "serialNumber"),
                 firmware=_text(base, "firmwareVersion"),

@@ -163,6 +163,8 @@ def test_hybrid_that_counts_ip_channels_from_one() -> None:
     built = mapping.build_channels(shifted, "S", RecorderKind.HYBRID, {})
     assert [channel.number for channel in built] == [1, 2, 3, 5, 6]
     assert mapping.proxy_offset(load(NVR8)) == 0
+    assert mapping.analog_inputs(documents) == mapping.analog_inputs(replace(documents, capabilities=None)) == 4
+    assert mapping.analog_inputs(load(NVR8)) == 0
 
 
 def test_cameras_take_streams_from_the_list_alone() -> None:

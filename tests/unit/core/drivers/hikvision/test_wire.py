@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from custom_components.nvr.core.drivers.hikvision import wire
+from custom_components.nvr.core.drivers.hikvision import mapping, wire
 from custom_components.nvr.core.errors import NvrResponseError
 
 from .documents import DEVICES, load, raw
@@ -150,3 +150,21 @@ def test_tracks_repeat_their_id_as_channel() -> None:
     tracks = wire.parse_tracks(raw("DS-7608NXI-K2_V4.62.210", "ContentMgmt/record/tracks"))
     assert tracks[0] == wire.Track(101, 1)
     assert wire.Track(301, None) in tracks
+
+
+@pytest.mark.parametrize(
+    ("elements", "address"),
+    [
+        ("<ipAddress>10.0.0.2</ipAddress><hostName>gate.lan</hostName>", "10.0.0.2"),
+        ("<ipAddress>0.0.0.0</ipAddress><hostName>gate.lan</hostName>", "gate.lan"),
+        ("<ipAddress/><ipv6Address>2001:db8::7</ipv6Address>", "2001:db8::7"),
+        ("<ipAddress>0.0.0.0</ipAddress><ipv6Address>::</ipv6Address>", "0.0.0.0"),
+        ("", ""),
+    ],
+)
+def test_where_a_camera_is(elements: str, address: str) -> None:
+    source = f"<sourceInputPortDescriptor>{elements}</sourceInputPortDescriptor>"
+    entry = f"<InputProxyChannel><id>1</id>{source}</InputProxyChannel>"
+    (channel,) = wire.parse_proxy_channels(f"<InputProxyChannelList>{entry}</InputProxyChannelList>".encode())
+    assert channel.address == address
+    assert mapping.is_empty_slot(channel) is (address in wire.NO_ADDRESS)
