@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
+from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
 from homeassistant.components.camera import DOMAIN as CAMERA_DOMAIN
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -39,6 +40,7 @@ class Devices:
         self._entry = entry
         self._profile = CameraProfile(entry.options.get(CONF_CAMERA_PROFILE, CameraProfile.AUTO))
         self._cameras: dict[int, str | None] = {}
+        self._sensors: list[str] | None = None
         self.recorder_id = ""
         self.channel_ids: dict[int, str] = {}
         self.roles: dict[int, StreamRole | None] = {}
@@ -83,6 +85,17 @@ class Devices:
             device = registry.async_get_device_by_identifier((DOMAIN, channel.id), self._entry.entry_id)
             if device is not None:
                 registry.async_remove_device(device.id)
+
+    def sensor_keys(self, owner: str) -> frozenset[str]:
+        """Return the ends of the unique ids of the binary sensors that were registered when this entry was set up.
+
+        `owner` is the begin: the serial of the recorder or the id of a channel. The recorder's hold its channels' too.
+        """
+        if self._sensors is None:
+            entries = er.async_entries_for_config_entry(er.async_get(self._hass), self._entry.entry_id)
+            self._sensors = [entry.unique_id for entry in entries if entry.domain == BINARY_SENSOR_DOMAIN]
+        begin = f"{owner}_"
+        return frozenset(unique_id.removeprefix(begin) for unique_id in self._sensors if unique_id.startswith(begin))
 
     def camera_entity_id(self, channel: Channel) -> str | None:
         """Return the enabled camera entity of the channel: of the preferred profile, else of any."""

@@ -74,12 +74,18 @@ class Roster:
         return tuple(channel for channel in self.channels if channel.number not in known)
 
     def detections(self, number: int) -> frozenset[DetectionKey]:
-        """Return the binary sensors of a channel, or of the RECORDER: those announced, and those once seen."""
+        """Return the binary sensors of a channel, or of the RECORDER: those announced, once seen, or once there.
+
+        What is in the registry stays, although a recorder may be away, or may have forgotten to mention it this time.
+        """
         channel = self._by_number.get(number)
         table = CHANNEL_DETECTIONS if number else RECORDER_DETECTIONS
         announced = self._recorder_kinds if channel is None else channel.detections
         found = {DetectionKey(kind) for kind in announced if kind is not EventKind.IO_INPUT}
-        found.update(key for text in self.seen(number) if (key := DetectionKey.parse(text)) is not None)
+        info = self._store.memory.info
+        owner = channel.id if channel is not None else info.serial if info is not None else ""
+        texts = self.seen(number) | self.devices.sensor_keys(owner)
+        found.update(key for text in texts if (key := DetectionKey.parse(text)) is not None)
         return frozenset(key for key in found if key.kind in table and key.kind not in self._ignored_kinds)
 
     def event_kinds(self, number: int) -> frozenset[EventKind]:

@@ -111,6 +111,43 @@ async def test_a_kind_first_seen_brings_its_sensor_and_stays_after_a_restart(
     assert state(hass, sensor).state == STATE_ON
 
 
+async def test_no_sensor_is_lost_by_a_start_while_the_recorder_is_away(
+    hass: HomeAssistant, nvr: HikvisionSimulator
+) -> None:
+    hub = await ready(hass, nvr)
+    sensors = set(hass.states.async_entity_ids("binary_sensor"))
+    assert "binary_sensor.nvr_demo_disk_full" in sensors
+    await hass.config_entries.async_unload(hub.entry.entry_id)
+    await nvr.power_off()
+    await hass.config_entries.async_setup(hub.entry.entry_id)
+    await hass.async_block_till_done()
+    lost = {sensor for sensor in sensors if "restored" in state(hass, sensor).attributes}
+    assert lost == set()
+    await nvr.power_on()
+    again = hub.entry.runtime_data.hub
+    await again.link.refresh_soon()
+    await events_up(again)
+    await hass.async_block_till_done()
+    assert state(hass, "binary_sensor.nvr_demo_disk_full").state == STATE_OFF
+
+
+async def test_no_sensor_is_lost_when_the_recorder_mentions_it_no_longer(
+    hass: HomeAssistant, nvr: HikvisionSimulator
+) -> None:
+    hub = await ready(hass, nvr)
+    sensors = set(hass.states.async_entity_ids("binary_sensor"))
+    nvr.faults.paths["/ISAPI/Event/triggers"] = PathFault(kind="status", status=404)
+    await hass.config_entries.async_reload(hub.entry.entry_id)
+    await hass.async_block_till_done()
+    again = hub.entry.runtime_data.hub
+    await events_up(again)
+    await hass.async_block_till_done()
+    assert EventKind.LINE_CROSSING not in again.channels[0].detections
+    assert {sensor for sensor in sensors if "restored" in state(hass, sensor).attributes} == set()
+    assert nvr.emit("linedetection", 1)
+    await until(lambda: state(hass, "binary_sensor.front_door_line_crossing").state == STATE_ON)
+
+
 async def test_sensors_are_unknown_until_the_event_stream_is_up(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     nvr.faults.paths["/ISAPI/Event/notification/alertStream"] = PathFault(
         kind="status", status=503, code=2, sub="deviceBusy", count=1

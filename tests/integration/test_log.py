@@ -15,6 +15,10 @@ from tests.simulators.hikvision import HikvisionSimulator, PathFault
 from .conftest import events_up, make_entry, set_up, until
 
 
+# Home Assistant of every custom integration, its web server of this machine, asyncio in debug mode of slow callbacks.
+_OTHERS = {"homeassistant.loader", "aiohttp_fast_zlib", "asyncio"}
+
+
 @pytest.fixture(autouse=True)
 def quick_polls(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a second stand for the minute and half minutes of the real polls."""
@@ -41,7 +45,7 @@ class Log:
         return [
             record.getMessage()
             for record in self._caplog.records
-            if record.levelno >= logging.WARNING and record.name not in {"homeassistant.loader", "aiohttp_fast_zlib"}
+            if record.levelno >= logging.WARNING and record.name not in _OTHERS
         ]
 
 

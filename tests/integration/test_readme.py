@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import config_validation as cv
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import probatio
@@ -141,5 +142,5 @@ async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:
     for name, fields in table.items():
         schema = registered[name].schema
         assert isinstance(schema, probatio.Schema)
-        own = {str(key) for key in schema.schema} - {"entity_id", "device_id", "area_id", "floor_id", "label_id"}
+        own = {str(key) for key in schema.schema} - {str(key) for key in cv.ENTITY_SERVICE_FIELDS}
         assert fields == own, name
