@@ -14,7 +14,6 @@ from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
 from .conftest import events_up, make_entry, set_up, until
 
-
 # Home Assistant of every custom integration, its web server of this machine, asyncio in debug mode of slow callbacks.
 _OTHERS = {"homeassistant.loader", "aiohttp_fast_zlib", "asyncio"}
 
