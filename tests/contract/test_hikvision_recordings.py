@@ -104,6 +104,41 @@ async def test_segments_are_true_in_every_zone(mode: str, suffix: str, offset: i
 
 
 @pytest.mark.parametrize("mode", ["local", "utc"])
+@pytest.mark.parametrize("offset", [60, -300])
+async def test_summer_time_behind_a_suffix_that_stays_in_winter(mode: str, offset: int) -> None:
+    today = datetime.now(UTC)
+    shift = datetime(today.year, 7, 15, 12, tzinfo=UTC) - today
+    async with HikvisionSimulator(profile="nvr8", utc_offset=offset, dst=True, channels=1) as simulator:
+        simulator.device.clock.shift = shift
+        simulator.set_faults(search__mode=mode, clock__suffix="standard")
+        async with driving(simulator, utcnow=lambda: datetime.now(UTC) + shift) as driver:
+            assert driver.clock is not None
+            now = datetime.now(UTC) + shift
+            zone = driver.clock.current.zone
+            assert now.astimezone(zone).utcoffset() == timedelta(minutes=offset, hours=1)
+            assert driver.clock.current.skew == timedelta(0)
+            span = TimeSpan(now - timedelta(hours=2), now)
+            truth = {item.start.replace(microsecond=0) for item in simulator.footage.files(1, span.start, span.end)}
+            assert {segment.span.start for segment in await search(driver, 1, span)} == truth
+
+
+@pytest.mark.parametrize("mode", ["local", "utc"])
+@pytest.mark.parametrize("offset", [480, 0])
+async def test_a_clock_that_stands_in_2004(mode: str, offset: int) -> None:
+    skew = datetime(2004, 5, 5, 14, tzinfo=UTC) - datetime.now(UTC)
+    options: dict[str, Any] = {"utc_offset": offset, "skew": skew.total_seconds(), "channels": 1}
+    async with recorder(**options) as (simulator, driver):
+        simulator.set_faults(search__mode=mode)
+        span = last(2)
+        truth = {item.start for item in simulator.footage.files(1, span.start, span.end)}
+        found = sorted(segment.span.start for segment in await search(driver, 1, span))
+        assert len(found) == len(truth) > 1
+        assert all(abs(one - other) <= timedelta(seconds=2) for one, other in zip(found, sorted(truth), strict=True))
+        assert driver.playback is not None
+        assert "starttime=2004050" in (await driver.playback.request(1, span)).address.url
+
+
+@pytest.mark.parametrize("mode", ["local", "utc"])
 @pytest.mark.parametrize("minutes", [(-190, 190), (-50, 5), (-10, 10), (5, 55), (40, 80)])
 async def test_the_hour_that_occurs_twice(mode: str, minutes: tuple[int, int]) -> None:
     now = datetime.now(UTC)
