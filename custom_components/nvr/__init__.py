@@ -37,6 +37,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
     """Set up one recorder; one that is known already comes up, unavailable, even while it is away."""
     common = shared(hass)
     hub = NvrHub(hass, entry, common, await common.async_store(entry.entry_id))
+
+    async def stop(_event: Event) -> None:
+        await hub.async_stop()
+
+    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     try:
         await hub.async_start()
         coordinator = NvrCoordinator(hass, entry, hub)
@@ -48,11 +53,6 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
     except BaseException:
         await hub.async_stop()
         raise
-
-    async def stop(_event: Event) -> None:
-        await hub.async_stop()
-
-    entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     return True
 
 

@@ -1,6 +1,9 @@
 """Set-up and unload of one recorder: what exists, what it costs, and that nothing stays behind."""
 
+import asyncio
+
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 import pytest
@@ -101,3 +104,19 @@ async def test_another_recorder_at_the_address_is_not_mixed_in(
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.error_reason_translation_key == "other_recorder"
     assert not hass.states.async_entity_ids("camera")
+
+
+async def test_home_assistant_that_stops_during_the_setup_leaves_nothing_running(
+    hass: HomeAssistant, nvr: HikvisionSimulator
+) -> None:
+    entry = make_entry(nvr)
+    entry.add_to_hass(hass)
+    nvr.faults.load.latency_ms = 200.0
+    setup = hass.async_create_task(hass.config_entries.async_setup(entry.entry_id))
+    await until(lambda: nvr.counters.requests > 1)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    assert not await setup
+    before = nvr.counters.requests
+    await asyncio.sleep(0.5)
+    assert nvr.counters.requests == before
+    assert nvr.counters.alert_streams_active == 0
