@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import av
 import numpy as np
 
-from custom_components.nvr.core.errors import NvrAuthError
+from custom_components.nvr.core.credentials import LoginGuard
 from custom_components.nvr.core.models import PlaybackRequest, RtspAddress, StreamRole, TimeSpan
 from custom_components.nvr.media.engine import MediaEngine, Playback, PlaybackLimits
 from tests.simulators.clock import SimClock
@@ -32,31 +32,16 @@ SMALL = VideoProfile(width=320, height=240, fps=12.5, bit_rate=256_000)
 _FORMAT = "%Y%m%dT%H%M%SZ"
 
 
-@dataclass
-class Guard:
-    """Counts as the login guard of the core does: two refusals, and nothing is sent."""
+class Guard(LoginGuard):
+    """The login guard of the core, which also tells how often the login was taken."""
 
-    refusals: int = 0
-    acceptances: int = 0
-    locked_until: datetime | None = None
-
-    @property
-    def usable(self) -> bool:
-        return self.refusals < 2
-
-    def check(self) -> None:
-        if not self.usable:
-            raise NvrAuthError("refused twice")
-
-    def refused(self) -> None:
-        self.refusals += 1
+    def __init__(self) -> None:
+        super().__init__()
+        self.acceptances = 0
 
     def accepted(self) -> None:
-        self.refusals = 0
+        super().accepted()
         self.acceptances += 1
-
-    def locked(self, until: datetime | None) -> None:
-        self.locked_until = until
 
 
 @dataclass

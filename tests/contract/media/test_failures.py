@@ -52,7 +52,7 @@ async def test_wrong_password_is_sent_once_per_open_and_never_after_two() -> Non
 
 async def test_right_password_is_told_to_the_guard() -> None:
     async with rig() as recorder:
-        recorder.guard.refusals = 1
+        recorder.guard.refused()
         await recorder.play().master_playlist()
         assert recorder.guard.refusals == 0
         assert recorder.server.counters.auth_failures == 0
