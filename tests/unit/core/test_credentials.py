@@ -79,3 +79,38 @@ def test_guard_without_a_clock_of_its_own_uses_ours() -> None:
     guard = LoginGuard()
     guard.locked(datetime(2001, 1, 1, tzinfo=UTC))
     assert guard.locked_until is None
+
+
+def test_guard_tells_who_listens_of_refusals_and_locks() -> None:
+    guard = LoginGuard(utcnow=Clock())
+    told: list[int] = []
+    end = guard.listen(lambda: told.append(guard.refusals))
+    guard.refused()
+    guard.accepted()
+    guard.locked(None)
+    guard.give_up()
+    guard.give_up()
+    assert told == [1, 0, 2]
+    end()
+    guard.refused()
+    assert told == [1, 0, 2]
+
+
+def test_guard_gives_up_for_good() -> None:
+    guard = LoginGuard()
+    guard.give_up()
+    guard.accepted()
+    assert not guard.usable
+    guard.reset()
+    guard.check()
+
+
+def test_guard_counts_what_is_suspected_only_where_it_would_be_the_last() -> None:
+    guard = LoginGuard()
+    guard.check(suspected=1)
+    assert guard.refusals == 0
+    guard.refused()
+    guard.check()
+    with pytest.raises(NvrAuthError):
+        guard.check(suspected=1)
+    assert not guard.usable

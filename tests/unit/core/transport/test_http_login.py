@@ -161,6 +161,32 @@ async def test_password_changed_in_the_middle_is_an_auth_error_and_no_storm() ->
         assert server.answers_refused <= 12
 
 
+@pytest.mark.parametrize(("refused_before", "sent"), [(0, 2), (1, 1)])
+async def test_password_changed_while_a_nonce_lives_is_seen_twice_all_told(refused_before: int, sent: int) -> None:
+    server = DigestServer()
+    guard = LoginGuard()
+    async with serving(server) as port, connected(port, guard=guard) as transport:
+        await transport.request("GET", "/")
+        server.password = "changed"
+        for _ in range(refused_before):
+            guard.refused()  # as RTSP does
+        for _ in range(3):
+            with pytest.raises(NvrAuthError):
+                await transport.request("GET", "/")
+        assert server.answers_refused == sent
+        assert not guard.usable
+
+
+async def test_an_accepted_answer_takes_back_a_refusal_from_elsewhere() -> None:
+    server = DigestServer()
+    guard = LoginGuard()
+    async with serving(server) as port, connected(port, guard=guard) as transport:
+        await transport.request("GET", "/")
+        guard.refused()
+        await transport.request("GET", "/")
+        assert guard.refusals == 0
+
+
 async def test_one_guard_counts_for_two_transports() -> None:
     server = DigestServer()
     guard = LoginGuard()
