@@ -345,9 +345,8 @@ class HttpTransport:
             return None
         if self._context is None:
             # Building one reads the authorities' files, which would block the loop.
-            self._context = asyncio.ensure_future(
-                asyncio.to_thread(build_context, self.config.tls, self.config.fingerprint)
-            )
+            building = asyncio.to_thread(build_context, self.config.tls, self.config.fingerprint)
+            self._context = asyncio.ensure_future(building)
         return await asyncio.shield(self._context)
 
     async def _read(self, raw: aiohttp.ClientResponse, patience: float, most: int, *, cut: bool = False) -> bytes:
