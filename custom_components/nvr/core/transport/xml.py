@@ -200,7 +200,12 @@ def children(element: Element, name: str) -> Iterator[Element]:
 
 def find(element: Element, path: str) -> Element | None:
     """Return the first element at a path of local names ("a/b"), or None."""
-    return next(findall(element, path), None)
+    if "/" in path:
+        return next(findall(element, path), None)
+    for child in element:
+        if local(child.tag) == path:
+            return child
+    return None
 
 
 def findall(element: Element, path: str) -> Iterator[Element]:
@@ -239,6 +244,8 @@ def text(element: Element, path: str = "", default: str = "") -> str:
 def integer(element: Element, path: str = "", default: int | None = None) -> int | None:
     """Return the whole number at the path; default when absent or not a number."""
     value = text(element, path)
+    if not value:
+        return default
     try:
         return int(value)
     except ValueError:
