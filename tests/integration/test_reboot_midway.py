@@ -226,11 +226,12 @@ async def test_far_seek_while_it_reboots_and_the_picture_comes_back(world: World
     player = Player(world.client, world.link.path)
     lengths = [length for _, length in await player.segments()]
     begins, ends = sum(lengths[:150]), sum(lengths[:151])
-    # What is decoded before the segment begins only leads up to it.
     shown = [(at, code) for at, code in await player.frames("s150.m4s") if at >= begins - 0.001]
-    assert len(shown) == pytest.approx((ends - begins) * 10, abs=1)
-    wrong = [round((code.time - world.link.span.start).total_seconds() - at, 3) for at, code in shown]
-    assert max(map(abs, wrong)) <= 0.1, wrong
+    assert len(shown) >= (ends - begins) * 10 - 1
+    # A segment may begin inside a group of pictures: what leads up to it flies by at its very beginning.
+    wrong = [abs((code.time - world.link.span.start).total_seconds() - at) for at, code in shown if at >= begins + 0.5]
+    assert len(wrong) >= 50
+    assert max(wrong) <= 0.1, wrong
     await until(lambda: world.nvr.rtsp.counters.sessions_open["playback"] == 1)
 
 
