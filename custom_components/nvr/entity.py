@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import override
 
 from homeassistant.core import callback
-from homeassistant.helpers.device_registry import DeviceInfo
+from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
@@ -16,17 +16,28 @@ from .hub import NvrHub
 from .runtime import NvrConfigEntry
 
 
-class RecorderEntity(CoordinatorEntity[NvrCoordinator]):
-    """An entity of the recorder itself."""
+class _NvrEntity(CoordinatorEntity[NvrCoordinator]):
+    """An entity on a device that is registered already."""
 
     _attr_has_entity_name = True
+
+    def _belong_to(self, device_id: str | None, identifier: str) -> None:
+        """Name the device itself: by its description it would be looked up and compared once for each entity."""
+        registry = dr.async_get(self.coordinator.hass)
+        self.device_entry = registry.async_get(device_id) if device_id else None
+        if self.device_entry is None:
+            self._attr_device_info = dr.DeviceInfo(identifiers={(DOMAIN, identifier)})
+
+
+class RecorderEntity(_NvrEntity):
+    """An entity of the recorder itself."""
 
     def __init__(self, coordinator: NvrCoordinator, key: str) -> None:
         super().__init__(coordinator)
         self.hub: NvrHub = coordinator.hub
         serial = self.hub.info.serial
         self._attr_unique_id = f"{serial}_{key}"
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, serial)})
+        self._belong_to(self.hub.device_id, serial)
 
     @property
     @override
@@ -35,17 +46,15 @@ class RecorderEntity(CoordinatorEntity[NvrCoordinator]):
         return self.hub.online
 
 
-class ChannelEntity(CoordinatorEntity[NvrCoordinator]):
+class ChannelEntity(_NvrEntity):
     """An entity of one channel; it belongs to the slot, whatever camera is in it."""
-
-    _attr_has_entity_name = True
 
     def __init__(self, coordinator: NvrCoordinator, channel: Channel, key: str) -> None:
         super().__init__(coordinator)
         self.hub: NvrHub = coordinator.hub
         self.number = channel.number
         self._attr_unique_id = f"{channel.id}_{key}"
-        self._attr_device_info = DeviceInfo(identifiers={(DOMAIN, channel.id)})
+        self._belong_to(self.hub.channel_device_id(channel.number), channel.id)
 
     @property
     def channel(self) -> Channel | None:
