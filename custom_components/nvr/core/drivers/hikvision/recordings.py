@@ -84,7 +84,8 @@ class Recordings:
                 if attempt == 0 and matters(wire.clock, span) and begins_in_future(matches, wire, limit):
                     wrong = True
                     break
-                self._learn_playback(wire, matches)
+                if not told:
+                    self._learn_playback(wire, matches)
                 for segment in mapper.map(matches):
                     told = True
                     yield segment

@@ -4,10 +4,11 @@ Pure. Times stay the recorder's digits: what `Z` means is decided elsewhere.
 """
 
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import lru_cache
 import re
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
@@ -17,6 +18,10 @@ from .wire import unexpected
 
 _STARTTIME = re.compile(r"[?&]starttime=(\d{8}T\d{6})", re.IGNORECASE)
 _DESCRIPTOR_HOST = "//recordType.meta.std-cgi.com"
+_ZULU: Final = frozenset("zZ")
+_LEAVES: Final = frozenset(
+    {"trackID", "startTime", "endTime", "codecType", "playbackURI", "lockStatus", "metadataDescriptor"}
+)
 
 
 class Position(StrEnum):
@@ -89,14 +94,10 @@ def compact_time(digits: datetime) -> str:
 def parse_moment(value: str) -> tuple[datetime, timedelta | None]:
     """Return naive digits and the numeric suffix, None for Z or nothing; raises NvrResponseError."""
     try:
-        moment = datetime.fromisoformat(value)
+        moment = datetime.fromisoformat(value[:-1] if value[-1:] in _ZULU else value)
     except ValueError:
         raise unexpected("time", value[:30]) from None
-    zone = moment.tzinfo
-    if zone is None:
-        return moment, None
-    digits = moment.replace(tzinfo=None)
-    return digits, None if zone is UTC and value[-1:] in "zZ" else moment.utcoffset()
+    return (moment, None) if moment.tzinfo is None else (moment.replace(tzinfo=None), moment.utcoffset())
 
 
 def parse_search(body: bytes) -> SearchPage:
@@ -118,13 +119,20 @@ def parse_search(body: bytes) -> SearchPage:
     return SearchPage(status, matches)
 
 
+@lru_cache(maxsize=256)
+def _leaf(tag: str) -> str | None:
+    """Return the name of an element that says something about a match, None for all others."""
+    name = local(tag)
+    return name if name in _LEAVES else None
+
+
 def _match(item: Element) -> Match:
     """Read one item; leaves are told by name at any depth, for wrappers come and go."""
     leaves: dict[str, str] = {}
     for element in item.iter():
-        value = element.text
-        if value is not None:
-            leaves[local(element.tag)] = value
+        name = _leaf(element.tag)
+        if name is not None and (value := element.text) is not None:
+            leaves[name] = value
     start, shift = parse_moment(leaves.get("startTime", "").strip())
     end, _ = parse_moment(leaves.get("endTime", "").strip())
     track = leaves.get("trackID", "").strip()
@@ -201,7 +209,7 @@ def uri_start(uri: str) -> datetime | None:
     if found is None:
         return None
     with suppress(ValueError):
-        return datetime.strptime(found[1].upper(), "%Y%m%dT%H%M%S")  # noqa: DTZ007 - what Z means is decided elsewhere
+        return datetime.fromisoformat(found[1])
     return None
 
 
