@@ -1,7 +1,8 @@
 """Search matches to recording segments, and which kinds may be asked for (hikvision-isapi 8.2). Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from ...models import RecordingKind, RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .mapping import video_codec
@@ -89,6 +90,9 @@ class SegmentMapper:
         return codec
 
 
-def begins_in_future(matches: Iterable[Match], wire: WireClock, limit: datetime) -> bool:
+def begins_in_future(matches: Sequence[Match], wire: WireClock, limit: datetime) -> bool:
     """Tell whether a match begins after `limit`: then Z was read the wrong way."""
-    return any(wire.from_wire(match.start, match.shift) > limit for match in matches)
+    if not matches:
+        return False
+    newest = max(matches, key=attrgetter("start"))
+    return wire.from_wire(newest.start, newest.shift) > limit
