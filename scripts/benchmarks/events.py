@@ -19,6 +19,7 @@ from custom_components.nvr.core.families import build_driver
 from scripts.benchmarks._common import (
     PASSWORD,
     USER,
+    BareDigest,
     Recorder,
     Stopwatch,
     figure,
@@ -79,7 +80,7 @@ class RawReader:
 
     async def run(self) -> None:
         """Read until cancelled."""
-        digest = aiohttp.DigestAuthMiddleware(USER, PASSWORD)
+        digest = BareDigest()
         url = f"http://127.0.0.1:{self._port}/ISAPI/Event/notification/alertStream"
         timeout = aiohttp.ClientTimeout(total=None)
         async with (

@@ -15,9 +15,20 @@ from custom_components.nvr.core.driver import ConnectionConfig, RecordingIndex
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.core.recording_index import CachedRecordingIndex
-from scripts.benchmarks._common import PASSWORD, USER, Recorder, Stopwatch, figure, recorder, run
+from scripts.benchmarks._common import (
+    PASSWORD,
+    USER,
+    BareDigest,
+    Recorder,
+    Stopwatch,
+    figure,
+    median,
+    percentile,
+    recorder,
+    run,
+)
 
-CHANNELS, SEGMENTS, LATENCY, PAGE = 32, 500, 20, 100
+CHANNELS, SEGMENTS, LATENCY, PAGE, ROUNDS = 32, 500, 20, 100, 3
 REQUEST = """<?xml version="1.0" encoding="utf-8"?><CMSearchDescription><searchID>{search}</searchID>
 <trackIDList><trackID>{track}</trackID></trackIDList>
 <timeSpanList><timeSpan><startTime>{start}</startTime><endTime>{end}</endTime></timeSpan></timeSpanList>
@@ -40,7 +51,7 @@ async def driver_for(port: int, gates: GateWidths | None, page: int | None) -> A
 
 async def bare_loop(port: int, span: TimeSpan, in_flight: int, page: int) -> tuple[float, int]:
     """Page through all channels with nothing but requests and a count; return seconds and segments."""
-    digest = aiohttp.DigestAuthMiddleware(USER, PASSWORD)
+    digest = BareDigest()
     gate = asyncio.Semaphore(in_flight)
     found = 0
     async with aiohttp.ClientSession(middlewares=(digest,)) as session:
@@ -91,15 +102,22 @@ async def measure(nvr: Recorder, span: TimeSpan) -> None:
         assert driver.recordings is not None
         async for _ in driver.recordings.search(1, span):  # calibrates what `Z` means, once per recorder
             break
-        bare, count = await bare_loop(port, span, 4, PAGE)
-        watch, found = await search_all(driver.recordings, span)
+        bares, watches, found, count = [], [], [], 0
+        for _ in range(ROUNDS):
+            found.clear()
+            seconds, count = await bare_loop(port, span, 4, PAGE)
+            watch, found = await search_all(driver.recordings, span)
+            bares.append(seconds)
+            watches.append(watch)
         figure("search.found", len(found), "segments", reference=CHANNELS * SEGMENTS, limit=1.0, at_least=True)
         figure("search.twice", len(found) - len(set(found)), "segments", limit=0)
         figure("search.bare_found", count, "segments", reference=CHANNELS * SEGMENTS, limit=1.0, at_least=True)
-        figure("search.four_in_flight", watch.wall, "s", reference=bare, limit=1.3)
-        figure("search.cpu", watch.cpu, "s CPU", limit=0.6)
+        walls = [watch.wall for watch in watches]
+        figure("search.four_in_flight", median(walls), "s", reference=median(bares), limit=1.3)
+        # Whatever else runs on this machine adds to it, nothing takes away.
+        figure("search.cpu", min(watch.cpu for watch in watches), "s CPU", limit=0.6)
         trips, firsts = [], []
-        for channel in range(2, 7):
+        for channel in range(2, 26):
             with Stopwatch() as trip:
                 await driver.ping()
             trips.append(trip.wall)
@@ -107,7 +125,9 @@ async def measure(nvr: Recorder, span: TimeSpan) -> None:
                 async for _ in driver.recordings.search(channel, span):
                     break
             firsts.append(first.wall)
-        figure("search.first_page", sorted(firsts)[2], "s", reference=sorted(trips)[2], limit=1.3)
+        # The better quarter of both: a page is work for both sides, and that waits for other work on this machine.
+        first_page, trip_wall = percentile(firsts, 0.25), percentile(trips, 0.25)
+        figure("search.first_page", first_page, "s", reference=trip_wall, limit=1.3)
         assert driver.clock is not None
         cached = CachedRecordingIndex(driver.recordings, driver.clock)
         await search_all(cached, span)

@@ -16,6 +16,8 @@ type Lane = Literal["control", "search", "download", "snapshot", "events"]
 LANES: Final[tuple[Lane, ...]] = get_args(Lane.__value__)
 # One event stream per recorder, whatever the number of channels (hikvision-isapi 11.1).
 EVENT_STREAMS: Final = 1
+# Long enough (s) for requests to leave and answers to be taken.
+_BREATH: Final = 0.001
 
 
 class Priority(IntEnum):
@@ -84,6 +86,11 @@ class Gate:
         finally:
             state.busy -= 1
             self._admit(state)
+
+    async def after_you(self, lane: Lane) -> None:
+        """Let the lane's other requests leave before a caller who has left it computes for long; at once if none is."""
+        if self._lanes[lane].busy:
+            await asyncio.sleep(_BREATH)
 
     async def _enter(self, state: _LaneState, priority: Priority, patience: float) -> None:
         loop = asyncio.get_running_loop()

@@ -39,6 +39,10 @@ class HikvisionClient:
             raise error
         return response.body
 
+    async def after_you(self, lane: Lane) -> None:
+        """Let other requests of the lane leave before a long answer is read: that then costs no time."""
+        await self.transport.gate.after_you(lane)
+
     async def get(
         self,
         path: str,

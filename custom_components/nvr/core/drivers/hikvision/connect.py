@@ -54,7 +54,6 @@ TRIGGERS: Final = "/ISAPI/Event/triggers"
 LENS_EVENTS: Final = "/ISAPI/Event/channels/capabilities"
 TRACKS: Final = "/ISAPI/ContentMgmt/record/tracks"
 STORAGE: Final = "/ISAPI/ContentMgmt/Storage"
-_BREATH: Final = 0.001
 
 
 @dataclass(slots=True)
@@ -93,7 +92,7 @@ class Reader:
         try:
             body = await self._context.client.optional(path, lane=lane)
             if body is not None:
-                await _let_the_next_go()
+                await self._context.client.after_you(lane)
                 return parse(body)
         except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
             self.notes.append(f"failed:{name}:{type(error).__name__}")
@@ -107,7 +106,7 @@ class Reader:
         if body is None:
             self.notes.append(f"refused:{path.removeprefix('/ISAPI/')}")
             return None
-        await _let_the_next_go()
+        await self._context.client.after_you("control")
         return parse(body)
 
     async def time(self) -> DeviceClock:
@@ -117,11 +116,6 @@ class Reader:
         if found is None:
             return DeviceClock(fixed_zone(timedelta(0)), timedelta(0), now)
         return measure(found.local_time, found.zone, now, previous=self._context.clock)
-
-
-async def _let_the_next_go() -> None:
-    """Let answers be taken and waiting requests leave before a long document is parsed: it then costs no time."""
-    await asyncio.sleep(_BREATH)
 
 
 async def together(*work: Coroutine[object, object, None]) -> None:

@@ -153,6 +153,7 @@ class Recordings:
                     raise
                 await self._sleep(random.uniform(2.0, 5.0) if attempt else 1.0)  # noqa: S311 - spreads retries
                 continue
+            await self._context.client.after_you("search")
             page = parse_search(answer)
             if page.status == "FAILED":
                 message = "the recorder says that the search failed"
