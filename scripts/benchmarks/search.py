@@ -102,7 +102,8 @@ async def measure(nvr: Recorder, span: TimeSpan) -> None:
         assert driver.recordings is not None
         async for _ in driver.recordings.search(1, span):  # calibrates what `Z` means, once per recorder
             break
-        bares, watches, found, count = [], [], [], 0
+        bares, watches, count = [], [], 0
+        found: list[Any] = []
         for _ in range(ROUNDS):
             found.clear()
             seconds, count = await bare_loop(port, span, 4, PAGE)
