@@ -97,7 +97,8 @@ class EventState:
     def feed(self, body: bytes, now: float, received_at: datetime, *, json: bool = False) -> list[NvrEvent]:
         """Take the body of one part; raises NvrResponseError for what is no alert."""
         if json:
-            return self._alert(parse_json_alert(body), now, received_at)
+            alert = parse_json_alert(body)
+            return self._alert(alert, alert.moment, now, received_at)
         channel = heartbeat_channel(body)
         if channel is not None and self.channels.channel(channel) not in self._losses:
             self.counters["heartbeats"] += 1
@@ -110,7 +111,7 @@ class EventState:
                 self.counters["repeats"] += 1
                 self._extend(key, active, now)
                 return []
-        return self._alert(self._reader.read(body, repeat), now, received_at, repeat)
+        return self._alert(*self._reader.read(body, repeat), now, received_at, repeat)
 
     def _remember(self, repeat: bytes, key: Key) -> None:
         if len(self._signatures) >= _SIGNATURES_KEPT:
@@ -141,14 +142,16 @@ class EventState:
             return proxied_channel(alert.proxied_port)
         return proxied_channel(alert.port)
 
-    def _alert(self, alert: Alert, now: float, received_at: datetime, repeat: bytes | None = None) -> list[NvrEvent]:
+    def _alert(
+        self, alert: Alert, moment: str, now: float, received_at: datetime, repeat: bytes | None = None
+    ) -> list[NvrEvent]:
         self.counters["alerts"] += 1
         kind = event_type(alert.related or alert.type)
         if alert.type.lower() == "heartbeat":
             return []
         key = self._key(alert, kind)
-        occurred_at, late = self._dated(alert, received_at)
-        phase = self._late(alert, key) if late else self._phase(alert, key, kind, now)
+        occurred_at, late = self._dated(alert, moment, received_at)
+        phase = self._late(alert, moment, key) if late else self._phase(alert, key, kind, now)
         if phase is None:
             return []
         event = NvrEvent(
@@ -185,14 +188,14 @@ class EventState:
         self._extend(key, active, now)
         return None
 
-    def _dated(self, alert: Alert, received_at: datetime) -> tuple[datetime, bool]:
+    def _dated(self, alert: Alert, moment: str, received_at: datetime) -> tuple[datetime, bool]:
         """Return when it happened, by the recorder's own clock less its skew, and whether that is long ago."""
         clock = self._clock()
         late = alert.retransmitted
-        if clock is None or not alert.moment:
+        if clock is None or not moment:
             return received_at, late
         try:
-            digits, _ = parse_moment(alert.moment)
+            digits, _ = parse_moment(moment)
         except NvrResponseError:
             return received_at, late
         if self._reading is None or self._reading.clock is not clock:
@@ -204,10 +207,10 @@ class EventState:
             return received_at, late
         return occurred_at, late or age > LATE
 
-    def _late(self, alert: Alert, key: Key) -> EventPhase | None:
+    def _late(self, alert: Alert, moment: str, key: Key) -> EventPhase | None:
         """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
         self.counters["late"] += 1
-        return None if alert.state == "inactive" or self._told(key, alert.moment) else EventPhase.PULSE
+        return None if alert.state == "inactive" or self._told(key, moment) else EventPhase.PULSE
 
     def _told(self, key: Key, moment: str) -> bool:
         known = (key, moment) in self._recent

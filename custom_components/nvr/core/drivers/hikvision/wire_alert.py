@@ -94,17 +94,20 @@ class AlertReader:
         """Nothing was read yet."""
         self._shapes: dict[bytes, Alert] = {}
 
-    def read(self, body: bytes, shape: bytes) -> Alert:
-        """Return what `parse_alert` would; `shape` is the body's signature. Raises NvrResponseError."""
+    def read(self, body: bytes, shape: bytes) -> tuple[Alert, str]:
+        """Return what `parse_alert` would, but for the moment, and the moment; `shape` is the body's signature.
+
+        Raises NvrResponseError.
+        """
         moment = _moment(body)
         if moment is not None and (known := self._shapes.get(shape)) is not None:
-            return known._replace(moment=moment)
+            return known, moment
         alert = parse_alert(body)
         if alert.moment == moment:
             if len(self._shapes) >= _SHAPES_KEPT:
                 del self._shapes[next(iter(self._shapes))]
             self._shapes[shape] = alert
-        return alert
+        return alert, alert.moment
 
 
 def _alert(leaves: dict[str, str], pictures: int) -> Alert:
