@@ -6,6 +6,7 @@ import time
 from typing import Final
 
 from .core.driver import SnapshotSource
+from .core.errors import NvrUnreachableError
 
 _FRESH: Final = 1.0
 
@@ -22,7 +23,7 @@ class Stills:
         self._running: dict[_Key, asyncio.Task[bytes]] = {}
 
     async def get(self, source: SnapshotSource, channel: int, width: int | None, height: int | None) -> bytes:
-        """Return a JPEG at most a second old; raises what the source raises."""
+        """Return a JPEG at most a second old; raises the source's errors, NvrUnreachableError when closed meanwhile."""
         key = (channel, width, height)
         kept = self._fresh.get(key)
         if kept is not None and self._monotonic() - kept[0] < _FRESH:
@@ -32,7 +33,11 @@ class Stills:
             task = asyncio.create_task(self._fetch(source, key))
             self._running[key] = task
             task.add_done_callback(lambda done: self._ended(key, done))
-        return await asyncio.shield(task)
+        await asyncio.wait({task})
+        if task.cancelled():
+            msg = "the recorder was let go while the still was under way"
+            raise NvrUnreachableError(msg)
+        return task.result()
 
     async def close(self) -> None:
         """Cancel what is under way."""
