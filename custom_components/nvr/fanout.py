@@ -58,6 +58,7 @@ class EventFanout(EventListener):
         self._known: set[tuple[int, EventKind, int | None]] = set()
         self.active: set[tuple[int, EventKind, int | None]] = set()
         self.counters: Counter[str] = Counter()
+        self._context = Context()
 
     @callback
     def async_add_detection(self, number: int, key: DetectionKey, sink: EventSink) -> CALLBACK_TYPE:
@@ -99,13 +100,16 @@ class EventFanout(EventListener):
             LOGGER.exception("Handling a change of the event stream failed")
 
     def on_event(self, event: NvrEvent) -> None:
-        """Take one event: two state writes and one bus event."""
+        """Take one event: one event on the bus and two state writes."""
         try:
-            self._take(event)
+            self._take(event, self._context)
         except Exception:  # noqa: BLE001 - a broken listener must not end the event stream
             LOGGER.exception("Handling an event of kind %s failed", event.kind)
+        # Naming an event takes randomness from the system, which is dear to a processor that was idle: the name of the
+        # next one is made while nobody waits for it.
+        self._context = Context()
 
-    def _take(self, event: NvrEvent) -> None:
+    def _take(self, event: NvrEvent, context: Context) -> None:
         kind = event.kind
         self.counters[kind] += 1
         if kind in self._ignored:
@@ -127,15 +131,13 @@ class EventFanout(EventListener):
         if slot not in self._known:
             self._known.add(slot)
             self._first_seen(number, DetectionKey(kind, slot[2]))
-        # One context ties both states and the event on the bus together, and names the event.
-        context = Context()
-        # Who hears of the event finds the detection's state as the event says. The event entity tells only the event
-        # again, so it comes after.
-        if not event.late and (sink := self._detections.get(slot)) is not None:
-            sink(event, context)
+        # The context ties both states and the event on the bus together, and names the event. The bus comes first: its
+        # event says everything, and nobody waits for the states, which follow before anything else runs.
         self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event, context.id), context=context)
-        if not event.late and (sink := self._events.get(number)) is not None:
-            sink(event, context)
+        if not event.late:
+            for sink in (self._detections.get(slot), self._events.get(number)):
+                if sink is not None:
+                    sink(event, context)
         for listener in self._listeners:
             listener(event, context)
 

@@ -137,16 +137,20 @@ class ControlServer:
         return {"bytes": len(data)}
 
     async def _spaced(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Send `count` distinct events `seconds` apart; answer when each left, by the machine's monotonic clock."""
+        """Send `count` distinct events `seconds` apart; answer when each left, by the machine's monotonic clock.
+
+        The first leaves at `start` of that clock, else at once.
+        """
         simulator, seconds = self._simulator, float(body["seconds"])
         boundary = b"--boundary"
         data = simulator.burst(int(body["count"]), channels=int(body.get("channels", 8)))
         parts = [boundary + part for part in data.split(boundary) if part.strip()]
+        start = float(body.get("start", time.perf_counter()))
         sent = []
-        for part in parts:
+        for number, part in enumerate(parts):
+            await asyncio.sleep(start + number * seconds - time.perf_counter())
             sent.append(time.perf_counter())
             simulator.alerts.send(part)
-            await asyncio.sleep(seconds)
         return {"sent": sent}
 
     async def _motion(self, body: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Final, NamedTuple
 from urllib.parse import quote, urlsplit, urlunsplit
 
 
@@ -317,8 +318,10 @@ class DayMap:
         return tuple(date(self.year, self.month, day) for day in sorted(self.days))
 
 
-@dataclass(frozen=True, slots=True)
-class NvrEvent:
+_NOTHING_ELSE: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class NvrEvent(NamedTuple):
     """Something that happened. `channel` None means the recorder itself; `late` marks a copy sent again afterwards.
 
     `occurred_at` is the recorder's time corrected by its offset, `received_at` ours; both aware, UTC.
@@ -337,7 +340,7 @@ class NvrEvent:
     plate: str | None = None
     text: str = ""
     pictures: int = 0
-    extra: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    extra: Mapping[str, str] = _NOTHING_ELSE
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,19 +94,41 @@ def _own_session() -> aiohttp.ClientSession:
 class StreamResponse:
     """An answer whose body is read as it comes. Iterate, or call `read`."""
 
-    def __init__(self, answer: _Answer, read: Callable[[], AsyncIterator[bytes]]) -> None:
+    def __init__(
+        self,
+        answer: _Answer,
+        limit: IdleLimit,
+        failure: Callable[[Exception], NvrError],
+        statistics: TransportStatistics,
+    ) -> None:
         """Wrap an answer whose headers are here; made by HttpTransport.stream."""
         self.status = answer.status
         self.headers: Mapping[str, str] = answer.headers
-        self._chunks = read()
+        self._limit = limit
+        self._failure = failure
+        self._statistics = statistics
 
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Yield chunks as they arrive. Raises NvrTimeoutError after the idle time, NvrResponseError when cut off."""
-        return self._chunks
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield chunks as they arrive; raises as `read` does."""
+        while chunk := await self.read():
+            yield chunk
 
     async def read(self) -> bytes:
-        """Return whatever is there, waiting for at least one byte; empty at the end."""
-        return await anext(self._chunks, b"")
+        """Return whatever is there, waiting for at least one byte; empty at the end.
+
+        Raises NvrTimeoutError after the idle time, NvrResponseError when cut off. Every event of a recorder wakes
+        whoever waits here, so no layer is between this and the connection.
+        """
+        limit = self._limit
+        limit.begin()
+        try:
+            chunk = await limit.content.readany()
+        except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise self._failure(error) from None
+        finally:
+            limit.end()
+        self._statistics.bytes_received += len(chunk)
+        return chunk
 
 
 class HttpTransport:
@@ -217,7 +239,7 @@ class HttpTransport:
                 if answer.status not in accept_status:
                     body = await self._read(answer.raw, timeout, MAX_REFUSAL, cut=True)
                     raise self._error(answer.status, answer.headers, body, lane)
-                yield StreamResponse(answer, lambda: self._chunks(limit))
+                yield StreamResponse(answer, limit, self._stream_failure, self.statistics)
             finally:
                 self._limits.discard(limit)
                 limit.stop()
@@ -368,19 +390,6 @@ class HttpTransport:
         self.statistics.bytes_received += size
         return b"".join(chunks)[:most]
 
-    async def _chunks(self, limit: IdleLimit) -> AsyncIterator[bytes]:
-        while True:
-            try:
-                chunk = await limit.read()
-            except TimeoutError:
-                raise self._too_late("the stream fell silent") from None
-            except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
-                raise self._cut_off(error) from None
-            if not chunk:
-                return
-            self.statistics.bytes_received += len(chunk)
-            yield chunk
-
     @asynccontextmanager
     async def _limit(self, seconds: float, what: str) -> AsyncIterator[None]:
         try:
@@ -395,6 +404,9 @@ class HttpTransport:
 
     def _too_late(self, what: str) -> NvrError:
         return NvrUnreachableError("the connection was closed by us") if self._closed else NvrTimeoutError(what)
+
+    def _stream_failure(self, error: Exception) -> NvrError:
+        return self._too_late("the stream fell silent") if isinstance(error, TimeoutError) else self._cut_off(error)
 
     def _cut_off(self, error: Exception) -> NvrError:
         if self._closed:

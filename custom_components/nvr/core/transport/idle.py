@@ -6,23 +6,23 @@ import aiohttp
 
 
 class IdleLimit:
-    """Ends a read that takes too long with TimeoutError. Time between reads does not count. Seconds."""
+    """Ends a read of `content` that takes too long with TimeoutError. Time between reads does not count. Seconds."""
 
     def __init__(self, content: aiohttp.StreamReader, seconds: float) -> None:
-        """Watch over `read` until `stop` is called."""
-        self._content = content
+        """Watch over what is between `begin` and `end` until `stop` is called."""
+        self.content = content
         self._seconds = seconds
         self._loop = asyncio.get_running_loop()
         self._since: float | None = None
         self._timer = self._loop.call_later(seconds, self._look)
 
-    async def read(self) -> bytes:
-        """Return what arrived, empty at the end; raises TimeoutError and what the connection ended with."""
+    def begin(self) -> None:
+        """Count from now."""
         self._since = self._loop.time()
-        try:
-            return await self._content.readany()
-        finally:
-            self._since = None
+
+    def end(self) -> None:
+        """Count no longer: it was read, or failed."""
+        self._since = None
 
     def reschedule(self, when: float) -> None:
         """End the read under way and any later one at that moment of the loop's clock."""
@@ -42,4 +42,4 @@ class IdleLimit:
             self._timer = self._loop.call_at(due, self._look)
 
     def _end(self) -> None:
-        self._content.set_exception(TimeoutError())
+        self.content.set_exception(TimeoutError())

@@ -22,8 +22,7 @@ class MultipartLimits:
     binary: int = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """One part; header names in lower case, of repeated ones the last."""
 
     headers: Mapping[str, str]
@@ -54,6 +53,9 @@ _PNG_END: Final = b"IEND\xaeB`\x82"
 _ROOT: Final = re.compile(rb"<([A-Za-z_][^\s/>]*)")
 _BODY_STARTS: Final = (b"<", b"{", b"[", b"\xff\xd8", b"\x89PNG")
 _CONTENT: Final = b"content-"
+_BLANK: Final = b"\r\n\r\n"
+# How long what a part begins with may be to be known by heart.
+_MOST_USUAL: Final = 1024
 _MOST_DASHES: Final = 64
 _MOST_BLANKS: Final = 64
 # What must be kept while looking for a delimiter besides its token: dashes, brackets, line ends, blanks.
@@ -151,6 +153,64 @@ def _usual(token: bytes) -> re.Pattern[bytes]:
     return re.compile(rb"(?:\r\n)?--+" + re.escape(token) + rb"\r\n((?:[Cc]ontent-[^\r\n:]+:[^\r\n]*\r\n)+)\r\n")
 
 
+def _limit_of(head: _Head, limits: MultipartLimits) -> int:
+    return limits.binary if head.kind in _BINARY else limits.text
+
+
+class _Known:
+    """Takes whole parts that begin as one before did to the letter.
+
+    It knows nothing of its own: each part it takes, the parser's steps would take alike.
+    """
+
+    def __init__(self, heads: Mapping[bytes, _Head], limits: MultipartLimits) -> None:
+        """Look up headers that were read before in `heads`."""
+        self._heads = heads
+        self._limits = limits
+        self._begins: dict[bytes, _Head] = {}
+        self._frame: tuple[bytes, bytes] | None = None  # what an XML document seen before begins and ends with
+
+    def take(self, data: bytes | bytearray, at: int, token: bytes, parts: list[Part]) -> tuple[int, _Head | None]:
+        """Add the parts that follow each other from `at` on; return where the last ends and its headers, or 0, None."""
+        taken, last = 0, None
+        while (blank := data.find(_BLANK, at, at + _MOST_USUAL)) >= 0:
+            start = blank + len(_BLANK)
+            begin = bytes(data[at:start])
+            head = self._begins.get(begin) or self._learn(begin, token)
+            if head is None or head.length is None:
+                break
+            at = start + head.length
+            body = bytes(data[start:at])
+            if len(body) < head.length or token in body or not self._whole(head.kind, body):
+                break
+            parts.append(Part(head.headers, body))
+            taken, last = at, head
+        return taken, last
+
+    def _learn(self, begin: bytes, token: bytes) -> _Head | None:
+        """Return the headers of what begins as the RFC has it and was read before; it is known from then on."""
+        match = _usual(token).fullmatch(begin)
+        head = None if match is None else self._heads.get(match[1])
+        if head is None or head.length is None or head.length > _limit_of(head, self._limits):
+            return None
+        if len(self._begins) >= _REMEMBERED:
+            self._begins.clear()
+        self._begins[begin] = head
+        return head
+
+    def _whole(self, kind: _Kind, body: bytes) -> bool:
+        """Tell what `_looks_whole` tells, without a look inside where an XML document is framed as one before."""
+        frame = self._frame
+        if frame is not None and kind is _Kind.XML and body.startswith(frame[0]) and body.endswith(frame[1]):
+            return True
+        whole = _looks_whole(kind, body)
+        if whole and kind is _Kind.XML and (root := _ROOT.match(body)) is not None:
+            tail = body.rfind(b"</")
+            if body[tail:].rstrip() == b"</" + root[1] + b">":
+                self._frame = body[: root.end() + 1], body[tail:]
+        return whole
+
+
 class MultipartParser:
     """Feed bytes as they come, get parts as soon as they are whole.
 
@@ -179,45 +239,39 @@ class MultipartParser:
         self._lines = bytearray()
         self._head = _NO_HEAD
         self._heads: dict[bytes, _Head] = {}
+        self._known = _Known(self._heads, limits)
         self._limit = 0
         self.skipped = 0
 
     def feed(self, data: bytes) -> list[Part]:
         """Take bytes and return the parts they complete, in order; never raises."""
-        self._buffer += data
         parts: list[Part] = []
-        while self._take_usual(parts) or self._steps[self._state](parts):
-            pass
+        # Most often one whole part comes alone: then nothing is left in which the next could begin.
+        if not self._buffer and (taken := self._take_known(data, parts)):
+            data = data[taken:]
+            if len(data) < len(self._token):
+                self._buffer += data
+                return parts
+        self._buffer += data
+        while True:
+            if taken := self._take_known(self._buffer, parts):
+                self._at = self._scan = taken
+            elif not self._steps[self._state](parts):
+                break
         if self._at:
             del self._buffer[: self._at]
             self._scan -= self._at
             self._at = 0
         return parts
 
-    def _take_usual(self, parts: list[Part]) -> bool:
-        """Take whole parts that begin as one before did to the letter; True when there were some.
-
-        It knows nothing of its own: each part it takes, the steps below would take alike.
-        """
+    def _take_known(self, data: bytes | bytearray, parts: list[Part]) -> int:
+        """Take what is known by heart; return where it ends, 0 when there was nothing."""
         if self._state is not _State.SEEK or not self._edge:
-            return False
-        buffer, token, usual = self._buffer, self._token, _usual(self._token)
-        at = first = self._at
-        while (begin := usual.match(buffer, at)) is not None and (head := self._heads.get(bytes(begin[1]))) is not None:
-            limit = self._limits.binary if head.kind in _BINARY else self._limits.text
-            if head.length is None or head.length > limit:
-                break
-            start = begin.end()
-            end = start + head.length
-            body = bytes(buffer[start:end])
-            if len(body) < head.length or token in body or not _looks_whole(head.kind, body):
-                break
-            parts.append(Part(head.headers, body))
-            self._head, self._limit, at = head, limit, end
-        if at == first:
-            return False
-        self._at = self._scan = at
-        return True
+            return 0
+        taken, head = self._known.take(data, self._at, self._token, parts)
+        if head is not None:
+            self._head = head
+        return taken
 
     def close(self) -> list[Part]:
         """Return what the end of the stream completes: a last part without a delimiter behind it."""
@@ -380,7 +434,7 @@ class MultipartParser:
                 self._heads.clear()
             head = self._heads[key] = _head(key)
         self._head = head
-        self._limit = self._limits.binary if head.kind in _BINARY else self._limits.text
+        self._limit = _limit_of(head, self._limits)
         if head.length is None:
             self._fresh = True
             return self._enter(_State.OPEN, at, edge=True)

@@ -15,13 +15,13 @@ from ...models import EventKind, EventPhase, NvrEvent
 from .mapping import event_type, proxied_channel
 from .mapping_time import WireClock, ZMode
 from .tables import HOLD_DEFAULT, HOLD_DEVICE, HOLDS, TARGETS, EventType, Scope
-from .wire_alert import Alert, AlertReader, heartbeat_channel, parse_json_alert, signature
-from .wire_search import parse_moment
+from .wire_alert import Alert, heartbeat_channel, is_steady, parse_alert, parse_json_alert, shape_of
+from .wire_search import parse_digits
 
 LATE: Final = timedelta(minutes=2)
 # Beyond this the recorder's time of an event says nothing, not even that it is late.
 _ABSURD: Final = timedelta(days=366)
-_SIGNATURES_KEPT: Final = 512
+_SHAPES_KEPT: Final = 512
 _RECENT_KEPT: Final = 512
 _LEGACY_BASE: Final = 32
 
@@ -34,6 +34,14 @@ class Key(NamedTuple):
     raw_type: str
     region: str
     port: int | None
+
+
+class Meaning(NamedTuple):
+    """An alert, and what it is about."""
+
+    alert: Alert
+    kind: EventType
+    key: Key
 
 
 @dataclass(slots=True)
@@ -73,17 +81,28 @@ class EventState:
 
     def __init__(self, clock: Callable[[], DeviceClock | None], *, io_inactive: bool = False) -> None:
         """`clock` gives the newest reading; `io_inactive` says that alarm inputs are known to send their end."""
-        self.channels = ChannelMap()
         self.hold: dict[EventKind, float] = default_holds()
         self.io_inactive = io_inactive
         self.counters = {"heartbeats": 0, "repeats": 0, "alerts": 0, "broken": 0, "late": 0, "unmatched_stops": 0}
         self._clock = clock
         self._active: dict[Key, Active] = {}
-        self._signatures: dict[bytes, Key] = {}
+        self._channels = ChannelMap()
+        # By the shape of their bodies: what alerts mean, and what those that began something began.
+        self._meanings: dict[bytes, Meaning] = {}
+        self._begun: dict[bytes, Key] = {}
         self._recent: dict[tuple[Key, str], None] = {}
         self._losses: set[int | None] = set()
         self._reading: WireClock | None = None
-        self._reader = AlertReader()
+
+    @property
+    def channels(self) -> ChannelMap:
+        """What channel numbers mean."""
+        return self._channels
+
+    @channels.setter
+    def channels(self, channels: ChannelMap) -> None:
+        self._channels = channels
+        self._meanings.clear()
 
     @property
     def active(self) -> Mapping[Key, Active]:
@@ -98,25 +117,29 @@ class EventState:
         """Take the body of one part; raises NvrResponseError for what is no alert."""
         if json:
             alert = parse_json_alert(body)
-            return self._alert(alert, alert.moment, now, received_at)
-        channel = heartbeat_channel(body)
-        if channel is not None and self.channels.channel(channel) not in self._losses:
-            self.counters["heartbeats"] += 1
-            return []
-        repeat = signature(body)
-        key = self._signatures.get(repeat)
-        if key is not None:
-            active = self._active.get(key)
-            if active is not None:
-                self.counters["repeats"] += 1
-                self._extend(key, active, now)
+            return self._alert(self._mean(alert), alert.moment, now, received_at)
+        shape, moment = shape_of(body)
+        known = None if moment is None else self._meanings.get(shape)
+        if known is None or moment is None:
+            channel = heartbeat_channel(body)
+            if channel is not None and self._channels.channel(channel) not in self._losses:
+                self.counters["heartbeats"] += 1
                 return []
-        return self._alert(*self._reader.read(body, repeat), now, received_at, repeat)
+        key = self._begun.get(shape)
+        if key is not None and (active := self._active.get(key)) is not None:
+            self.counters["repeats"] += 1
+            self._extend(key, active, now)
+            return []
+        if known is None or moment is None:
+            known = self._mean(parse_alert(body))
+            if moment == known.alert.moment and channel is None and is_steady(body):
+                _keep(self._meanings, shape, known)
+            moment = known.alert.moment
+        return self._alert(known, moment, now, received_at, shape)
 
-    def _remember(self, repeat: bytes, key: Key) -> None:
-        if len(self._signatures) >= _SIGNATURES_KEPT:
-            self._signatures.clear()
-        self._signatures[repeat] = key
+    def _mean(self, alert: Alert) -> Meaning:
+        kind = event_type(alert.related or alert.type)
+        return Meaning(alert, kind, self._key(alert, kind))
 
     def _extend(self, key: Key, active: Active, now: float) -> None:
         active.asserted = now
@@ -124,7 +147,7 @@ class EventState:
             active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
 
     def _key(self, alert: Alert, kind: EventType) -> Key:
-        channel = self.channels.channel(alert.channel if alert.dyn_channel is None else alert.dyn_channel)
+        channel = self._channels.channel(alert.channel if alert.dyn_channel is None else alert.dyn_channel)
         port = alert.port
         if kind.scope is Scope.DEVICE:
             channel = None
@@ -143,13 +166,12 @@ class EventState:
         return proxied_channel(alert.port)
 
     def _alert(
-        self, alert: Alert, moment: str, now: float, received_at: datetime, repeat: bytes | None = None
+        self, known: Meaning, moment: str, now: float, received_at: datetime, shape: bytes | None = None
     ) -> list[NvrEvent]:
         self.counters["alerts"] += 1
-        kind = event_type(alert.related or alert.type)
+        alert, kind, key = known
         if alert.type.lower() == "heartbeat":
             return []
-        key = self._key(alert, kind)
         occurred_at, late = self._dated(alert, moment, received_at)
         phase = self._late(alert, moment, key) if late else self._phase(alert, key, kind, now)
         if phase is None:
@@ -171,8 +193,8 @@ class EventState:
         )
         if phase is EventPhase.START:
             self._begin(key, kind, event, now)
-            if repeat is not None:
-                self._remember(repeat, key)
+            if shape is not None:
+                _keep(self._begun, shape, key)
         return [event]
 
     def _phase(self, alert: Alert, key: Key, kind: EventType, now: float) -> EventPhase | None:
@@ -195,7 +217,7 @@ class EventState:
         if clock is None or not moment:
             return received_at, late
         try:
-            digits, _ = parse_moment(moment)
+            digits = parse_digits(moment)
         except NvrResponseError:
             return received_at, late
         if self._reading is None or self._reading.clock is not clock:
@@ -269,6 +291,13 @@ class EventState:
         """Give everything its hold from now on: what is not asserted again ends (hikvision-isapi 11.3)."""
         for key, active in self._active.items():
             active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
+
+
+def _keep[K, V](kept: dict[K, V], key: K, value: V) -> None:
+    """Keep the newest; shapes without number forget all."""
+    if len(kept) >= _SHAPES_KEPT:
+        kept.clear()
+    kept[key] = value
 
 
 def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import datetime
 import logging
 import random
@@ -156,27 +155,21 @@ class Events:
             self._last_byte = loop.time()
             self._state.reconnected(loop.time())
             self._arm()
-            watch = asyncio.ensure_future(self._watch())
-            limit = asyncio.timeout(None)
-            watch.add_done_callback(lambda done: self._watch_ended(done, limit))
+            # A task of its own: each event wakes it, and wakes nothing else on the way.
+            reader = asyncio.create_task(self._read(stream))
+            watch = asyncio.create_task(self._watch())
             try:
-                async with limit:
-                    await self._read(stream)
-            except TimeoutError:
-                message = "the event stream fell silent and the recorder does not answer"
-                raise NvrUnreachableError(message) from None
+                await asyncio.wait((reader, watch), return_when=asyncio.FIRST_COMPLETED)
+                if not reader.done():
+                    message = "the event stream fell silent and the recorder does not answer"
+                    raise NvrUnreachableError(message)
+                await reader
             finally:
+                reader.cancel()
                 watch.cancel()
-                with suppress(asyncio.CancelledError, NvrError):
-                    await watch
+                await asyncio.gather(reader, watch, return_exceptions=True)
         message = "the recorder ended the event stream"
         raise NvrUnreachableError(message)
-
-    @staticmethod
-    def _watch_ended(watch: asyncio.Task[None], limit: asyncio.Timeout) -> None:
-        if not watch.cancelled() and watch.exception() is not None:
-            with suppress(RuntimeError):
-                limit.reschedule(0.0)
 
     async def _watch(self) -> None:
         """Ask after a silence whether the recorder is there; raises when it is not."""
@@ -193,7 +186,7 @@ class Events:
         parser = MultipartParser(boundary_of(stream.headers.get("Content-Type", "")))
         loop = asyncio.get_running_loop()
         self._tell(EventStreamState.ALIVE)
-        async for chunk in stream:
+        while chunk := await stream.read():
             self._last_byte = now = loop.time()
             self._take_all(parser.feed(chunk), now)
         self._take_all(parser.close(), loop.time())

@@ -12,10 +12,8 @@ from ...transport.xml import local, parse
 from .wire import unexpected
 
 _CHANNEL = re.compile(rb"<(?:\w+:)?(?:dynChannelID|channelID)[^>]*>\s*(\d+)\s*<")
-_VOLATILE = re.compile(rb"<(dateTime|activePostCount)>[^<]*</\1>")
 # A moment that is nothing but a moment: no reference, no character that XML would refuse.
-_MOMENT = re.compile(rb"<dateTime>([0-9T:.+Zz-]+)</dateTime>")
-_SHAPES_KEPT: Final = 512
+_MOMENT: Final = b"0123456789-:.+TZz"
 _TAGS: Final = 2  # of one element
 _HEARTBEAT = re.compile(rb">\s*heartbeat\s*<", re.IGNORECASE)
 
@@ -52,9 +50,36 @@ def heartbeat_channel(body: bytes) -> int | None:
     return 0 if b"eart" in body and _HEARTBEAT.search(body) else None
 
 
-def signature(body: bytes) -> bytes:
-    """Return the body without what changes from one repeat of an alert to the next (hikvision-isapi 11.1)."""
-    return _VOLATILE.sub(b"", body)
+def shape_of(body: bytes) -> tuple[bytes, str | None]:
+    """Return the body without what changes from one repeat of an alert to the next, and its moment.
+
+    The moment is None where the bytes alone do not tell it; a post counter is left out too (hikvision-isapi 11.1).
+    """
+    moment = None
+    start, end = _leaf(body, b"<dateTime>", b"</dateTime>")
+    if end > start and not (text := body[start:end]).translate(None, _MOMENT):
+        moment = text.decode()
+        body = body[:start] + body[end:]
+    start, end = _leaf(body, b"<activePostCount>", b"</activePostCount>")
+    return body[:start] + body[end:] if end > start else body, moment
+
+
+def _leaf(body: bytes, opening: bytes, closing: bytes) -> tuple[int, int]:
+    """Return where the text of the first such element begins and ends; no length where there is none."""
+    found = body.find(opening)
+    if found < 0:
+        return 0, 0
+    start = found + len(opening)
+    end = body.find(b"<", start)
+    return (start, end) if body.startswith(closing, end) else (0, 0)
+
+
+def is_steady(body: bytes) -> bool:
+    """Tell whether `parse_alert` reads all bodies of this shape alike but for the moment, which is found in the bytes.
+
+    Not where a comment or a second element could be what was found.
+    """
+    return b"<!" not in body and body.count(b"dateTime>") == _TAGS
 
 
 def _integer(value: str | None) -> int | None:
@@ -77,37 +102,6 @@ def parse_alert(body: bytes) -> Alert:
         if value and name not in leaves:
             leaves[name] = value
     return _alert(leaves, pictures)
-
-
-def _moment(body: bytes) -> str | None:
-    """Return the moment as `parse_alert` would read it, None where the bytes alone do not tell."""
-    found = _MOMENT.search(body)
-    if found is None or b"<!" in body or body.count(b"dateTime>") > _TAGS:
-        return None
-    return found[1].decode()
-
-
-class AlertReader:
-    """Reads alerts; of those that differ from one before in their moment only, nothing but the moment is read."""
-
-    def __init__(self) -> None:
-        """Nothing was read yet."""
-        self._shapes: dict[bytes, Alert] = {}
-
-    def read(self, body: bytes, shape: bytes) -> tuple[Alert, str]:
-        """Return what `parse_alert` would, but for the moment, and the moment; `shape` is the body's signature.
-
-        Raises NvrResponseError.
-        """
-        moment = _moment(body)
-        if moment is not None and (known := self._shapes.get(shape)) is not None:
-            return known, moment
-        alert = parse_alert(body)
-        if alert.moment == moment:
-            if len(self._shapes) >= _SHAPES_KEPT:
-                del self._shapes[next(iter(self._shapes))]
-            self._shapes[shape] = alert
-        return alert, alert.moment
 
 
 def _alert(leaves: dict[str, str], pictures: int) -> Alert:

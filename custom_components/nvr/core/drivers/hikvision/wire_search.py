@@ -19,6 +19,8 @@ from .wire import unexpected
 _STARTTIME = re.compile(r"[?&]starttime=(\d{8}T\d{6})", re.IGNORECASE)
 _DESCRIPTOR_HOST = "//recordType.meta.std-cgi.com"
 _ZULU: Final = frozenset("zZ")
+# What stands behind whole seconds where nothing smaller does.
+_SUFFIXES: Final = frozenset(("", "z", "Z", "+", "-"))
 _LEAVES: Final = frozenset(
     {"trackID", "startTime", "endTime", "codecType", "playbackURI", "lockStatus", "metadataDescriptor"}
 )
@@ -98,6 +100,16 @@ def parse_moment(value: str) -> tuple[datetime, timedelta | None]:
     except ValueError:
         raise unexpected("time", value[:30]) from None
     return (moment, None) if moment.tzinfo is None else (moment.replace(tzinfo=None), moment.utcoffset())
+
+
+def parse_digits(value: str) -> datetime:
+    """Return naive digits whatever their suffix says; raises NvrResponseError."""
+    if value[19:20] in _SUFFIXES:
+        try:
+            return datetime.fromisoformat(value[:19])
+        except ValueError:
+            raise unexpected("time", value[:30]) from None
+    return parse_moment(value)[0]
 
 
 def parse_search(body: bytes) -> SearchPage:

@@ -6,7 +6,7 @@ import json
 import pytest
 
 from custom_components.nvr.core.clock import DeviceClock, fixed_zone
-from custom_components.nvr.core.drivers.hikvision import wire_alert
+from custom_components.nvr.core.drivers.hikvision import event_state, wire_alert
 from custom_components.nvr.core.drivers.hikvision.event_state import ChannelMap, EventState
 from custom_components.nvr.core.errors import NvrResponseError
 from custom_components.nvr.core.models import DetectionTarget, EventKind, EventPhase, NvrEvent
@@ -210,7 +210,7 @@ def test_repeats_are_told_from_the_raw_bytes_only_while_active() -> None:
     assert told(bench.wait(5.5)) == [(EventKind.MOTION, STOP, 1)]
     for number in range(600):
         bench.feed(alert("regionEntrance", regionID=number))
-    assert len(bench.state._signatures) < 512
+    assert len(bench.state._begun) < 512
 
 
 @pytest.mark.parametrize(
@@ -227,32 +227,44 @@ def test_repeats_are_told_from_the_raw_bytes_only_while_active() -> None:
     ],
 )
 def test_an_alert_of_a_known_shape_reads_as_if_it_were_the_first(moment: str) -> None:
-    reader, later = wire_alert.AlertReader(), alert("linedetection", moment=moment, regionID=2, count=7)
-    for known in (alert("linedetection", regionID=2), later, alert("linedetection", regionID=3)):
-        reader.read(known, wire_alert.signature(known))
-    found, read = reader.read(later, wire_alert.signature(later))
-    assert found._replace(moment=read) == wire_alert.parse_alert(later)
+    def pair(moment: str, region: int) -> list[bytes]:
+        return [
+            alert("linedetection", state, moment=moment, regionID=region, count=7) for state in ("active", "inactive")
+        ]
+
+    bench, later = Bench(), pair(moment, 2)
+    bench.feed(*pair(WALL, 2), *later, *pair(WALL, 3))
+    found = bench.feed(*later)
+    assert found == Bench().feed(*later)
+    assert told(found) == [(EventKind.LINE_CROSSING, START, 1), (EventKind.LINE_CROSSING, STOP, 1)]
+
+
+def test_an_alert_means_another_channel_once_the_channels_are_others() -> None:
+    bench, body = Bench(), alert(state="inactive", channel=33)
+    bench.feed(alert(channel=33), body)
+    bench.state.channels = ChannelMap((1, 2, 33), 1)
+    assert told(bench.feed(alert(channel=33), body)) == [(EventKind.MOTION, START, 33), (EventKind.MOTION, STOP, 33)]
 
 
 def test_known_shapes_spare_the_parser_and_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    reader, parsed = wire_alert.AlertReader(), list[bytes]()
-    parse = wire_alert.parse_alert
+    bench, parsed = Bench(), list[bytes]()
 
     def spy(body: bytes) -> wire_alert.Alert:
         parsed.append(body)
-        return parse(body)
+        return wire_alert.parse_alert(body)
 
-    monkeypatch.setattr(wire_alert, "parse_alert", spy)
-    first = alert(moment="2026-03-04T10:25:00Z")
-    for count in range(3):
-        body = alert(moment=f"2026-03-04T10:25:0{count}Z", count=count)
-        assert reader.read(body, wire_alert.signature(body))[1] == f"2026-03-04T10:25:0{count}Z"
-    assert parsed == [alert(moment="2026-03-04T10:25:00Z", count=0)]
+    monkeypatch.setattr(event_state, "parse_alert", spy)
+    for second in range(3):
+        start, stop = (
+            alert(state=state, moment=f"2026-03-04T10:25:0{second}Z", count=second) for state in ("active", "inactive")
+        )
+        started, stopped = bench.feed(start, stop)
+        assert started.occurred_at == stopped.occurred_at == NOW + timedelta(seconds=second)
+    assert len(parsed) == 2
     for region in range(600):
-        body = alert(regionID=region)
-        reader.read(body, wire_alert.signature(body))
-    reader.read(first, wire_alert.signature(first))
-    assert parsed[-1] == first
+        bench.feed(alert("regionEntrance", "inactive", regionID=region))
+    bench.feed(start)
+    assert parsed[-1] == start
 
 
 def test_a_repeat_with_another_description_extends_too() -> None:
