@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from .hikvision import Alert, HikvisionSimulator
-from .hikvision.faults import describe
+from .switches import describe
 
 type _Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 

@@ -1,10 +1,11 @@
 """A simulated Hikvision recorder: ISAPI over HTTP and HTTPS, RTSP, events, faults."""
 
+from ..switches import PathFault
 from .alerts import Alert
 from .auth import DigestProfile, User
 from .counters import Counters
 from .device import PASSWORD, USER, SimChannel, SimulatorOptions, StreamSettings
-from .faults import Faults, PathFault
+from .faults import Faults
 from .firmware import FIRMWARES, DeviceKind, Firmware
 from .simulator import HikvisionSimulator
 

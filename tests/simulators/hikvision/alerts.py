@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 import json
 
+from ..webserver import Request, Response, Sink
 from .device import Device
 from .router import Code, Router, done, failure, unsupported
 from .system_pages import SystemPages
 from .triggers import Triggers
-from .webserver import Request, Response, Sink
 from .xmlout import Dialect, Node, el, fields, fragment, listing, named
 
 _BOUNDARIES = {

@@ -1,8 +1,8 @@
 """Channels and streams of the simulated recorder (hikvision-isapi 5, 6.1 and 8.1)."""
 
+from ..webserver import Request, Response
 from .device import Device, SimChannel, StreamSettings
 from .router import PageCache, Router, unsupported, xml
-from .webserver import Request, Response
 from .xmlout import Node, el, fields, listing, named
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

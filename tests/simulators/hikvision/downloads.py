@@ -19,12 +19,12 @@ from tests.simulators.mpegps import program_stream
 from tests.simulators.video.profile import VideoProfile
 from tests.simulators.video.studio import Studio
 
+from ..webserver import Request, Response, Sink
 from .device import Device
 from .router import Code, Router, failure, unsupported, xml
 from .rtsp_paths import video_profile
 from .search import SearchPages, parse_digits
 from .settings import child_text
-from .webserver import Request, Response, Sink
 from .xmlout import el, fields
 
 # The private header that stands before the first pack: "IMKH", then 36 bytes nobody outside reads.

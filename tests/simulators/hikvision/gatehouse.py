@@ -4,12 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from fnmatch import fnmatchcase
 
+from ..switches import PathFault
+from ..webserver import DropConnectionError, Request, Response
 from .auth import Authenticator, Verdict
 from .device import Device
-from .faults import PathFault
 from .latency import BusyError, Load
 from .router import Code, Route, Router, failure, run, unsupported, xml
-from .webserver import DropConnectionError, Request, Response
 from .xmlout import Node, el, fields
 
 _HTML = (

@@ -3,9 +3,9 @@
 import asyncio
 from typing import Protocol
 
+from ..webserver import Request, Response
 from .device import Device
 from .router import Code, Router, done, failure, xml
-from .webserver import Request, Response
 from .xmlout import el, fields
 
 

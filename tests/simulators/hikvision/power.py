@@ -7,10 +7,10 @@ import socket
 import time
 from typing import Any, Self
 
-from .certificate import self_signed_context
+from ..certificate import self_signed_context
+from ..webserver import HttpServer
 from .device import SimulatorOptions
 from .unit import Unit
-from .webserver import HttpServer
 
 
 class PoweredUnit(Unit):

@@ -6,11 +6,11 @@ from xml.etree import ElementTree as ET
 
 import aiohttp
 
+from ..webserver import Request, Response
 from .alerts import Alert, AlertHub
 from .device import Device
 from .router import Code, Router, done, failure, unsupported, xml
 from .settings import child_text, local
-from .webserver import Request, Response
 from .xmlout import EXTENSIONS_NAMESPACE, Dialect, Node, el, fields, fragment, listing
 
 _TRIES = 4

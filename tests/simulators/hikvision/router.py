@@ -9,8 +9,8 @@ import pickle
 import re
 from typing import Any
 
+from ..webserver import Request, Response
 from .device import Device
-from .webserver import Request, Response
 from .xmlout import Node, document, el
 
 type Page = Callable[[Request, str], Response | Awaitable[Response]]

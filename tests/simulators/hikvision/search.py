@@ -12,10 +12,10 @@ from xml.etree import ElementTree as ET
 from tests.simulators.clock import WireClock
 from tests.simulators.footage import Kind, RecordedFile
 
+from ..webserver import Request, Response
 from .device import Device
 from .router import Code, Router, failure, unsupported, xml
 from .settings import child_text, local
-from .webserver import Request, Response
 from .xmlout import NAMESPACES, el, fields, listing
 
 _RECORD_TYPES = {

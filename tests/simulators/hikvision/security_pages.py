@@ -1,8 +1,8 @@
 """Security/* and Storage documents of the simulated recorder (hikvision-isapi 3, 4.2 and 13)."""
 
+from ..webserver import Request, Response
 from .device import Device
 from .router import Router, unsupported, xml
-from .webserver import Request, Response
 from .xmlout import Node, el, fields, listing
 
 

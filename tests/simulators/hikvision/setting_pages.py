@@ -2,11 +2,11 @@
 
 from xml.etree import ElementTree as ET
 
+from ..webserver import Request, Response
 from .device import Device, SimChannel
 from .router import Code, Router, done, failure, json_response, unsupported, xml
 from .settings import Factory, Setting, SettingsStore, child_text, local, switch
 from .system_pages import SystemPages
-from .webserver import Request, Response
 from .xmlout import Node, el, fields
 
 _SMART = {

@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from xml.etree import ElementTree as ET
 
+from ..webserver import Request, Response
 from .device import Device
 from .router import Code, Router, done, failure, unsupported, xml
-from .webserver import Request, Response
 from .xmlout import NAMESPACES, Node, el
 
 type Factory = Callable[[str], Node | None]

@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from ..switches import apply
 from .alerts import Alert
 from .auth import User
 from .device import SimChannel
-from .faults import apply
 from .power import PoweredUnit
 from .rtsp_paths import camera_of
 from .xmlout import el, fields

@@ -4,9 +4,9 @@ import asyncio
 
 from tests.simulators.video.studio import Studio
 
+from ..webserver import Request, Response
 from .device import Device
 from .router import Code, Router, failure, unsupported
-from .webserver import Request, Response
 
 _FAILURES = {
     "badXmlContent": (400, Code.BAD_CONTENT, "badXmlContent"),

@@ -3,10 +3,10 @@
 from datetime import datetime
 import re
 
+from ..webserver import Request, Response
 from .device import Device
 from .router import Code, Router, done, failure, json_response, unsupported, xml
 from .security_pages import security_cap
-from .webserver import Request, Response
 from .xmlout import Node, el, fields, listing
 
 _RECORD_TYPES = "CMR,MOTION,ALARM,EDR,ALARMANDMOTION,Command,manual,AllEvent"

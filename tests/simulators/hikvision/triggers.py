@@ -2,10 +2,10 @@
 
 from xml.etree import ElementTree as ET
 
+from ..webserver import Request, Response
 from .device import Device, SimChannel
 from .router import Code, PageCache, Router, done, failure, unsupported, xml
 from .settings import local, to_node
-from .webserver import Request, Response
 from .xmlout import NAMESPACES, Node, el, fields, listing
 
 _DEVICE_EVENTS = ("diskfull", "diskerror", "nicbroken", "ipconflict", "illaccess", "recordingfailure")

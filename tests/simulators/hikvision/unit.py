@@ -9,6 +9,7 @@ from tests.simulators.rtsp import RtspOptions, RtspServer
 from tests.simulators.rtsp.auth import Gatekeeper
 from tests.simulators.video.studio import Studio
 
+from ..webserver import HttpServer
 from .alerts import AlertHub
 from .auth import Authenticator, User
 from .channel_pages import ChannelPages
@@ -28,7 +29,6 @@ from .settings import SettingsStore
 from .snapshots import Snapshots
 from .system_pages import SystemPages
 from .triggers import Triggers
-from .webserver import HttpServer
 
 
 class Unit:

@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server that can misbehave the way a recorder's web server does.
+"""A small HTTP/1.1 server that can misbehave the way a recorder's web server does; it knows no vendor.
 
 It owns its sockets, so that a test can cut, stall, trickle or reset any connection at any byte.
 """
@@ -15,8 +15,6 @@ import struct
 import time
 from typing import Protocol, override
 from urllib.parse import parse_qs, unquote, urlsplit
-
-from .counters import Counters
 
 HEAD_LIMIT = 32 * 1024
 BODY_LIMIT = 8 * 1024 * 1024
@@ -76,15 +74,31 @@ class Response:
 type Handler = Callable[[Request], Awaitable[Response]]
 
 
+class ServerCounters(Protocol):
+    """What the server counts by itself."""
+
+    connections: int
+    pipelined: int
+    expectations: int
+    bytes_in: int
+    bytes_out: int
+
+
 @dataclass(slots=True)
 class ServerPolicy:
-    """What the web server does with its connections (hikvision-isapi 19, item 1); mutable at run time."""
+    """What the web server does with its connections; mutable at run time.
 
-    server: str = "DNVRS-Webs"
+    `server` None: no Server, Date and Cache-Control. `spelling` lists header names as this server writes them;
+    `lines` are written into every head as they are, also such as are no headers (dahua-cgi 2.1).
+    """
+
+    server: str | None = "DNVRS-Webs"
     keep_alive_seconds: float = 60.0
     requests_per_connection: int = 100
     refuse_pipelining: bool = True
     stalled: bool = False
+    spelling: tuple[str, ...] = ()
+    lines: tuple[str, ...] = ()
 
 
 class _Connection(asyncio.Protocol):
@@ -256,22 +270,24 @@ class _Connection(asyncio.Protocol):
     async def _send(self, request: Request, response: Response, *, close: bool, left: int) -> None:
         chunked = response.stream is not None and response.length is None and not response.raw
         policy = self._server.policy
-        lines = [f"HTTP/1.1 {response.status} {reason(response.status)}", f"Server: {policy.server}"]
-        lines += [f"Date: {formatdate(self._server.wall(), usegmt=True)}", "Cache-Control: no-cache"]
+        headers: list[tuple[str, str]] = []
+        if policy.server is not None:
+            headers += [("Server", policy.server), ("Date", formatdate(self._server.wall(), usegmt=True))]
+            headers.append(("Cache-Control", "no-cache"))
         if response.content_type is not None:
-            lines.append(f"Content-Type: {response.content_type}")
+            headers.append(("Content-Type", response.content_type))
         if chunked:
-            lines.append("Transfer-Encoding: chunked")
+            headers.append(("Transfer-Encoding", "chunked"))
         elif response.stream is None:
-            lines.append(f"Content-Length: {len(response.body) if response.length is None else response.length}")
+            headers.append(("Content-Length", str(len(response.body) if response.length is None else response.length)))
         elif response.length is not None:
-            lines.append(f"Content-Length: {response.length}")
+            headers.append(("Content-Length", str(response.length)))
         if close:
-            lines.append("Connection: close")
+            headers.append(("Connection", "close"))
         else:
-            lines += ["Connection: keep-alive", f"Keep-Alive: timeout={policy.keep_alive_seconds:.0f}, max={left}"]
-        lines += [f"{name}: {value}" for name, value in response.headers]
-        head = ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+            alive = f"timeout={policy.keep_alive_seconds:.0f}, max={left}"
+            headers += [("Connection", "keep-alive"), ("Keep-Alive", alive)]
+        head = render_head(response.status, headers + response.headers, policy)
         if response.stream is None:
             await self.write(head if request.method == "HEAD" else head + response.body)
             return
@@ -293,6 +309,15 @@ class _ChunkedSink:
     def abort(self) -> None:
         """Reset the connection now."""
         self.connection.abort()
+
+
+def render_head(status: int, headers: list[tuple[str, str]], policy: ServerPolicy) -> bytes:
+    """Write a response head in the server's spelling."""
+    spelled = {name.lower(): name for name in policy.spelling}
+    lines = [f"HTTP/1.1 {status} {reason(status)}"]
+    lines += [f"{spelled.get(name.lower(), name)}: {value}" for name, value in headers]
+    lines += policy.lines
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
 
 
 def reason(status: int) -> str:
@@ -321,7 +346,9 @@ def parse_head(head: str, peer: str) -> Request | None:
 class HttpServer:
     """Listens on one port; `answer` is given every request."""
 
-    def __init__(self, handler: Handler, counters: Counters, *, host: str, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, handler: Handler, counters: ServerCounters, *, host: str, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.policy = ServerPolicy()
         self.counters = counters
         self.connections: set[_Connection] = set()
