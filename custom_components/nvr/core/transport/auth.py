@@ -115,6 +115,12 @@ class Authenticator[A: Answer]:
         """How often the login was refused; a request that began before shares the refusal instead of repeating it."""
         return self._refusals
 
+    def forget(self) -> bool:
+        """Give up the nonce in use, which is not a refusal of the login; False when there is none."""
+        had = self._session is not None
+        self._session = self._latest = None
+        return had
+
     async def perform(
         self, target: Target, send: Send[A], *, replayable: bool = True, known_refusals: int | None = None
     ) -> A:

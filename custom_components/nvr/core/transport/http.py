@@ -58,6 +58,7 @@ class _Call:
     timeout: float
     idempotent: bool
     known_refusals: int
+    signed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +179,13 @@ class HttpTransport:
         """How the recorder lets us in, once it did."""
         return self._auth.scheme
 
+    def forget_login(self) -> bool:
+        """Begin the next request from a fresh challenge; False when it would have anyway.
+
+        For recorders that refuse an old nonce with something else than 401 (dahua-cgi 2.2).
+        """
+        return self._auth.forget()
+
     async def request(
         self,
         method: str,
@@ -191,15 +199,20 @@ class HttpTransport:
         idempotent: bool | None = None,
         accept_status: tuple[int, ...] = (200,),
         max_body: int = MAX_BODY,
+        headers: Mapping[str, str] | None = None,
+        signed: bool = True,
     ) -> Response:
         """Return the whole answer; `path` is the exact request target, encoded, with its query.
+
+        `signed` False leaves our login out: the request proves itself by its body or by `headers`, and whoever sends
+        it asks the guard.
 
         `timeout` (s) limits the wait for headers and, again, for the body; the wait for a slot has its own limit.
         A GET is idempotent unless told otherwise. Raises the errors of `classify` or, by status, NvrPermissionError
         (403), NvrNotFoundError (404), NvrUnsupportedError (405, 501), NvrBusyError (429, 503), else
         NvrResponseError; NvrUnreachableError, NvrTimeoutError, NvrCertificateError; and what Authenticator raises.
         """
-        call = self._call(method, path, data, content_type, timeout, idempotent)
+        call = self._call(method, path, data, content_type, timeout, idempotent, headers, signed=signed)
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
             answer = await self._perform(call, lane)
             try:
@@ -262,14 +275,19 @@ class HttpTransport:
         content_type: str | None,
         timeout: float,
         idempotent: bool | None,
+        more: Mapping[str, str] | None = None,
+        *,
+        signed: bool = True,
     ) -> _Call:
-        headers = {} if content_type is None else {"Content-Type": content_type}
+        headers = dict(more or {})
+        if content_type is not None:
+            headers["Content-Type"] = content_type
         if self.config.dial is not None:
             headers["Host"] = self._authority()
         again = method in {"GET", "HEAD"} if idempotent is None else idempotent
         if isinstance(data, AsyncIterable):
             again = False
-        return _Call(method, path, data, headers, timeout, again, self._auth.refusals)
+        return _Call(method, path, data, headers, timeout, again, self._auth.refusals, signed)
 
     def _authority(self) -> str:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -278,8 +296,10 @@ class HttpTransport:
 
     async def _perform(self, call: _Call, lane: Lane) -> _Answer:
         self.statistics.lanes[lane] += 1
-        if isinstance(call.data, AsyncIterable) and not self._auth.proven:
-            probe = _Call("GET", self._challenge_path, None, call.headers, call.timeout, True, call.known_refusals)
+        if isinstance(call.data, AsyncIterable) and call.signed and not self._auth.proven:
+            probe = _Call(
+                "GET", self._challenge_path, None, call.headers, call.timeout, True, call.known_refusals, True
+            )
             (await self._follow(probe)).raw.close()
         return await self._follow(call)
 
@@ -304,6 +324,8 @@ class HttpTransport:
         replayable = not isinstance(call.data, AsyncIterable)
         for left in (1, 0):
             try:
+                if not call.signed:
+                    return await self._send(call, path, None)
                 return await self._auth.perform(
                     target,
                     lambda header: self._send(call, path, header),

@@ -1,0 +1,1 @@
+"""Dahua: recorders, hybrids and cameras, and what other brands sell of them."""

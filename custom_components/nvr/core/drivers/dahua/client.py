@@ -1,0 +1,169 @@
+"""I/O with one recorder: CGI questions and their tables, refusals told apart, optional questions once a day at most."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import datetime
+from typing import Final
+
+from ...errors import NvrAuthError, NvrBusyError, NvrError, NvrPermissionError, NvrUnsupportedError
+from ...transport.gate import Lane, Priority
+from ...transport.http import HttpTransport, Response, StreamResponse
+from .quirks import Memory
+from .refusals import FULL_TABLE_WAIT, classify, is_lacking
+from .rpc import Rpc
+from .wire import decode, parse_lines
+
+PREFIX: Final = "/cgi-bin/"
+# Cheap and needs a login: asked first where a body cannot be sent twice.
+CHALLENGE_PATH: Final = "/cgi-bin/global.cgi?action=getCurrentTime"
+
+
+class DahuaClient:
+    """Questions to one recorder; raises errors of the core only, a 200 may be one (dahua-cgi 2.5)."""
+
+    def __init__(self, transport: HttpTransport, memory: Memory, utcnow: Callable[[], datetime]) -> None:
+        """Take over the transport: its reading of refusals is ours from now on."""
+        self.transport = transport
+        self.rpc = Rpc(transport, memory, utcnow)
+        self._memory = memory
+        self._utcnow = utcnow
+        transport.classify = self._classify
+
+    @staticmethod
+    def _classify(status: int, headers: Mapping[str, str], body: bytes) -> NvrError | None:
+        return classify(status, headers, body)
+
+    @staticmethod
+    def target(path: str, query: str = "") -> str:
+        """Return the exact request target; `action` stands first in the query (dahua-cgi 2.1)."""
+        return f"{PREFIX}{path}?{query}" if query else f"{PREFIX}{path}"
+
+    async def get(
+        self,
+        path: str,
+        query: str = "",
+        *,
+        lane: Lane = "control",
+        priority: Priority = Priority.NORMAL,
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> bytes:
+        """Return a body that is no refusal; raises what its refusal means (DahuaRefusalError among them)."""
+        target = self.target(path, query)
+
+        async def ask() -> Response:
+            return await self.transport.request("GET", target, lane=lane, priority=priority, timeout=timeout)
+
+        response = await self._judged(ask)
+        error = classify(response.status, response.headers, response.body)
+        if error is not None:
+            raise error
+        return response.body
+
+    async def text(
+        self,
+        path: str,
+        query: str = "",
+        *,
+        lane: Lane = "control",
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> str:
+        """Return the text of a body; raises as `get` does."""
+        return decode(await self.get(path, query, lane=lane, timeout=timeout))
+
+    async def cgi(
+        self,
+        path: str,
+        query: str = "",
+        *,
+        lane: Lane = "control",
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> dict[str, str]:
+        """Return the flat table of a body; raises as `get` does."""
+        return parse_lines(await self.text(path, query, lane=lane, timeout=timeout))
+
+    async def optional(
+        self,
+        path: str,
+        query: str = "",
+        *,
+        lane: Lane = "control",
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> dict[str, str] | None:
+        """Return a table the recorder may lack, None when it does; that is remembered for a day (dahua-cgi 2.5).
+
+        A missing right is None too, but asked for again: it may be given at any time.
+        """
+        name = f"{path}?{query}"
+        now = self._utcnow()
+        if self._memory.is_refused(name, now):
+            return None
+        try:
+            return await self.cgi(path, query, lane=lane, timeout=timeout)
+        except NvrPermissionError:
+            return None
+        except NvrError as error:
+            if not is_lacking(error):
+                raise
+            self._memory.note_refused(name, now)
+            return None
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        path: str,
+        query: str = "",
+        *,
+        lane: Lane,
+        idle_timeout: float = 30.0,
+    ) -> AsyncIterator[StreamResponse]:
+        """Open an answer that is read as it comes; `path` may begin with `/` to leave the usual folder.
+
+        A 200 may still begin with a refusal in words: that is the reader's to see.
+        """
+        target = path if path.startswith("/") else self.target(path, query)
+        async with AsyncExitStack() as stack:
+
+            async def ask() -> StreamResponse:
+                opened = self.transport.stream("GET", target, lane=lane, idle_timeout=idle_timeout)
+                return await stack.enter_async_context(opened)
+
+            yield await self._judged(ask)
+
+    async def close(self) -> None:
+        """Log out, then end every wait; safe to call twice."""
+        await self.rpc.close()
+        await self.transport.close()
+
+    async def _judged[T](self, ask: Callable[[], Awaitable[T]]) -> T:
+        """Ask, and find out what a 401 or a 403 means before anybody is told of a password (dahua-cgi 2.4)."""
+        try:
+            return await ask()
+        except NvrAuthError as error:
+            raise await self._second_opinion(error) from error
+        except NvrPermissionError:
+            # A nonce that is used again may be refused with 403, and a locked account too (dahua-cgi 2.2, 2.4).
+            quirks = self._memory.quirks
+            if quirks.stale_403 is False or not self.transport.forget_login():
+                raise
+            self._memory.quirks.stale_403 = False
+        try:
+            answer = await ask()
+        except NvrAuthError as error:
+            raise await self._second_opinion(error) from error
+        self._memory.quirks.stale_403 = True
+        return answer
+
+    async def _second_opinion(self, error: NvrAuthError) -> NvrError:
+        """Return what a refused login really means: an RPC login tells a wrong password, a lock and a full table."""
+        if not self.transport.guard.usable:
+            return error
+        try:
+            await self.rpc.verify()
+        except NvrUnsupportedError:
+            return error
+        except NvrError as verdict:
+            return verdict
+        return NvrBusyError(
+            "the login is right, but the recorder lets nobody in: its table of connections is full",
+            retry_after=FULL_TABLE_WAIT,
+        )

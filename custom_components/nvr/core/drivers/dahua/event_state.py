@@ -1,0 +1,252 @@
+"""What wire events mean one after the other: starts, stops, pulses, lost stops (dahua-cgi 12.2).
+
+Pure; moments of `now` are seconds of a steady clock. A kind is over on a channel when the last that asserts it is: several
+codes may say the same, and each rule of a channel starts an event of its own.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final, NamedTuple
+
+from ...clock import DeviceClock, parse_wall
+from ...models import DetectionTarget, EventKind, EventPhase, NvrEvent
+from .tables import CLOCK_CODES, EVENT_TYPES, LOST_STOP, RINGING_STATES, TARGETS, EventType, Scope
+from .wire_event import WireEvent
+
+# The stream is live: an event dated further from now was dated by a clock that is not the recorder's.
+_NEAR: Final = timedelta(minutes=2)
+_MOST_ACTIVE: Final = 4096
+_MOST_TEXT: Final = 120
+_EXTRA: Final = ("Direction", "Action", "State", "CallID", "Status", "Method", "Type")
+
+
+class Key(NamedTuple):
+    """What can be active: a code on a channel or at a port, by rule."""
+
+    code: str
+    kind: EventKind
+    channel: int | None
+    port: int | None
+    rule: str
+
+
+@dataclass(slots=True)
+class Active:
+    """One active thing: the event that began it, which regions assert it, when it is to be asked for."""
+
+    event: NvrEvent
+    due: float
+    regions: set[str] = field(default_factory=set)
+
+
+def event_type(code: str) -> EventType:
+    """Return what a code means; one we do not know is an event of its channel without a kind."""
+    return EVENT_TYPES.get(code) or EventType(EventKind.UNKNOWN)
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str | int | float) and not isinstance(value, bool):
+        return str(value).strip()[:_MOST_TEXT]
+    return ""
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _part(data: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """Return an object of the data, of a list its first, else nothing."""
+    value = data.get(name)
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, dict) else {}
+
+
+def _regions(data: Mapping[str, object]) -> set[str]:
+    """Return the regions of a motion event: their numbers, else their names (dahua-cgi 12.2)."""
+    for name in ("Id", "RegionName"):
+        value = data.get(name)
+        if isinstance(value, list) and value:
+            return {_text(item) for item in value}
+    return set()
+
+
+def _rule(data: Mapping[str, object]) -> str:
+    """Return the rule an analytic event belongs to."""
+    return _text(data.get("RuleId")) or _text(data.get("RuleID")) or _text(data.get("Name"))
+
+
+class EventState:
+    """Turns wire events into events. One per recorder; it outlives connections."""
+
+    def __init__(self, clock: Callable[[], DeviceClock | None]) -> None:
+        """`clock` gives the newest reading."""
+        self.counters = dict.fromkeys(("events", "repeats", "ignored", "unmatched_stops", "lost_stops"), 0)
+        self.clock_changed = False
+        self.hold: dict[EventKind, float] = {}
+        self._clock = clock
+        self._active: dict[Key, Active] = {}
+
+    @property
+    def active(self) -> Mapping[Key, Active]:
+        """What is active now."""
+        return self._active
+
+    def feed(self, wire: WireEvent, now: float, received_at: datetime) -> NvrEvent | None:
+        """Take one wire event; None when it changes nothing that is told."""
+        kind = event_type(wire.code)
+        if wire.code in CLOCK_CODES:
+            self.clock_changed = True
+        if kind.ignored:
+            self.counters["ignored"] += 1
+            return None
+        self.counters["events"] += 1
+        key = self._key(wire, kind)
+        phase = self._phase(wire, kind, key, now)
+        if phase is None:
+            return None
+        event = self._event(wire, kind, key, phase, received_at)
+        if phase is EventPhase.START:
+            if len(self._active) >= _MOST_ACTIVE:
+                del self._active[next(iter(self._active))]
+            self._active[key] = Active(event, now + self._patience(key.kind), _regions(wire.data))
+        return event
+
+    def _patience(self, kind: EventKind) -> float:
+        """Ends come by word here: no hold ends an event sooner."""
+        return max(LOST_STOP, self.hold.get(kind, 0.0))
+
+    @staticmethod
+    def _key(wire: WireEvent, kind: EventType) -> Key:
+        channel = port = None
+        if wire.index is not None and wire.index >= 0:
+            channel = wire.index + 1 if kind.scope is Scope.CHANNEL else None
+            port = wire.index + 1 if kind.scope is Scope.PORT else None
+        rule = "" if wire.code == "VideoMotion" or kind.scope is Scope.PORT else _rule(wire.data)
+        return Key(wire.code, kind.kind, channel, port, rule)
+
+    def _phase(self, wire: WireEvent, kind: EventType, key: Key, now: float) -> EventPhase | None:
+        if wire.code == "BackKeyLight":
+            return EventPhase.PULSE if _number(wire.data.get("State")) in RINGING_STATES else None
+        if kind.pulse:
+            return None if wire.action == "Stop" else EventPhase.PULSE
+        match wire.action:
+            case "Start":
+                return self._start(wire, key, now)
+            case "Stop":
+                return EventPhase.STOP if self._stop(wire, key) else None
+            case "Pulse":
+                return EventPhase.PULSE
+            case _:
+                self.counters["ignored"] += 1
+                return None
+
+    def _start(self, wire: WireEvent, key: Key, now: float) -> EventPhase | None:
+        active = self._active.get(key)
+        if active is None:
+            return EventPhase.START
+        self.counters["repeats"] += 1
+        active.due = now + self._patience(key.kind)
+        active.regions |= _regions(wire.data)
+        return None
+
+    def _stop(self, wire: WireEvent, key: Key) -> bool:
+        """End what a Stop speaks of; True when the kind is over there. Some firmware names the rule at the start only."""
+        active = self._active.get(key)
+        if active is None:
+            related = [other for other in self._active if other[:4] == key[:4]] if not key.rule else []
+            if not related:
+                self.counters["unmatched_stops"] += 1
+                return False
+            for other in related[1:]:
+                del self._active[other]
+            return self._end(related[0])
+        ended = _regions(wire.data)
+        if ended and active.regions - ended:
+            active.regions -= ended
+            return False
+        return self._end(key)
+
+    def _end(self, key: Key) -> bool:
+        del self._active[key]
+        same = key[1:4]
+        return not any(other[1:4] == same and (key.kind is not EventKind.UNKNOWN or other.code == key.code)
+                       for other in self._active)  # fmt: skip
+
+    def _event(self, wire: WireEvent, kind: EventType, key: Key, phase: EventPhase, received_at: datetime) -> NvrEvent:
+        data = wire.data
+        seen = _part(data, "Object") or _part(data, "Objects") or _part(data, "object")
+        said = _text(seen.get("ObjectType")) or _text(data.get("ObjectType"))
+        plate = _text(_part(data, "TrafficCar").get("PlateNumber")) or _text(data.get("PlateNumber"))
+        extra = {name: value for name in _EXTRA if (value := _text(data.get(name)))}
+        regions = data.get("RegionName")
+        region = _text(regions[0]) if isinstance(regions, list) and regions else ""
+        return NvrEvent(
+            kind=key.kind,
+            phase=phase,
+            channel=key.channel,
+            occurred_at=self._dated(data, received_at),
+            received_at=received_at,
+            raw_type=wire.code,
+            target=TARGETS.get(said.lower()) or kind.target or (DetectionTarget.OTHER if said else None),
+            region=region or key.rule or None,
+            port=key.port,
+            plate=plate or None,
+            text=_text(data.get("Name")),
+            extra=extra,
+        )
+
+    def _dated(self, data: Mapping[str, object], received_at: datetime) -> datetime:
+        """Return when it happened: by the recorder's clock, or when we heard of it if that clock is another's."""
+        clock = self._clock()
+        if clock is None:
+            return received_at
+        found: list[datetime] = []
+        epoch = _number(data.get("UTC"))
+        if epoch is not None and 0 < epoch < 2**33:
+            milliseconds = _number(data.get("UTCMS")) or 0.0
+            found.append(datetime.fromtimestamp(epoch, UTC) + timedelta(milliseconds=milliseconds) - clock.skew)
+        reading = parse_wall(_text(data.get("LocaleTime")))
+        if reading is not None:
+            # In the hour that occurs twice, the pass that is now.
+            found += [clock.to_utc(reading.digits, fold=fold) for fold in (0, 1)]
+        nearest = min(found, key=lambda moment: abs(moment - received_at), default=received_at)
+        return nearest if abs(nearest - received_at) <= _NEAR else received_at
+
+    def codes(self, *, due: float | None = None) -> frozenset[str]:
+        """Return the codes that are active, or those of them a Stop of which seems lost."""
+        return frozenset(key.code for key, active in self._active.items() if due is None or active.due <= due)
+
+    def next_due(self) -> float | None:
+        """Return when the recorder is to be asked next whether something is still active."""
+        return min((active.due for active in self._active.values()), default=None)
+
+    def settle(self, code: str, indexes: Iterable[int], now: float, received_at: datetime) -> list[NvrEvent]:
+        """Take what the recorder says is active of a code: end what is not, begin what was not known to be."""
+        kind = event_type(code)
+        if kind.pulse or kind.ignored:
+            return []
+        wires = [WireEvent(code, "Start", index, {}) for index in sorted(set(indexes))]
+        told = {self._key(wire, kind)[:4] for wire in wires}
+        events: list[NvrEvent] = []
+        for key in [key for key in self._active if key.code == code]:
+            if key[:4] in told:
+                self._active[key].due = now + self._patience(key.kind)
+                continue
+            started = self._active[key].event
+            self.counters["lost_stops"] += 1
+            if self._end(key):
+                events.append(_ended(started, received_at))
+        for wire in wires:
+            place = self._key(wire, kind)[:4]
+            if not any(key[:4] == place for key in self._active) and (event := self.feed(wire, now, received_at)):
+                events.append(event)
+        return events
+
+
+def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:
+    """Return the end of an event, now by our own clock."""
+    return event._replace(
+        phase=EventPhase.STOP, occurred_at=moment.astimezone(UTC), received_at=moment, plate=None, extra={}
+    )

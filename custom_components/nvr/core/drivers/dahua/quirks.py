@@ -1,0 +1,188 @@
+"""What one recorder turned out to do differently, why each such switch exists, and what it does not offer at all.
+
+Pure. Learned facts are plain JSON so that the next start need not learn them again; a new firmware forgets them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Final
+
+_NEGATIVE_LIFE: Final = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class QuirkRow:
+    """One way in which recorders differ: how it is learned and what shows that it is real."""
+
+    name: str
+    values: str
+    learned: str
+    evidence: str
+
+
+QUIRKS: Final = (
+    QuirkRow(
+        "stale_403",
+        "true | false",
+        "a 403 that a fresh nonce turns into an answer",
+        "one client's notes: a nonce used again is refused with 403 instead of 401 (dahua-cgi 2.2)",
+    ),
+    QuirkRow(
+        "camera_state",
+        "state | instance | none",
+        "the first question after the cameras' connections",
+        "some firmware wants an instance first, the newest may not know the method (dahua-cgi 6)",
+    ),
+    QuirkRow(
+        "playback_form",
+        "playback | realmonitor | file",
+        "the first playback that answers",
+        "an NVR5232 5.001 plays by time under realmonitor, others under playback (dahua-cgi 10.1)",
+    ),
+    QuirkRow(
+        "finder",
+        "rpc | cgi",
+        "the first search; a handle of null turns to the CGI",
+        "a probe of an NVR5232 got null for a handle (dahua-cgi 9.3)",
+    ),
+    QuirkRow(
+        "search_page",
+        "8 to 256",
+        "an error on a page halves it",
+        "documented maximum 100, web pages ask for 1024 (dahua-cgi 9.1)",
+    ),
+    QuirkRow(
+        "bitmap",
+        "0 | 1 | none",
+        "the month's bitmap against a search of today",
+        "the channel base of the calendar is not documented (dahua-cgi 9.4)",
+    ),
+    QuirkRow(
+        "bitmap_name",
+        "text",
+        "the first storage name whose bitmap answers",
+        "cameras name a card, NVRs a slash (dahua-cgi 9.4)",
+    ),
+    QuirkRow(
+        "download_by",
+        "file | clip | rtsp",
+        "the self-test of the first download",
+        "loadfile.cgi seeks wrongly or answers empty on two recorders (dahua-cgi 11.3)",
+    ),
+    QuirkRow(
+        "file_path_form",
+        "encoded | raw",
+        "the first whole-file download",
+        "both are used by clients in the field (dahua-cgi 11.1)",
+    ),
+    QuirkRow(
+        "codes",
+        "all | short",
+        "a refused attach to all events",
+        "a camera of 2014 refused lists, others cut them (dahua-cgi 12.1)",
+    ),
+)
+
+
+@dataclass(slots=True)
+class Quirks:
+    """The learned switches of one recorder; None means not learned yet."""
+
+    stale_403: bool | None = None
+    camera_state: str | None = None
+    playback_form: str | None = None
+    finder: str | None = None
+    search_page: int | None = None
+    bitmap: str | None = None
+    bitmap_name: str | None = None
+    download_by: str | None = None
+    file_path_form: str | None = None
+    codes: str | None = None
+
+    def learned(self) -> dict[str, str | int | bool]:
+        """Return what differs from an unknown recorder."""
+        values = {item.name: getattr(self, item.name) for item in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+_TYPES: Final[Mapping[str, type]] = MappingProxyType(
+    {"stale_403": bool, "search_page": int}
+    | dict.fromkeys(
+        (
+            "camera_state",
+            "playback_form",
+            "finder",
+            "bitmap",
+            "bitmap_name",
+            "download_by",
+            "file_path_form",
+            "codes",
+        ),
+        str,
+    )
+)
+
+
+@dataclass(slots=True)
+class Memory:
+    """All that is kept of one recorder between starts: switches, what it refused, profiles of its channels."""
+
+    firmware: str = ""
+    quirks: Quirks = field(default_factory=Quirks)
+    refused: dict[str, str] = field(default_factory=dict)
+    profiles: dict[str, list[list[object]]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, data: Mapping[str, object] | None) -> Memory:
+        """Read what an earlier run stored; anything odd in it is forgotten, not trusted."""
+        memory = cls()
+        if not data:
+            return memory
+        firmware, quirks = data.get("firmware"), data.get("quirks")
+        if isinstance(firmware, str):
+            memory.firmware = firmware
+        if isinstance(quirks, Mapping):
+            for name, kind in _TYPES.items():
+                if type(value := quirks.get(name)) is kind:
+                    setattr(memory.quirks, name, value)
+        refused, profiles = data.get("refused"), data.get("profiles")
+        if isinstance(refused, Mapping):
+            memory.refused = {str(path): str(moment) for path, moment in refused.items()}
+        if isinstance(profiles, Mapping):
+            memory.profiles = {str(key): list(rows) for key, rows in profiles.items() if isinstance(rows, list)}
+        return memory
+
+    def dump(self) -> dict[str, object]:
+        """Return all of it as plain JSON."""
+        return {
+            "firmware": self.firmware,
+            "quirks": self.quirks.learned(),
+            "refused": dict(self.refused),
+            "profiles": {key: [list(row) for row in rows] for key, rows in self.profiles.items()},
+        }
+
+    def seen_firmware(self, firmware: str) -> None:
+        """Forget switches and refusals that another firmware showed; the channels' profiles stay."""
+        if self.firmware and self.firmware != firmware:
+            self.quirks = Quirks()
+            self.refused.clear()
+        self.firmware = firmware
+
+    def is_refused(self, name: str, now: datetime) -> bool:
+        """Tell whether the question was refused within the last day."""
+        stored = self.refused.get(name)
+        if stored is None:
+            return False
+        try:
+            fresh = now - datetime.fromisoformat(stored) < _NEGATIVE_LIFE
+        except ValueError, TypeError:
+            fresh = False
+        if not fresh:
+            del self.refused[name]
+        return fresh
+
+    def note_refused(self, name: str, now: datetime) -> None:
+        """Remember that the recorder does not offer this."""
+        self.refused[name] = now.isoformat()

@@ -1,0 +1,301 @@
+"""One RPC2 session with a recorder: made when first needed, kept alive, made anew once when it is lost (dahua-cgi 15).
+
+The login is also the judge of the password: it tells a wrong one from a lock, which a 401 does not (dahua-cgi 2.4).
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from ...errors import (
+    NvrAuthError,
+    NvrBusyError,
+    NvrError,
+    NvrLockedError,
+    NvrNotFoundError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrUnsupportedError,
+)
+from ...transport.gate import Lane, Priority
+from ...transport.http import HttpTransport, Response
+from .quirks import Memory
+from .refusals import DahuaRefusalError, SessionLostError, lock_error, rpc_error
+from .wire_rpc import (
+    BAD_LOGIN,
+    CALL_PATH,
+    LOGIN_PATH,
+    RpcReply,
+    answer_to,
+    challenge_of,
+    first_login,
+    parse_reply,
+    request_body,
+    second_login,
+)
+
+_JSON: Final = "application/json"
+_MISSING: Final = "RPC2"
+# What recorders grant when they do not say, and how much of it is left when the session is renewed (s).
+_KEEP_ALIVE_USUAL: Final = 60.0
+_KEEP_ALIVE_MARGIN: Final = 10.0
+_KEEP_ALIVE_LEAST: Final = 5.0
+# A login this young (s) need not be proven again.
+_PROOF_LIFE: Final = timedelta(seconds=30)
+_LOGOUT_PATIENCE: Final = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class RpcAnswer:
+    """The answer to a call: `result` may be a handle, `params` is JSON."""
+
+    result: object
+    params: Mapping[str, object]
+
+
+@dataclass(slots=True)
+class _Session:
+    key: str | int
+    keep_alive: float
+
+
+class Rpc:
+    """The RPC side of one recorder. `generation` grows with each login: handles of an older one are dead."""
+
+    def __init__(self, transport: HttpTransport, memory: Memory, utcnow: Callable[[], datetime]) -> None:
+        """Send nothing yet."""
+        self._transport = transport
+        self._memory = memory
+        self._utcnow = utcnow
+        self._turn = asyncio.Lock()
+        self._session: _Session | None = None
+        self._keeper: asyncio.Task[None] | None = None
+        self._proven_at: datetime | None = None
+        self._number = 0
+        self._closed = False
+        self.generation = 0
+
+    @property
+    def available(self) -> bool | None:
+        """Whether the recorder speaks RPC2; None while nobody has asked."""
+        if self._memory.is_refused(_MISSING, self._utcnow()):
+            return False
+        return True if self.generation else None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What proves the session beside the body: for calls, and for files by its cookie (dahua-cgi 11.1, 15.1)."""
+        if self._session is None:
+            return {}
+        key = self._session.key
+        names = ("WebClientHttpSessionID", "WebClientSessionID", "DWebClientSessionID", "DhWebClientSessionID")
+        return {"X-Api-Session": str(key), "Cookie": "; ".join(f"{name}={key}" for name in names)}
+
+    async def call(
+        self,
+        method: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        object: int | None = None,  # noqa: A002 - the word of the wire
+        lane: Lane = "control",
+        priority: Priority = Priority.NORMAL,
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> RpcAnswer:
+        """Return the answer to a call that changes nothing.
+
+        Raises NvrUnsupportedError where the recorder lacks RPC2 or the method (remembered for a day), NvrNotFoundError
+        for an unknown name, NvrPermissionError, SessionLostError when a handle died with its session, HandleLostError,
+        DahuaRefusalError for any other refusal, and what a login raises.
+        """
+        name = f"rpc:{method}"
+        if self._memory.is_refused(name, self._utcnow()):
+            raise NvrUnsupportedError(f"the recorder does not offer {method}")
+        generation = await self._ready()
+        try:
+            return await self._once(method, params, object, lane, priority, timeout)
+        except SessionLostError:
+            self._drop(generation)
+            if object is not None:
+                raise
+        except NvrUnsupportedError:
+            self._memory.note_refused(name, self._utcnow())
+            raise
+        await self._ready()
+        return await self._once(method, params, object, lane, priority, timeout)
+
+    async def post(
+        self,
+        path: str,
+        method: str,
+        params: Mapping[str, object] | None = None,
+        *,
+        lane: Lane = "control",
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> Response:
+        """Return the raw answer to a call made at another path than usual (dahua-cgi 11.4)."""
+        await self._ready()
+        return await self._send(path, self._call_body(method, params, None), lane, Priority.NORMAL, timeout)
+
+    async def verify(self) -> None:
+        """Find out whether the login is right although something refused it; at most one login each half minute.
+
+        Returns when it is. Raises NvrAuthError, NvrLockedError, NvrBusyError (the table of connections is full, nothing
+        is said of the password), NvrUnsupportedError without RPC2.
+        """
+        if self.available is False:
+            raise NvrUnsupportedError("the recorder does not speak RPC2")
+        async with self._turn:
+            self._transport.guard.check()
+            now = self._utcnow()
+            if self._proven_at is not None and now - self._proven_at < _PROOF_LIFE:
+                return
+            session = await self._log_in()
+            if self._session is None:
+                self._take(session)
+            else:
+                await self._log_out(session)
+
+    async def close(self) -> None:
+        """Log out and end what runs; safe to call twice and at any time."""
+        self._closed = True
+        keeper, self._keeper = self._keeper, None
+        if keeper is not None:
+            keeper.cancel()
+            await asyncio.gather(keeper, return_exceptions=True)
+        session, self._session = self._session, None
+        if session is not None:
+            await self._log_out(session)
+
+    async def _ready(self) -> int:
+        """Make sure there is a session; returns its generation."""
+        if self._session is not None:
+            self._transport.guard.check()
+            return self.generation
+        if self.available is False:
+            raise NvrUnsupportedError("the recorder does not speak RPC2")
+        async with self._turn:
+            if self._session is None:
+                self._transport.guard.check()
+                self._take(await self._log_in())
+            return self.generation
+
+    def _take(self, session: _Session) -> None:
+        if self._keeper is not None:
+            self._keeper.cancel()
+        self._session = session
+        self.generation += 1
+        self._keeper = asyncio.ensure_future(self._keep(self.generation, session))
+
+    def _drop(self, generation: int) -> None:
+        """Forget a session that is over, unless somebody has made a new one."""
+        if generation == self.generation:
+            self._session = None
+
+    async def _keep(self, generation: int, session: _Session) -> None:
+        """Renew the session before it dies of idleness; ends with it."""
+        while generation == self.generation and self._session is not None:
+            await asyncio.sleep(max(session.keep_alive - _KEEP_ALIVE_MARGIN, _KEEP_ALIVE_LEAST))
+            try:
+                await self._once("global.keepAlive", {"timeout": 300, "active": True}, None, "control")
+            except SessionLostError, DahuaRefusalError:
+                self._drop(generation)
+            except NvrError:
+                # Away or busy: the next call finds out what became of the session.
+                continue
+
+    async def _log_in(self) -> _Session:
+        """Log in once; raises what the recorder says of the login, and lets the guard know."""
+        if self._closed:
+            raise NvrBusyError("the connection was closed by us")
+        config, guard = self._transport.config, self._transport.guard
+        reply = await self._step(first_login(config.username, self._next()))
+        self._judge(reply, proven=False)
+        challenge = challenge_of(reply)
+        proof = None if challenge is None else answer_to(challenge, config.username, config.password)
+        if challenge is None or proof is None:
+            self._memory.note_refused(_MISSING, self._utcnow())
+            raise NvrUnsupportedError("the recorder wants an RPC login of a kind we do not know")
+        reply = await self._step(second_login(config.username, proof, challenge, self._next()))
+        self._judge(reply, proven=True)
+        if not reply.ok or reply.session is None:
+            raise rpc_error(reply, "global.login")
+        guard.accepted()
+        self._proven_at = self._utcnow()
+        granted = reply.params.get("keepAliveInterval")
+        seconds = float(granted) if isinstance(granted, int) and granted > 0 else _KEEP_ALIVE_USUAL
+        return _Session(reply.session, seconds)
+
+    async def _step(self, body: bytes) -> RpcReply:
+        """Send one step of the login; a recorder without RPC2 answers with a status or a page."""
+        try:
+            response = await self._send(LOGIN_PATH, body, "control", Priority.NORMAL, 15.0)
+            return parse_reply(response.body)
+        except NvrBusyError, NvrLockedError:
+            raise
+        except (NvrResponseError, NvrNotFoundError, NvrUnsupportedError, NvrPermissionError) as error:
+            self._memory.note_refused(_MISSING, self._utcnow())
+            raise NvrUnsupportedError("the recorder does not speak RPC2") from error
+
+    def _judge(self, reply: RpcReply, *, proven: bool) -> None:
+        """Raise what a step of the login says of the account; nothing is sent after a wrong password."""
+        guard = self._transport.guard
+        locked = lock_error(reply, self._utcnow())
+        if locked is not None:
+            guard.locked(locked.until)
+            raise NvrLockedError(str(locked), until=guard.locked_until)
+        if reply.code in BAD_LOGIN and (proven or challenge_of(reply) is None):
+            guard.refused()
+            guard.give_up()
+            raise NvrAuthError("the recorder refused user or password")
+        if reply.code is not None:
+            error = rpc_error(reply, "global.login")
+            if isinstance(error, NvrBusyError | NvrPermissionError) and challenge_of(reply) is None:
+                raise error
+
+    async def _log_out(self, session: _Session) -> None:
+        body = request_body("global.logout", None, self._next(), session.key)
+        try:
+            async with asyncio.timeout(_LOGOUT_PATIENCE):
+                await self._send(CALL_PATH, body, "control", Priority.BACKGROUND, _LOGOUT_PATIENCE)
+        except NvrError, TimeoutError:
+            return  # It dies of idleness within a minute.
+
+    def _next(self) -> int:
+        self._number += 1
+        return self._number
+
+    def _call_body(self, method: str, params: Mapping[str, object] | None, handle: int | None) -> bytes:
+        if self._session is None:
+            raise SessionLostError("the session is over")
+        return request_body(method, params, self._next(), self._session.key, handle)
+
+    async def _once(  # noqa: PLR0917 - the parts of one call
+        self,
+        method: str,
+        params: Mapping[str, object] | None,
+        handle: int | None,
+        lane: Lane,
+        priority: Priority = Priority.NORMAL,
+        patience: float = 15.0,
+    ) -> RpcAnswer:
+        response = await self._send(CALL_PATH, self._call_body(method, params, handle), lane, priority, patience)
+        reply = parse_reply(response.body)
+        if not reply.ok:
+            raise rpc_error(reply, method)
+        return RpcAnswer(reply.result, reply.params)
+
+    async def _send(self, path: str, body: bytes, lane: Lane, priority: Priority, patience: float) -> Response:
+        return await self._transport.request(
+            "POST",
+            path,
+            lane=lane,
+            priority=priority,
+            data=body,
+            content_type=_JSON,
+            timeout=patience,
+            idempotent=True,
+            signed=False,
+            headers=self.headers,
+        )

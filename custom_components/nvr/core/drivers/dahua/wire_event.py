@@ -1,0 +1,330 @@
+"""The event stream: bytes to wire events, whatever the firmware makes of multipart (dahua-cgi 12.1). Pure.
+
+The general multipart parser waits for a delimiter where a text is no document; here a payload tells its own end, so a
+pulse is given out with its last byte. Lengths are believed only where the payload is whole at them.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+import json
+import re
+from typing import Final, NamedTuple
+
+from ...transport.multipart import boundary_of
+
+DEFAULT_BOUNDARY: Final = "myboundary"
+MAX_PART: Final = 1024 * 1024
+_MAX_HEADERS: Final = 8 * 1024
+_HEARTBEAT: Final = b"Heartbeat"
+_CODE: Final = b"Code="
+_DATA: Final = b";data="
+_LENGTH: Final = re.compile(rb"content-length\s*:\s*(\d{1,15})\s*(?:\r?\n|$)", re.IGNORECASE)
+_ACTIONS: Final = frozenset({"start", "stop", "pulse", "state"})
+_REMEMBERED: Final = 64
+_NO_DATA: Final[Mapping[str, object]] = {}
+_decode: Final = json.JSONDecoder(strict=False).raw_decode
+
+
+class WireEvent(NamedTuple):
+    """One event as sent. `index` None where it is no number; `raw` is the data that is no JSON object (cut short)."""
+
+    code: str
+    action: str
+    index: int | None
+    data: Mapping[str, object]
+    raw: str = ""
+
+
+class _State(Enum):
+    SEEK = auto()
+    HEADERS = auto()
+    BODY = auto()
+
+
+def _event(head: bytes, data: Mapping[str, object], raw: str = "") -> WireEvent | None:
+    """Read what stands before the data; None when it is no event."""
+    fields: dict[str, str] = {}
+    for field in head.decode("utf-8", "replace").split(";"):
+        name, _, value = field.partition("=")
+        fields[name.strip().lower()] = value.strip()
+    code, action = fields.get("code", ""), fields.get("action", "")
+    if not code or action.lower() not in _ACTIONS:
+        return None
+    index = fields.get("index", "")
+    negative = index.removeprefix("-").isdecimal() and index.isascii()
+    return WireEvent(code, action.capitalize(), int(index) if negative else None, data, raw)
+
+
+def _object(data: bytes) -> tuple[Mapping[str, object], int] | None:
+    """Return the JSON value the data begins with and how many bytes it takes; None while it is not whole.
+
+    Anything but an object says nothing (`data=null`).
+    """
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        # What is cut or wrong moves no bracket: one character a byte finds the end all the same.
+        text = data.decode("latin-1")
+    start = len(text) - len(text.lstrip())
+    try:
+        value, end = _decode(text, start)
+    except ValueError, RecursionError:
+        return None
+    # A number may go on, everything else closes.
+    if end == len(text) and isinstance(value, int | float) and not isinstance(value, bool):
+        return None
+    size = end if len(text) == len(data) else len(text[:end].encode())
+    if len(text) == len(data) and not text.isascii():
+        value = _decode(data[:size].decode("utf-8", "replace"), start)[0]
+    return (value if isinstance(value, dict) else _NO_DATA), size
+
+
+def parse_payload(payload: bytes) -> WireEvent | None:
+    """Read a payload that has ended; None for a heartbeat and for what is no event.
+
+    Data that is cut short is kept as text, for the event itself is good (dahua-cgi 12.1).
+    """
+    payload = payload.strip()
+    head, found, data = payload.partition(_DATA)
+    if not head.startswith(_CODE):
+        return None
+    if not found:
+        return _event(head, _NO_DATA)
+    value = _object(data + b"\n")
+    if value is None:
+        return _event(head, _NO_DATA, data.decode("utf-8", "replace"))
+    return _event(head, value[0])
+
+
+class EventParser:
+    """Feed bytes as they come, get events as soon as they are whole; every split of the bytes gives the same.
+
+    `heartbeats`, `broken` (no event at all, or too long) and `truncated` (data cut short) count what went through.
+    """
+
+    def __init__(self, content_type: str = "") -> None:
+        """Take the boundary of the Content-Type; the stream's first delimiter is believed more than that."""
+        token = (boundary_of(content_type) or DEFAULT_BOUNDARY).strip().strip('"').strip("-<>")
+        self._token = token.encode("latin-1", "replace")
+        self._proven = False
+        self._buffer = bytearray()
+        self._state = _State.SEEK
+        self._scan = 0
+        self._tried = 0
+        self._length: int | None = None
+        self._lengths: dict[bytes, int | None] = {}
+        self.heartbeats = 0
+        self.broken = 0
+        self.truncated = 0
+
+    def feed(self, data: bytes) -> list[WireEvent]:
+        """Take bytes and return the events they complete, in order; never raises."""
+        self._buffer += data
+        events: list[WireEvent] = []
+        at = 0
+        while True:
+            after = self._step(at, events)
+            if after is None:
+                break
+            at = after
+        if at:
+            del self._buffer[:at]
+        return events
+
+    def close(self) -> list[WireEvent]:
+        """Return what the end of the stream completes."""
+        events = self.feed(b"\r\n")
+        if self._state is _State.BODY and self._buffer.strip():
+            self._finish(bytes(self._buffer), events)
+        self._buffer.clear()
+        self._enter(_State.SEEK)
+        return events
+
+    def _enter(self, state: _State) -> None:
+        self._state = state
+        self._scan = self._tried = 0
+
+    def _step(self, at: int, events: list[WireEvent]) -> int | None:
+        """Do one step from `at` on; return where the next begins, None when more bytes must come."""
+        match self._state:
+            case _State.SEEK:
+                return self._seek(at)
+            case _State.HEADERS:
+                return self._headers(at)
+            case _:
+                return self._body(at, events)
+
+    def _is_delimiter(self, line: bytes) -> bool:
+        """Tell whether a stripped line is one; the first of a stream names the boundary itself."""
+        if not line.startswith(b"--"):
+            return False
+        token = line.strip(b"-<>")
+        if token == self._token:
+            self._proven = True
+        elif token and b" " not in token and not self._proven:
+            self._token, self._proven = token, True
+        else:
+            return False
+        return True
+
+    def _seek(self, at: int) -> int | None:
+        """Skip to behind the next delimiter line."""
+        end = self._buffer.find(b"\n", at + self._scan)
+        if end < 0:
+            self._scan = len(self._buffer) - at
+            if self._scan > _MAX_HEADERS:
+                self._scan = 0
+                return len(self._buffer)
+            return None
+        line = bytes(self._buffer[at:end]).strip()
+        self._enter(_State.HEADERS if self._is_delimiter(line) else _State.SEEK)
+        return end + 1
+
+    def _headers(self, at: int) -> int | None:
+        """Read up to the blank line; a payload may begin without one."""
+        buffer, line = self._buffer, at
+        while True:
+            if buffer.startswith((_CODE, _HEARTBEAT), line):
+                break
+            end = buffer.find(b"\n", line)
+            if end < 0:
+                if len(buffer) - at > _MAX_HEADERS:
+                    self.broken += 1
+                    self._enter(_State.SEEK)
+                    return len(buffer)
+                return None
+            text = bytes(buffer[line : end + 1]).strip()
+            if not text and line > at:
+                self._begin(bytes(buffer[at:line]))
+                return end + 1
+            if self._proven and text.strip(b"-<>") == self._token:
+                return end + 1
+            # A blank line right behind the delimiter ends nothing yet.
+            line = end + 1
+            at = line if not text else at
+        self._begin(bytes(buffer[at:line]))
+        return line
+
+    def _begin(self, headers: bytes) -> None:
+        if headers not in self._lengths:
+            if len(self._lengths) >= _REMEMBERED:
+                self._lengths.clear()
+            found = _LENGTH.search(headers)
+            self._lengths[headers] = int(found[1]) if found else None
+        self._length = self._lengths[headers]
+        self._enter(_State.BODY)
+
+    def _body(self, at: int, events: list[WireEvent]) -> int | None:
+        """Give the payload out at its announced length, at its own end or at the next delimiter, whichever is first."""
+        buffer, length = self._buffer, self._length
+        if length and len(buffer) - at >= length:
+            taken = self._whole_at(bytes(buffer[at : at + length]), events)
+            if taken:
+                return at + length
+            self._length = None
+        end = self._own_end(at, events)
+        if end is not None:
+            return end
+        return self._delimited(at, events)
+
+    def _whole_at(self, payload: bytes, events: list[WireEvent]) -> bool:
+        """Take the payload if it is whole at the length announced."""
+        stripped = payload.strip()
+        if stripped == _HEARTBEAT:
+            self.heartbeats += 1
+        else:
+            if not stripped.startswith(_CODE) or b"\n--" in payload:
+                return False
+            head, found, data = stripped.partition(_DATA)
+            value = _object(data + b"\n") if found else (_NO_DATA, 0)
+            if value is None or b"\n" in head:
+                return False
+            # Whole only where nothing but blanks follows the value.
+            if found and data[value[1] :].strip():
+                return False
+            event = _event(head, value[0])
+            if event is None:
+                return False
+            events.append(event)
+        self._enter(_State.SEEK)
+        return True
+
+    def _own_end(self, at: int, events: list[WireEvent]) -> int | None:
+        """Take a payload that is over by its own account; return where it ends."""
+        buffer = self._buffer
+        start = at
+        while buffer[start : start + 1] in {b"\r", b"\n", b" "} and start < len(buffer):
+            start += 1
+        if not buffer.startswith(_CODE, start):
+            return self._heartbeat(start)
+        line = buffer.find(b"\n", start)
+        found = buffer.find(_DATA, start, len(buffer) if line < 0 else line)
+        if found < 0:
+            if line < 0:
+                return None
+            self._finish(bytes(buffer[start:line]), events)
+            return line + 1
+        begin = found + len(_DATA)
+        # Only a bracket, a quote or a line end can complete it; what was tried is not tried again.
+        seen = max(begin, at + self._tried)
+        if not any(buffer.find(mark, seen) >= 0 for mark in (b"}", b"]", b'"', b"\n")):
+            return None
+        delimiter = self._find_delimiter(begin)
+        stop = len(buffer) if delimiter is None else delimiter[0]
+        value = _object(bytes(buffer[begin:stop]))
+        self._tried = len(buffer) - at
+        if value is None:
+            return None
+        event = _event(bytes(buffer[start:found]), value[0])
+        if event is None:
+            self.broken += 1
+        else:
+            events.append(event)
+        self._enter(_State.SEEK)
+        return begin + value[1]
+
+    def _heartbeat(self, start: int) -> int | None:
+        end = start + len(_HEARTBEAT)
+        if not self._buffer.startswith(_HEARTBEAT, start) or self._buffer[end : end + 1] not in {b"\r", b"\n"}:
+            return None
+        self.heartbeats += 1
+        self._enter(_State.SEEK)
+        return end
+
+    def _find_delimiter(self, at: int) -> tuple[int, int] | None:
+        """Return where the next delimiter line begins and ends."""
+        line = self._buffer.find(b"\n--", at)
+        while line >= 0:
+            end = self._buffer.find(b"\n", line + 1)
+            if end < 0:
+                return None
+            if self._is_delimiter(bytes(self._buffer[line + 1 : end]).strip()):
+                return line + 1, end + 1
+            line = self._buffer.find(b"\n--", line + 1)
+        return None
+
+    def _delimited(self, at: int, events: list[WireEvent]) -> int | None:
+        """Take what stands before the next delimiter; give up a part that is too long."""
+        # One byte back: the delimiter may stand right behind the headers.
+        found = self._find_delimiter(max(0, at - 1))
+        if found is None:
+            if len(self._buffer) - at > MAX_PART:
+                self.broken += 1
+                self._enter(_State.SEEK)
+                return len(self._buffer)
+            return None
+        self._finish(bytes(self._buffer[at : max(at, found[0])]), events)
+        self._state = _State.HEADERS
+        return found[1]
+
+    def _finish(self, payload: bytes, events: list[WireEvent]) -> None:
+        stripped = payload.strip()
+        event = parse_payload(stripped)
+        if event is not None:
+            events.append(event)
+            self.truncated += bool(event.raw)
+        elif stripped == _HEARTBEAT:
+            self.heartbeats += 1
+        elif stripped:
+            self.broken += 1
+        self._enter(_State.SEEK)
