@@ -1,10 +1,11 @@
-"""DHAV, the container of Dahua's files: frame headers, and a filter that lets whole frames through (dahua-cgi 11.5).
+"""DHAV, the container of Dahua's files: frame headers, and a filter that lets frames through (dahua-cgi 11.5). Pure.
 
-Pure. What stands before the first frame varies (a random preamble, a `DHII` index) and may hold a false `DHAV`; players
-fail silently on both. At most one frame is in memory.
+What stands before the first frame varies (a random preamble, a `DHII` index) and may hold a false `DHAV`; players fail
+silently on both. The first frame is believed with its trailer only, each further one because it stands where the one
+before ended. At most one frame is in memory.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 import struct
 from typing import Final, NamedTuple
@@ -14,8 +15,6 @@ TRAILER_MAGIC: Final = b"dhav"
 HEADER: Final = 24
 TRAILER: Final = 8
 MAX_FRAME: Final = 8 * 1024 * 1024
-# `DAHUA` in front of a file: the frames begin here.
-FILE_HEADER: Final = 0x400
 
 KEY: Final = 0xFD
 INTER: Final = 0xFC
@@ -23,29 +22,33 @@ AUDIO: Final = 0xF0
 _TYPES: Final = frozenset({KEY, INTER, AUDIO, 0xF1, 0xF5, 0xFB, 0xFE, 0xFF})
 _PLAYED: Final = frozenset({KEY, INTER, AUDIO})
 _FIELDS: Final = struct.Struct("<4sBBBBIIIHBB")
-_EPOCH_YEAR: Final = 2000
+_BASE_YEAR: Final = 2000
 _MIN_FRAME: Final = HEADER + TRAILER
+
+# Turns wall digits into a moment; the second is one the moment cannot lie before.
+type Reading = Callable[[datetime, datetime | None], datetime]
 
 
 class Frame(NamedTuple):
-    """One frame header. `digits` is the recorder's wall clock to the second, None when it is no date."""
+    """One frame header. `packed` is the recorder's wall clock; `proven` says that the checksum is right."""
 
     type: int
     channel: int
     number: int
     size: int
-    digits: datetime | None
+    packed: int
     milliseconds: int
+    proven: bool
 
     @property
-    def is_key(self) -> bool:
-        """Whether decoding can begin here."""
-        return self.type == KEY
+    def digits(self) -> datetime | None:
+        """The naive wall digits to the second, None when they are no date."""
+        return unpack_date(self.packed)
 
 
 def unpack_date(packed: int) -> datetime | None:
     """Return the naive wall digits of a packed date (dahua-cgi 11.5)."""
-    year, month, day = _EPOCH_YEAR + (packed >> 26), packed >> 22 & 15, packed >> 17 & 31
+    year, month, day = _BASE_YEAR + (packed >> 26), packed >> 22 & 15, packed >> 17 & 31
     hour, minute, second = packed >> 12 & 31, packed >> 6 & 63, packed & 63
     try:
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - wall digits have no zone
@@ -53,140 +56,24 @@ def unpack_date(packed: int) -> datetime | None:
         return None
 
 
-def parse_header(data: bytes | bytearray | memoryview, at: int = 0) -> Frame | None:
-    """Read the 24 bytes of a frame header; None for what only looks like one: type, length or checksum is wrong."""
+def parse_header(data: bytes | bytearray, at: int = 0) -> Frame | None:
+    """Read the 24 bytes of a frame header; None for what only looks like one.
+
+    A wrong checksum is borne where everything else fits: players do not look at it.
+    """
     magic, kind, _, channel, _, number, size, packed, milliseconds, extension, checksum = _FIELDS.unpack_from(data, at)
-    if magic != MAGIC or kind not in _TYPES or not _MIN_FRAME + extension <= size <= MAX_FRAME:
+    if magic != MAGIC or not _MIN_FRAME + extension <= size <= MAX_FRAME:
         return None
-    if sum(data[at : at + HEADER - 1]) & 0xFF != checksum:
+    proven = sum(data[at : at + HEADER - 1]) & 0xFF == checksum
+    if kind not in _TYPES or not (proven or unpack_date(packed)):
         return None
-    return Frame(kind, channel, number, size, unpack_date(packed), milliseconds)
+    return Frame(kind, channel, number, size, packed, milliseconds, proven)
 
 
-def _has_trailer(data: bytes | bytearray | memoryview, at: int, size: int) -> bool:
+def _has_trailer(data: bytes | bytearray, at: int, size: int) -> bool:
     """Tell whether a frame ends with its trailer, which repeats its length."""
     end = at + size
-    return bytes(data[end - TRAILER : end]) == TRAILER_MAGIC + size.to_bytes(4, "little")
-
-
-class Window(NamedTuple):
-    """What to keep, in wall digits; the recorder's frames carry nothing else. `start` is rounded to a key frame."""
-
-    start: datetime
-    end: datetime
-
-
-class DhavFilter:
-    """Feed bytes as they come, get the bytes of whole frames; what is before, between and behind them is dropped.
-
-    With `clean` the first frame given out is a key frame and frames that players skip are dropped; without, every frame
-    is kept. `skipped` counts dropped bytes, `resyncs` how often the way was lost within the frames. `first` and `last`
-    are the digits of the first and last frame given out, `seen` of the newest frame that passed.
-    """
-
-    def __init__(self, window: Window | None = None, *, clean: bool = True) -> None:
-        """Wait for the first frame."""
-        self._window = window
-        self._clean = clean
-        self._buffer = bytearray()
-        self._begun = False
-        self._synced = False
-        self._pending: list[bytes] = []
-        self.frames = 0
-        self.skipped = 0
-        self.resyncs = 0
-        self.first: datetime | None = None
-        self.last: datetime | None = None
-        self.seen: datetime | None = None
-        self.done = False
-
-    @property
-    def held(self) -> int:
-        """How many bytes are in memory."""
-        return len(self._buffer)
-
-    @property
-    def truncated(self) -> bool:
-        """Whether what has come ends within a frame."""
-        return self._synced and len(self._buffer) > 0 and not self.done
-
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes, return those of the frames they complete; nothing more once `done`."""
-        if self.done:
-            return b""
-        self._buffer += data
-        view = self._buffer
-        at = start = 0  # [start, at) is a run of frames to give out
-        kept: list[bytes] = []
-        while len(view) - at >= HEADER:
-            frame = parse_header(view, at)
-            # A first frame is believed with its trailer: junk may hold a header that is right by chance.
-            if frame is not None and len(view) - at < frame.size:
-                if self._synced or self._worth_waiting(at, frame):
-                    break
-                frame = None
-            if frame is None or not _has_trailer(view, at, frame.size):
-                if at > start:
-                    kept.append(bytes(view[start:at]))
-                at = start = self._resync(at)
-                continue
-            self._synced = True
-            wanted = self._wanted(frame)
-            if wanted:
-                self._note(frame)
-            else:
-                if at > start:
-                    kept.append(bytes(view[start:at]))
-                start = at + frame.size
-                self.skipped += frame.size
-            at += frame.size
-            if self.done:
-                break
-        if at > start:
-            kept.append(bytes(view[start:at]))
-        if self.done:
-            view.clear()
-        elif at:
-            del view[:at]
-        return kept[0] if len(kept) == 1 else b"".join(kept)
-
-    def _worth_waiting(self, _at: int, _frame: Frame) -> bool:
-        """A header that is right waits for its trailer; if that is wrong, the search goes on right behind it."""
-        return True
-
-    def _resync(self, at: int) -> int:
-        """Return where the next header may be."""
-        if self._synced:
-            self.resyncs += 1
-            self._synced = False
-        found = self._buffer.find(MAGIC, at + 1)
-        if found < 0:
-            # The magic may be split.
-            found = max(at + 1, len(self._buffer) - len(MAGIC) + 1)
-        self.skipped += found - at
-        return found
-
-    def _wanted(self, frame: Frame) -> bool:
-        if frame.digits is not None:
-            self.seen = frame.digits
-        window = self._window
-        if window is not None and frame.digits is not None:
-            if frame.digits >= window.end and frame.is_key | self._begun:
-                self.done = True
-                return False
-            if not self._begun and frame.digits < window.start:
-                return False
-        if not self._clean:
-            return True
-        if not self._begun and not frame.is_key:
-            return False
-        return frame.type in _PLAYED
-
-    def _note(self, frame: Frame) -> None:
-        self._begun = True
-        self.frames += 1
-        self.first = self.first or frame.digits
-        self.last = frame.digits or self.last
+    return data[end - TRAILER : end] == TRAILER_MAGIC + size.to_bytes(4, "little")
 
 
 def frames(data: bytes) -> Iterator[tuple[Frame, int]]:
@@ -198,3 +85,172 @@ def frames(data: bytes) -> Iterator[tuple[Frame, int]]:
             return
         yield frame, at
         at += frame.size
+
+
+class Window(NamedTuple):
+    """What to keep, and how digits are read: `start` and `end` are moments as `read` returns them."""
+
+    start: datetime
+    end: datetime
+    read: Reading
+
+
+class DhavFilter:
+    """Feed bytes as they come, get the bytes of frames; what is before, between and behind them is dropped.
+
+    With a window, what is given out begins at a key frame and ends at the window's end, and frames that players skip are
+    dropped; without, every frame is kept. `skipped` counts dropped bytes, `resyncs` how often frames did not follow each
+    other. `first` and `last` are the moments of the first and the last frame given out.
+    """
+
+    def __init__(self, window: Window | None = None) -> None:
+        """Wait for the first frame."""
+        self._window = window
+        self._found = False
+        self._hunt = bytearray()  # while no frame is known
+        self._rest = b""  # the beginning of a header
+        self._left = 0  # of the frame that passes
+        self._keep = False
+        self._begun = window is None
+        self._packed = -1
+        self._moment: datetime | None = None
+        self._cut = False
+        self.frames = 0
+        self.skipped = 0
+        self.resyncs = 0
+        self.first: datetime | None = None
+        self.last: datetime | None = None
+        self.done = False
+
+    @property
+    def held(self) -> int:
+        """How many bytes are in memory."""
+        return len(self._hunt) + len(self._rest)
+
+    @property
+    def truncated(self) -> bool:
+        """Whether what has come ends within a frame."""
+        return not self.done and (self._cut or (self._found and (self._left > 0 or bool(self._rest))))
+
+    @property
+    def newest(self) -> datetime | None:
+        """The moment of the newest frame that passed, kept or not."""
+        return self._moment
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes, return those to keep; nothing more once `done`."""
+        if self.done:
+            return b""
+        out: list[bytes] = []
+        while True:
+            if not self._found:
+                data = self._search(data, final=False)
+                if not self._found:
+                    break
+            rest = self._pass(data, out)
+            if rest is None:
+                break
+            data = rest
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def close(self) -> bytes:
+        """Return what the end of the bytes completes: frames behind what looked like the header of a long one."""
+        if self._found or self.done:
+            return b""
+        out: list[bytes] = []
+        data: bytes | None = self._search(b"", final=True)
+        while self._found and data is not None and not self.done:
+            data = self._pass(data, out)
+            if data is not None:
+                data = self._search(data, final=True)
+        return b"".join(out)
+
+    def _search(self, data: bytes, *, final: bool) -> bytes:
+        """Look for a frame that is whole; return the bytes from it on once there is one."""
+        hunt = self._hunt
+        hunt += data
+        at = hunt.find(MAGIC)
+        while at >= 0 and len(hunt) - at >= HEADER:
+            frame = parse_header(hunt, at)
+            if frame is not None and len(hunt) - at < frame.size:
+                if not final:
+                    self._drop(at)
+                    return b""
+                self._cut, frame = True, None
+            if frame is not None and _has_trailer(hunt, at, frame.size):
+                self._drop(at)
+                found = bytes(hunt)
+                hunt.clear()
+                self._found = True
+                return found
+            at = hunt.find(MAGIC, at + 1)
+        # The magic may be split.
+        self._drop(at if at >= 0 else max(0, len(hunt) - len(MAGIC) + 1))
+        return b""
+
+    def _drop(self, count: int) -> None:
+        del self._hunt[:count]
+        self.skipped += count
+
+    def _pass(self, data: bytes, out: list[bytes]) -> bytes | None:
+        """Let frames pass; return what is left where one does not follow the other, None when all is taken."""
+        if self._rest:
+            data, self._rest = self._rest + data, b""
+        size = len(data)
+        start = 0  # of the run that is kept
+        at = min(self._left, size)
+        self._left -= at
+        if not self._keep:
+            self.skipped += at
+            start = at
+        while not self._left:
+            if size - at < HEADER:
+                self._rest = data[at:]
+                break
+            frame = parse_header(data, at)
+            if frame is None:
+                self._take(data, start, at, out)
+                self._found, self._keep = False, False
+                self.resyncs += 1
+                return data[at:]
+            keep = self._wanted(frame)
+            if keep is not self._keep:
+                self._take(data, start, at, out)
+                start = at
+                self._keep = keep
+            if self.done:
+                return None
+            step = min(frame.size, size - at)
+            self._left = frame.size - step
+            at += step
+            if not keep:
+                self.skipped += step
+                start = at
+        self._take(data, start, at, out)
+        return None
+
+    def _take(self, data: bytes, start: int, end: int, out: list[bytes]) -> None:
+        if self._keep and end > start:
+            out.append(data if end - start == len(data) else data[start:end])
+
+    def _wanted(self, frame: Frame) -> bool:
+        window = self._window
+        if frame.packed != self._packed:
+            self._packed = frame.packed
+            digits = frame.digits
+            if digits is not None:
+                self._moment = digits if window is None else window.read(digits, self._moment)
+        moment = self._moment
+        if window is not None:
+            if moment is not None and moment >= window.end:
+                self.done = True
+                return False
+            if not self._begun:
+                self._begun = frame.type == KEY and (moment is None or moment >= window.start)
+            if not self._begun or frame.type not in _PLAYED:
+                return False
+        self.frames += 1
+        if self.first is None:
+            self.first = moment
+        self.last = moment
+        return True
