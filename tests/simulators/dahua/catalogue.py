@@ -19,7 +19,7 @@ type StreamName = Literal["Main", "Extra1"]
 
 STREAMS: tuple[StreamName, ...] = ("Main", "Extra1")
 _LETTERS = {Kind.CONTINUOUS: "R", Kind.MOTION: "M", Kind.SMART: "I", Kind.ALARM: "A", Kind.MANUAL: "E"}
-_CODES = {Kind.MOTION: "VideoMotion", Kind.SMART: "CrossRegionDetection", Kind.ALARM: "AlarmLocal"}
+CODES = {Kind.MOTION: "VideoMotion", Kind.SMART: "CrossRegionDetection", Kind.ALARM: "AlarmLocal"}
 _EVENT_KINDS = [kind for kind in Kind if kind is not Kind.CONTINUOUS]
 _SUB_SHARE = 3, 8
 _NAME = re.compile(
@@ -55,7 +55,7 @@ class DahuaFile:
     @property
     def events(self) -> list[str]:
         """What happened, as Events tells it."""
-        return [_CODES[self.kind]] if self.kind in _CODES else []
+        return [CODES[self.kind]] if self.kind in CODES else []
 
 
 def cluster_of(start: datetime) -> int:

@@ -84,8 +84,10 @@ def _filling(size: int) -> bytes:
 class DhavWriter:
     """Turns groups of pictures and their sound into frames; the times in them are the recorder's wall clock."""
 
-    def __init__(self, clock: SimClock, profile: VideoProfile, channel: int) -> None:
+    def __init__(self, clock: SimClock, profile: VideoProfile, channel: int, *, damage_every: int = 0) -> None:
         self._clock = clock
+        self._damage_every = damage_every
+        self._made = 0
         self._profile = profile
         self._channel = channel - 1
         self._numbers = {KEY: 0, SOUND: 0, AUXILIARY: 0}
@@ -100,15 +102,26 @@ class DhavWriter:
         return self._numbers[kind]
 
     def _frame(self, kind: int, payload: bytes, ticks: int, extension: bytes = b"") -> bytes:
-        stamp = self._stamp(ticks)
-        return frame(kind, payload, self._number(kind), stamp, extension, channel=self._channel)
+        data = frame(kind, payload, self._number(kind), self._stamp(ticks), extension, channel=self._channel)
+        self._made += 1
+        if self._damage_every and self._made % self._damage_every == 0:
+            hurt = bytearray(data)
+            hurt[HEAD - 1] ^= 0xFF
+            hurt[-TRAILER - 1] ^= 0xFF
+            return bytes(hurt)
+        return data
 
-    def group(self, gop: Gop, audio: tuple[AudioUnit, ...]) -> list[bytes]:
-        """Return a group, frame by frame in time order; its first frame is the key picture."""
+    def group(self, gop: Gop, audio: tuple[AudioUnit, ...], *, since: int = 0) -> list[bytes]:
+        """Return a group, frame by frame in time order; its first frame is the key picture.
+
+        Frames before `since` (ticks) are left out; then the group cannot be decoded.
+        """
         units: list[tuple[int, int, AccessUnit | AudioUnit]] = [(unit.dts, 0, unit) for unit in gop.units]
         units += [(unit.pts, 1, unit) for unit in audio if self._profile.audio is not None]
         frames = []
-        for _, _, unit in sorted(units, key=lambda entry: entry[:2]):
+        for when, _, unit in sorted(units, key=lambda entry: entry[:2]):
+            if when < since:
+                continue
             frames.append(self._picture(unit, gop) if isinstance(unit, AccessUnit) else self._sound(unit))
         frames.insert(1, self._frame(AUXILIARY, b"\x00" * 48, gop.start))
         return frames
@@ -174,14 +187,22 @@ def spans_to_ticks(profile: VideoProfile, spans: Iterable[Span]) -> list[tuple[i
 
 
 async def dhav_stream(
-    studio: Studio, channel: int, profile: VideoProfile, spans: Iterable[Span], *, size: int | None = None
+    studio: Studio,
+    channel: int,
+    profile: VideoProfile,
+    spans: Iterable[Span],
+    *,
+    size: int | None = None,
+    since: datetime | None = None,
+    damage_every: int = 0,
 ) -> AsyncIterator[bytes]:
     """Yield the footage of some spans (true time, sorted), as frames; never more than a group is held.
 
-    With `size` (0, or 32 and more) exactly so many bytes come.
+    With `size` (0, or 32 and more) exactly so many bytes come. What is before `since` is left out, key pictures too.
     """
     pieces = spans_to_ticks(profile, spans)
-    writer = DhavWriter(studio.clock, profile, channel)
+    writer = DhavWriter(studio.clock, profile, channel, damage_every=damage_every)
+    earliest = 0 if since is None else to_ticks(since)
     budget = None if size is None else _Budget(writer, size, sum(until - start for start, until in pieces))
     done = 0
     for start, until in pieces:
@@ -193,7 +214,8 @@ async def dhav_stream(
                 studio.prefetch(channel, profile, border)
             done += min(border, until) - position
             position = min(border, until)
-            frames = writer.group(gop, await studio.audio(channel, profile, gop.start, position))
+            audio = await studio.audio(channel, profile, gop.start, position)
+            frames = writer.group(gop, audio, since=earliest)
             if budget is None:
                 yield b"".join(frames)
                 continue

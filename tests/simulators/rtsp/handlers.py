@@ -121,11 +121,17 @@ class Handlers:
             if span is None and self._faults.no_footage == "refuse":
                 return Reply(404)
             at = to_ticks(span[0] if span else target.start)
-            line = f"a=range:{self._clock_range(target, target.start, fraction=False)}"
+            line = self._range_line(target)
         sets = await self._studio.parameter_sets(target.channel, target.profile, at)
         body = describe(request.url, target.profile, sets, target.sdp, address=connection.local, range_line=line)
         base = request.url if request.url.endswith("/") else f"{request.url}/"
         return Reply(200, {"Content-Type": "application/sdp", "Content-Base": base}, body)
+
+    def _range_line(self, target: PlaybackTarget) -> str:
+        """Return what a description says of the footage's extent; "" for nothing."""
+        if target.ranges == "clock":
+            return f"a=range:{self._clock_range(target, target.start, fraction=False)}"
+        return f"a=range:npt=0-{_seconds(target)}" if target.ranges == "npt" else ""
 
     def _clock_range(self, target: PlaybackTarget, start: datetime, *, fraction: bool) -> str:
         """Return `clock=<start>-<end>` in the device's own digits."""
@@ -188,6 +194,8 @@ class Handlers:
             return Reply(457 if scale is not None else 400), None
         if session.playing and asked is None and scale == session.scale:
             return Reply(200, {"Session": session.number}), None  # some clients keep a session alive so
+        if _beyond(session.target, asked):
+            return Reply(457), None
         await session.stop()
         source = self._source(session, asked, scale)
         if not await source.locate() and self._faults.no_footage == "refuse":
@@ -225,15 +233,31 @@ class Handlers:
         target = session.target
         if isinstance(target, LiveTarget):
             return "npt=now-"
+        if target.ranges == "npt":
+            return f"npt={(source.first - to_ticks(target.start)) / TICKS:.6f}-{_seconds(target)}"
+        if target.ranges == "blind":
+            return "npt=0.000000-"
         if asked is not None and asked.unit == "npt":
             return f"npt={(source.first - to_ticks(target.start)) / TICKS:.3f}-"
         return self._clock_range(target, from_ticks(source.first), fraction=self._options.range_fraction)
+
+
+def _seconds(target: PlaybackTarget) -> str:
+    """Return how long a file is; "" while it has no end."""
+    return f"{(target.end - target.start).total_seconds():.6f}" if target.end else ""
 
 
 def _without_track(request: Request) -> Request:
     """Return the request for the stream that a track belongs to."""
     url = _TRACK.sub("" if "?" in request.url else "/", request.url)
     return Request(request.method, url, request.headers, request.body)
+
+
+def _beyond(target: Target, asked: PlayRange | None) -> bool:
+    """Tell whether a seek by seconds goes past the end of a file."""
+    if not isinstance(target, PlaybackTarget) or target.ranges != "npt" or target.end is None or asked is None:
+        return False
+    return isinstance(asked.start, float) and asked.start > (target.end - target.start).total_seconds()
 
 
 def _scale(text: str) -> float | None:

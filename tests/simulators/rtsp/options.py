@@ -10,6 +10,7 @@ from ..video.profile import VideoProfile
 from .sdp import DEFAULT_SDP, SdpStyle
 
 type Kind = Literal["live", "playback"]
+type Ranges = Literal["clock", "npt", "blind"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,10 @@ class LiveTarget:
 
 @dataclass(frozen=True, slots=True)
 class PlaybackTarget:
-    """A URL that means footage of a channel from a true time on; `wire` is how this device writes times."""
+    """A URL that means footage of a channel from a true time on; `wire` is how this device writes times.
+
+    `ranges`: clock (the device's digits) | npt (a file: seconds from its begin) | blind (nothing one could use).
+    """
 
     channel: int
     profile: VideoProfile
@@ -33,6 +37,7 @@ class PlaybackTarget:
     end: datetime | None = None
     wire: WireClock | None = None
     sdp: SdpStyle = DEFAULT_SDP
+    ranges: Ranges = "clock"
     kind: Kind = "playback"
 
 

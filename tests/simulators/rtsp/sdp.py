@@ -13,7 +13,10 @@ _STATIC = {"pcmu": 0, "pcma": 8, "pcm_s16le": 11}
 
 @dataclass(frozen=True, slots=True)
 class SdpStyle:
-    """How a vendor writes SDP. Lines are added as they are; `{url}` stands for the asked URL and a slash."""
+    """How a vendor writes SDP. Lines are added as they are; `{url}` stands for the asked URL and a slash.
+
+    Tracks are counted from `first_track`; `video_payload` is the number of the pictures' format.
+    """
 
     session_name: str = "Media Presentation"
     absolute_control: bool = True
@@ -24,6 +27,8 @@ class SdpStyle:
     dimensions: bool = True
     profile_level_id: str | None = None
     sprop: bool = True
+    first_track: int = 1
+    video_payload: int = VIDEO_PAYLOAD
 
 
 DEFAULT_SDP = SdpStyle()
@@ -41,10 +46,11 @@ class TrackInfo:
 
 def tracks_of(profile: VideoProfile, style: SdpStyle) -> list[TrackInfo]:
     """Return the tracks of a stream in the order of its description."""
-    tracks = [TrackInfo("video", VIDEO_PAYLOAD, TICKS, style.track_name.format(n=1))]
+    name, first = style.track_name, style.first_track
+    tracks = [TrackInfo("video", style.video_payload, TICKS, name.format(n=first))]
     if profile.audio is not None:
         payload = audio_payload_type(profile.audio)
-        tracks.append(TrackInfo("audio", payload, profile.audio.rate, style.track_name.format(n=2)))
+        tracks.append(TrackInfo("audio", payload, profile.audio.rate, name.format(n=first + 1)))
     return tracks
 
 
@@ -58,17 +64,18 @@ def _b64(data: bytes) -> str:
 
 
 def _video_format(profile: VideoProfile, style: SdpStyle, sets: tuple[bytes, ...]) -> list[str]:
+    payload = style.video_payload
     if profile.codec == "h264":
         level = style.profile_level_id or sets[0][1:4].hex().upper()
-        text = f"a=fmtp:{VIDEO_PAYLOAD} profile-level-id={level}; packetization-mode=1"
+        text = f"a=fmtp:{payload} profile-level-id={level}; packetization-mode=1"
         if style.sprop:
             text += f"; sprop-parameter-sets={','.join(_b64(nal) for nal in sets)}"
-        return [f"a=rtpmap:{VIDEO_PAYLOAD} H264/{TICKS}", text]
-    lines = [f"a=rtpmap:{VIDEO_PAYLOAD} H265/{TICKS}"]
+        return [f"a=rtpmap:{payload} H264/{TICKS}", text]
+    lines = [f"a=rtpmap:{payload} H265/{TICKS}"]
     if style.sprop:
         names = ("sprop-vps", "sprop-sps", "sprop-pps")
         values = "; ".join(f"{name}={_b64(nal)}" for name, nal in zip(names, sets, strict=False))
-        lines.append(f"a=fmtp:{VIDEO_PAYLOAD} {values}")
+        lines.append(f"a=fmtp:{payload} {values}")
     return lines
 
 
@@ -106,7 +113,7 @@ def describe(
     if range_line:
         lines.append(range_line)
     lines += [
-        f"m=video 0 RTP/AVP {VIDEO_PAYLOAD}",
+        f"m=video 0 RTP/AVP {style.video_payload}",
         "c=IN IP4 0.0.0.0",
         f"b=AS:{profile.bit_rate // 1000}",
         "a=recvonly",

@@ -133,6 +133,8 @@ class PlaybackSource:
         if span is None:
             return False
         border, following = gop_bounds(profile, channel, span[0])
+        if self._target.ranges == "npt":
+            border = max(border, to_ticks(self._target.start))  # a file holds nothing from before itself
         if span[0] > asked + profile.frame_ticks:
             self.first = profile.first_frame(span[0])
         elif self._faults.key_frame == "before":
