@@ -120,7 +120,8 @@ class DahuaDevice:
     """State shared by all parts of the simulator.
 
     `on_boot` is called at every (re)boot: what a boot forgets. `log` holds the newest lines last. `studio` makes
-    pictures; `true` and `wall` turn the digits on the wire (recorder-local, without a zone) into UTC and back.
+    pictures; `session_of` finds the RPC session of a number and an address; `true` and `wall` turn the digits on the
+    wire (recorder-local, without a zone) into UTC and back.
     """
 
     def __init__(self, options: SimulatorOptions) -> None:
@@ -141,6 +142,7 @@ class DahuaDevice:
         self.studio = Studio([camera_of(c) for c in self.channels.values() if c.wired], self.clock, self.footage)
         self.log: deque[LogEntry] = deque(maxlen=2000)
         self.on_boot: list[Callable[[], None]] = []
+        self.session_of: Callable[[object, str], object | None] = lambda _number, _peer: None
         self.booted = time.monotonic()
         self.reboots = 0
         self.http_port = self.rtsp_port = 0
