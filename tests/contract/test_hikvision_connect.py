@@ -11,8 +11,8 @@ from custom_components.nvr.core.driver import ConnectionConfig
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver
 from custom_components.nvr.core.families import build_driver, connect_any, detect
 from custom_components.nvr.core.models import ChannelKind, RecorderKind, StreamRole, VideoCodec
-from tests.simulators.switches import PathFault
 from tests.simulators.hikvision.simulator import HikvisionSimulator
+from tests.simulators.switches import PathFault
 
 from .hikvision_driver import config, documents, driving, recorder
 

@@ -14,8 +14,8 @@ from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, events as events_module
 from custom_components.nvr.core.drivers.hikvision.events import Events
 from custom_components.nvr.core.models import ChannelKind, EventKind, EventPhase, EventStreamState
-from tests.simulators.switches import PathFault
 from tests.simulators.hikvision.simulator import HikvisionSimulator
+from tests.simulators.switches import PathFault
 
 from .hikvision_driver import Listener, config, driving, last, listening, recorder, search
 

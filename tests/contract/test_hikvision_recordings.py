@@ -16,8 +16,8 @@ from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.rtsp.session import RtspSession
 from custom_components.nvr.media.ticks import to_datetime
 from tests.simulators.footage import Incident, Kind
-from tests.simulators.switches import PathFault
 from tests.simulators.hikvision.simulator import HikvisionSimulator
+from tests.simulators.switches import PathFault
 from tests.simulators.video.timecode import read_timecode
 
 from .hikvision_driver import config, driving, last, recorder, search

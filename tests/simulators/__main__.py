@@ -2,14 +2,15 @@
 
 import argparse
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields
 import json
 import signal
 import sys
 
+from . import dahua, hikvision
 from .control import ControlServer
-from .hikvision import FIRMWARES, PASSWORD, USER, HikvisionSimulator, SimulatorOptions
-from .hikvision.detector import Detector
+from .detector import Detector
 
 
 def _size(text: str) -> tuple[int, int]:
@@ -17,25 +18,20 @@ def _size(text: str) -> tuple[int, int]:
     return int(width), int(height)
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Return the parser of the command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
-    families = parser.add_subparsers(dest="family", required=True)
-    hikvision = families.add_parser("hikvision", help="a Hikvision recorder")
-    add = hikvision.add_argument
-    add("--profile", choices=sorted(FIRMWARES), default="nvr8", help="which firmware to be")
+def _add_common(add: Callable[..., object], profiles: Iterable[str], profile: str, user: str, password: str) -> None:
+    """Add what the command lines of all families share."""
+    add("--profile", choices=sorted(profiles), default=profile, help="which firmware to be")
     add("--channels", type=int, help="how many channels; the profile's own number by default")
     add("--host", default="127.0.0.1")
     add("--http-port", type=int, default=0)
     add("--https-port", type=int, help="also answer by TLS; 0 takes any free port")
     add("--rtsp-port", type=int, default=0)
     add("--control-port", type=int, default=0)
-    add("--user", default=USER)
-    add("--password", default=PASSWORD)
-    add("--name", help="deviceName")
+    add("--user", default=user)
+    add("--password", default=password)
+    add("--name", help="what the recorder calls itself")
     add("--number", type=int, default=1, help="which unit of its kind: changes serial, addresses and footage")
     add("--days", type=float, default=8.0, help="how far back footage reaches")
-    add("--segments", type=int, help="exactly so many files a channel, for benchmarks")
     add("--utc-offset", type=int, help="minutes east of UTC")
     add("--dst", action=argparse.BooleanOptionalAction, help="daylight saving by the European rule")
     add("--skew", type=float, default=0.0, help="seconds the recorder's clock is ahead")
@@ -44,43 +40,40 @@ def build_parser() -> argparse.ArgumentParser:
     add("--main-size", type=_size, default=(640, 360))
     add("--sub-size", type=_size, default=(320, 180))
     add("--fps", type=int, default=10)
-    add("--gop", type=float, default=2.0, help="seconds from one key frame to the next")
+    add("--gop", dest="gop_seconds", type=float, default=2.0, help="seconds from one key frame to the next")
     add("--h264-only", action="store_true")
     add("--incidents", type=float, default=3.0, help="how often something moves before each camera, per hour")
     add("--detect", action="store_true", help="tell of what moves, as it happens")
     add("--offline", type=int, action="append", default=[], metavar="CHANNEL", help="a camera that is not there")
     add("--fault", action="append", default=[], metavar="NAME=JSON", help="a switch, e.g. search.page_cap=40")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulators", description=__doc__)
+    families = parser.add_subparsers(dest="family", required=True)
+    add = families.add_parser("hikvision", help="a Hikvision recorder").add_argument
+    _add_common(add, hikvision.FIRMWARES, "nvr8", hikvision.USER, hikvision.PASSWORD)
+    add("--segments", type=int, help="exactly so many files a channel, for benchmarks")
+    add = families.add_parser("dahua", help="a Dahua recorder or camera").add_argument
+    _add_common(add, dahua.FIRMWARES, "nvr5232", dahua.USER, dahua.PASSWORD)
     return parser
 
 
-def options_of(arguments: argparse.Namespace) -> SimulatorOptions:
+def options_of(arguments: argparse.Namespace) -> hikvision.SimulatorOptions | dahua.SimulatorOptions:
     """Return the options that a command line means."""
-    return SimulatorOptions(
-        profile=arguments.profile,
-        channels=arguments.channels,
-        host=arguments.host,
-        http_port=arguments.http_port,
-        https_port=arguments.https_port,
-        rtsp_port=arguments.rtsp_port,
-        user=arguments.user,
-        password=arguments.password,
-        name=arguments.name,
-        number=arguments.number,
-        days=arguments.days,
-        segments=arguments.segments,
-        utc_offset=arguments.utc_offset,
-        dst=arguments.dst,
-        skew=arguments.skew,
-        latency_ms=arguments.latency_ms,
-        time_scale=arguments.time_scale,
-        main_size=arguments.main_size,
-        sub_size=arguments.sub_size,
-        fps=arguments.fps,
-        gop_seconds=arguments.gop,
-        h264_only=arguments.h264_only,
-        incidents=arguments.incidents,
-        offline=tuple(arguments.offline),
-    )
+    kind = hikvision.SimulatorOptions if arguments.family == "hikvision" else dahua.SimulatorOptions
+    names = {item.name for item in fields(kind)}
+    values = {name: value for name, value in vars(arguments).items() if name in names}
+    return kind(**{**values, "offline": tuple(arguments.offline)})
+
+
+def simulator_of(arguments: argparse.Namespace) -> hikvision.HikvisionSimulator | dahua.DahuaSimulator:
+    """Return the recorder a command line means; it does not listen yet."""
+    options = options_of(arguments)
+    if isinstance(options, hikvision.SimulatorOptions):
+        return hikvision.HikvisionSimulator(options)
+    return dahua.DahuaSimulator(options)
 
 
 def parse_fault(text: str) -> tuple[str, object]:
@@ -98,7 +91,7 @@ async def serve(arguments: argparse.Namespace) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    async with HikvisionSimulator(options_of(arguments)) as simulator:
+    async with simulator_of(arguments) as simulator:
         simulator.apply_faults(dict(parse_fault(text) for text in arguments.fault))
         control = ControlServer(simulator, host=arguments.host)
         await control.start(arguments.control_port)

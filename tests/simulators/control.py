@@ -1,42 +1,27 @@
 """The control port: other processes look at a simulator's counters, switch its faults and make things happen.
 
 GET /counters, /faults, /state; POST /faults, /event, /burst, /spaced, /motion, /power, /reboot, /stall, /channel,
-/password, /clock, /nonces, /alerts, /counters (reset). Bodies and answers are JSON.
+/password, /clock, /nonces, /alerts, /counters (reset), and what a family knows besides. Bodies and answers are JSON.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import fields
-from datetime import datetime, timedelta
+from datetime import timedelta
 import time
 from typing import Any
 
 from aiohttp import web
 
-from .hikvision import Alert, HikvisionSimulator
+from .simulator import Simulator
 from .switches import describe
 
 type _Action = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
 
-_ALERT_FIELDS = frozenset(item.name for item in fields(Alert)) - {"picture", "extra"}
-
-
-def alert_of(body: dict[str, Any]) -> Alert:
-    """Return the alert a body describes. Raises ValueError for an unknown field."""
-    unknown = set(body) - _ALERT_FIELDS - {"picture"}
-    if unknown:
-        raise ValueError(f"no such fields: {sorted(unknown)}")
-    values = dict(body)
-    if isinstance(values.get("when"), str):
-        values["when"] = datetime.fromisoformat(values["when"])
-    values["picture"] = None
-    return Alert(**values)
-
 
 class ControlServer:
-    """Serves one simulator's control port."""
+    """Serves one simulator's control port, whatever its family."""
 
-    def __init__(self, simulator: HikvisionSimulator, *, host: str = "127.0.0.1") -> None:
+    def __init__(self, simulator: Simulator, *, host: str = "127.0.0.1") -> None:
         self._simulator = simulator
         self._host = host
         self._runner: web.AppRunner | None = None
@@ -71,22 +56,7 @@ class ControlServer:
         return web.json_response({**describe(simulator.faults), "rtsp": describe(simulator.rtsp.faults)})
 
     async def _state(self, _request: web.Request) -> web.Response:
-        simulator = self._simulator
-        device = simulator.device
-        return web.json_response(
-            {
-                "serial": device.serial,
-                "powered": simulator.powered,
-                "http_port": simulator.http_port,
-                "rtsp_port": simulator.rtsp_port,
-                "version": device.version,
-                "now": simulator.now().isoformat(),
-                "device_now": device.clock.device_now().isoformat(),
-                "zone": device.zone.wire(),
-                "streams": simulator.alerts.listeners,
-                "channels": {str(n): {"name": c.name, "online": c.online} for n, c in device.channels.items()},
-            }
-        )
+        return web.json_response(self._simulator.state())
 
     async def _post(self, request: web.Request) -> web.Response:
         actions: dict[str, _Action] = {
@@ -105,12 +75,15 @@ class ControlServer:
             "spaced": self._spaced,
             "stall": self._stall,
         }
-        action = actions.get(request.match_info["action"])
-        if action is None:
-            return web.json_response({"error": "no such action"}, status=404)
+        name = request.match_info["action"]
+        action = actions.get(name)
         try:
             body: dict[str, Any] = await request.json() if request.can_read_body else {}
-            return web.json_response(await action(body))
+            if action is not None:
+                return web.json_response(await action(body))
+            if await self._simulator.control(name, body):
+                return web.json_response({"ok": True})
+            return web.json_response({"error": "no such action"}, status=404)
         except (KeyError, TypeError, ValueError) as error:
             return web.json_response({"error": f"{type(error).__name__}: {error}"}, status=400)
 
@@ -119,10 +92,7 @@ class ControlServer:
         return {"ok": True}
 
     async def _event(self, body: dict[str, Any]) -> dict[str, Any]:
-        alert = alert_of(body)
-        if body.get("picture"):
-            alert.picture = await self._simulator.studio.jpeg(alert.channel, width=320, height=180)
-        return {"sent": self._simulator.alerts.emit(alert)}
+        return {"sent": await self._simulator.event(body)}
 
     async def _burst(self, body: dict[str, Any]) -> dict[str, Any]:
         """Render distinct events ahead (`prepare`), or send those rendered under a name (`send`)."""
@@ -133,7 +103,7 @@ class ControlServer:
             self._ready[str(body["prepare"])] = data
             return {"bytes": len(data)}
         data = self._ready[str(body["send"])]
-        simulator.alerts.send(data)
+        simulator.send_events(data)
         return {"bytes": len(data)}
 
     async def _spaced(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +112,7 @@ class ControlServer:
         The first leaves at `start` of that clock, else at once.
         """
         simulator, seconds = self._simulator, float(body["seconds"])
-        boundary = b"--boundary"
+        boundary = simulator.event_boundary
         data = simulator.burst(int(body["count"]), channels=int(body.get("channels", 8)))
         parts = [boundary + part for part in data.split(boundary) if part.strip()]
         start = float(body.get("start", time.perf_counter()))
@@ -150,7 +120,7 @@ class ControlServer:
         for number, part in enumerate(parts):
             await asyncio.sleep(start + number * seconds - time.perf_counter())
             sent.append(time.perf_counter())
-            simulator.alerts.send(part)
+            simulator.send_events(part)
         return {"sent": sent}
 
     async def _motion(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -158,7 +128,7 @@ class ControlServer:
         return {"ok": True}
 
     async def _alerts(self, body: dict[str, Any]) -> dict[str, Any]:
-        self._simulator.alerts.cut(inside_part=bool(body.get("inside_part")))
+        self._simulator.cut_events(inside_part=bool(body.get("inside_part")))
         return {"ok": True}
 
     async def _power(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -201,9 +171,9 @@ class ControlServer:
 
     async def _clock(self, body: dict[str, Any]) -> dict[str, Any]:
         if "skew" in body:
-            self._simulator.device.clock.skew = timedelta(seconds=float(body["skew"]))
+            self._simulator.clock.skew = timedelta(seconds=float(body["skew"]))
         if "utc_offset" in body:
-            self._simulator.device.set_zone(int(body["utc_offset"]), dst=bool(body.get("dst")))
+            self._simulator.set_zone(int(body["utc_offset"]), dst=bool(body.get("dst")))
         return {"ok": True}
 
     async def _reset(self, _body: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 import inspect
+import secrets
 from typing import Any
 
 from ..webserver import Request, Response
@@ -70,6 +71,12 @@ class RpcSession:
     seen: float
     objects: dict[int, Any] = field(default_factory=dict)
     closers: list[Callable[[], None]] = field(default_factory=list)
+
+    def add(self, thing: Any) -> int:
+        """Keep an object under a new handle."""
+        handle = secrets.randbelow(2**31) + 2**31 - 1
+        self.objects[handle] = thing
+        return handle
 
 
 @dataclass(slots=True)

@@ -1,12 +1,11 @@
 """The doors and the power switch of the simulated recorder (hikvision-isapi 19, item 18)."""
 
 import asyncio
-import contextlib
 from random import Random
-import socket
 import time
 from typing import Any, Self
 
+from ..blackhole import Blackholes
 from ..certificate import self_signed_context
 from ..webserver import HttpServer
 from .device import SimulatorOptions
@@ -22,7 +21,7 @@ class PoweredUnit(Unit):
         self.fingerprint: str | None = None
         self._https: HttpServer | None = None
         self._life: asyncio.Task[None] | None = None
-        self._blackholes: list[socket.socket] = []
+        self._blackholes = Blackholes(self.options.host)
         self._rng = Random("life")
 
     @property
@@ -61,7 +60,7 @@ class PoweredUnit(Unit):
             await asyncio.gather(self._life, return_exceptions=True)
         self.maintenance.close()
         await self.power_off()
-        self._close_blackholes()
+        self._blackholes.close()
         await self.push.close()
         await self.studio.aclose()
 
@@ -77,7 +76,7 @@ class PoweredUnit(Unit):
         """Listen on the same ports as ever; forget what a boot forgets."""
         if self.powered:
             return
-        self._close_blackholes()
+        self._blackholes.close()
         await self._http.start()
         if self._https is not None:
             await self._https.start()
@@ -100,7 +99,7 @@ class PoweredUnit(Unit):
             await self.rtsp.power_off()
         self.forget()
         if blackhole:
-            self._blackhole(self._http.port)
+            self._blackholes.open(self._http.port)
 
     def forget(self) -> None:
         """Lose what a boot loses: nonces, search handles, the count of seconds."""
@@ -108,25 +107,6 @@ class PoweredUnit(Unit):
         self.search.forget()
         self.device.booted, self.device.uptime_base = time.monotonic(), 0.0
         self.device.reboots += 1
-
-    def _blackhole(self, port: int) -> None:
-        """Keep a listening socket whose queue is full, so that nobody gets an answer to a SYN."""
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.options.host, port))
-        listener.listen(0)
-        self._blackholes.append(listener)
-        for _ in range(4):
-            filler = socket.socket()
-            filler.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                filler.connect((self.options.host, port))
-            self._blackholes.append(filler)
-
-    def _close_blackholes(self) -> None:
-        for one in self._blackholes:
-            one.close()
-        self._blackholes.clear()
 
     def stall(self, *, on: bool = True) -> None:
         """Stop the network: sockets stay open, no byte moves."""

@@ -1,7 +1,10 @@
 """What a test may do to the simulated recorder while it runs."""
 
+from dataclasses import fields as names_of
+from datetime import datetime
 from typing import Any
 
+from ..footage import Incident, Kind
 from ..switches import apply
 from .alerts import Alert
 from .auth import User
@@ -9,6 +12,21 @@ from .device import SimChannel
 from .power import PoweredUnit
 from .rtsp_paths import camera_of
 from .xmlout import el, fields
+
+_TARGETS = {"person": "human", "car": "vehicle"}
+_ALERT_FIELDS = frozenset(item.name for item in names_of(Alert)) - {"picture", "extra"}
+
+
+def alert_of(body: dict[str, Any]) -> Alert:
+    """Return the alert a body describes. Raises ValueError for an unknown field."""
+    unknown = set(body) - _ALERT_FIELDS - {"picture"}
+    if unknown:
+        raise ValueError(f"no such fields: {sorted(unknown)}")
+    values = dict(body)
+    if isinstance(values.get("when"), str):
+        values["when"] = datetime.fromisoformat(values["when"])
+    values["picture"] = None
+    return Alert(**values)
 
 
 class HikvisionSimulator(PoweredUnit):
@@ -44,9 +62,66 @@ class HikvisionSimulator(PoweredUnit):
         self.counters.events += count
         return self.alerts.burst(alerts)
 
+    async def event(self, body: dict[str, Any]) -> bool:
+        """Send the event a body describes, with a still when it asks for one; False when its trigger is not linked."""
+        alert = alert_of(body)
+        if body.get("picture"):
+            alert.picture = await self.studio.jpeg(alert.channel, width=320, height=180)
+        return self.alerts.emit(alert)
+
+    @property
+    def event_boundary(self) -> bytes:
+        """What every part of the event stream begins with."""
+        return b"--boundary"
+
+    def send_events(self, data: bytes) -> None:
+        """Send rendered events to whoever listens."""
+        self.alerts.send(data)
+
+    def cut_events(self, *, inside_part: bool = False) -> None:
+        """End every event stream, orderly or in the middle of a part."""
+        self.alerts.cut(inside_part=inside_part)
+
+    def state(self) -> dict[str, Any]:
+        """Return what the recorder is at present."""
+        device = self.device
+        return {
+            "serial": device.serial,
+            "powered": self.powered,
+            "http_port": self.http_port,
+            "rtsp_port": self.rtsp_port,
+            "version": device.version,
+            "now": self.now().isoformat(),
+            "device_now": device.clock.device_now().isoformat(),
+            "zone": device.zone.wire(),
+            "streams": self.alerts.listeners,
+            "channels": {str(n): {"name": c.name, "online": c.online} for n, c in device.channels.items()},
+        }
+
+    async def control(self, _action: str, _body: dict[str, Any]) -> bool:
+        """Know no action of its own."""
+        return False
+
+    def set_zone(self, minutes: int, *, dst: bool = False) -> None:
+        """Move the recorder to another zone."""
+        self.device.set_zone(minutes, dst=dst)
+
     def motion(self, channel: int, *, on: bool = True, target: str | None = None) -> None:
         """Begin or end motion, repeated every second in between."""
         self.alerts.motion(channel, on=on, target=target)
+
+    def seeing(self) -> list[int]:
+        """Return the channels that have a picture now."""
+        return [number for number, channel in self.device.channels.items() if channel.online]
+
+    def tell(self, incident: Incident, *, on: bool) -> None:
+        """Tell that an incident begins or ends."""
+        target = _TARGETS.get(incident.subject)
+        self.motion(incident.channel, on=on, target=target)
+        if incident.kind is Kind.SMART and on:
+            self.emit("fielddetection", incident.channel, region=1, target=target or "others")
+        elif incident.kind is Kind.SMART:
+            self.emit("fielddetection", incident.channel, state="inactive", count=0)
 
     async def set_channel_online(self, number: int, *, online: bool, detect: str = "ipNotExist") -> None:
         """Lose a camera, or have it back: status, streams, recording and the videoloss event follow."""

@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
+from tests.simulators.detector import Detector
 from tests.simulators.footage import ChannelPlan, Incident, Kind
 from tests.simulators.hikvision import HikvisionSimulator
-from tests.simulators.hikvision.detector import Detector
 from tests.simulators.video.scenes import SCENES, scene_named
 
 from .test_events import listen

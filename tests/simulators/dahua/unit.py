@@ -1,0 +1,95 @@
+"""The parts of the simulated Dahua unit, put together."""
+
+from datetime import datetime
+from typing import Any
+
+from tests.simulators.clock import SimClock
+from tests.simulators.footage import Footage
+from tests.simulators.video.studio import Studio
+
+from ..webserver import HttpServer
+from . import footage_pages
+from .auth import Authenticator, User
+from .channel_pages import ChannelPages, Snapshots
+from .config_pages import ConfigPages
+from .counters import Counters
+from .device import DahuaDevice, SimulatorOptions
+from .events import EventHub
+from .faults import Faults
+from .gatehouse import Gatehouse
+from .router import Router
+from .rpc import RpcServer
+from .rtsp_paths import rtsp_server
+from .system_pages import SystemPages
+
+
+class Unit:
+    """One unit's state and pages; nobody listens yet."""
+
+    def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
+        self.options = options or SimulatorOptions(**changes)
+        self.device = device = DahuaDevice(self.options)
+        users = {self.options.user: User(self.options.password)}
+        self.login = Authenticator(users, device.counters, device.faults.auth, device.realm)
+        self.router = router = Router()
+        self.rpc = RpcServer(device, router, self.login)
+        self.events = EventHub(device)
+        self.config = ConfigPages(device)
+        for part in (
+            self.rpc,
+            self.events,
+            self.config,
+            SystemPages(device, self.reboot),
+            ChannelPages(device),
+            Snapshots(device),
+        ):
+            part.register(router)
+        footage_pages.register(router, device)
+        device.on_boot.append(self.login.forget_nonces)
+        self.gatehouse = Gatehouse(device, router, self.login, self.open_connections)
+        self._http = HttpServer(self.gatehouse.answer, device.counters, host=self.options.host)
+        self._http.policy = device.faults.server
+        self._https: HttpServer | None = None
+        self.rtsp = rtsp_server(device, self.login)
+
+    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
+        """Restart soon."""
+        raise NotImplementedError
+
+    def open_connections(self) -> int:
+        """Return how many HTTP sockets clients hold now."""
+        return sum(len(server.connections) for server in (self._http, self._https) if server is not None)
+
+    @property
+    def faults(self) -> Faults:
+        """Every switch."""
+        return self.device.faults
+
+    @property
+    def counters(self) -> Counters:
+        """Everything counted by the HTTP side; `rtsp.counters` has the rest."""
+        return self.device.counters
+
+    @property
+    def clock(self) -> SimClock:
+        """The unit's clock."""
+        return self.device.clock
+
+    @property
+    def footage(self) -> Footage:
+        """What is recorded."""
+        return self.device.footage
+
+    @property
+    def studio(self) -> Studio:
+        """What makes the pictures."""
+        return self.device.studio
+
+    @property
+    def serial(self) -> str:
+        """The serial number."""
+        return self.device.serial
+
+    def now(self) -> datetime:
+        """Return true time, as the pictures show it."""
+        return self.device.clock.now()
