@@ -98,9 +98,9 @@ class Window(NamedTuple):
 class DhavFilter:
     """Feed bytes as they come, get the bytes of frames; what is before, between and behind them is dropped.
 
-    With a window, what is given out begins at a key frame and ends at the window's end, and frames that players skip are
-    dropped; without, every frame is kept. `skipped` counts dropped bytes, `resyncs` how often frames did not follow each
-    other. `first` and `last` are the moments of the first and the last frame given out.
+    With a window, what is given out begins at a key frame and ends at the window's end, and frames that players skip
+    are dropped; without, every frame is kept. `skipped` counts dropped bytes, `resyncs` how often frames did not follow
+    each other. `first` and `last` are the moments of the first and the last frame given out.
     """
 
     def __init__(self, window: Window | None = None) -> None:
@@ -176,7 +176,8 @@ class DhavFilter:
                 if not final:
                     self._drop(at)
                     return b""
-                self._cut, frame = True, None
+                self._cut = True
+                frame = None
             if frame is not None and _has_trailer(hunt, at, frame.size):
                 self._drop(at)
                 found = bytes(hunt)

@@ -1,7 +1,7 @@
 """What wire events mean one after the other: starts, stops, pulses, lost stops (dahua-cgi 12.2).
 
-Pure; moments of `now` are seconds of a steady clock. A kind is over on a channel when the last that asserts it is: several
-codes may say the same, and each rule of a channel starts an event of its own.
+Pure; moments of `now` are seconds of a steady clock. A kind is over on a channel when the last that asserts it is:
+several codes may say the same, and each rule of a channel starts an event of its own.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -120,9 +120,9 @@ class EventState:
     @staticmethod
     def _key(wire: WireEvent, kind: EventType) -> Key:
         channel = port = None
-        if wire.index is not None and wire.index >= 0:
-            channel = wire.index + 1 if kind.scope is Scope.CHANNEL else None
-            port = wire.index + 1 if kind.scope is Scope.PORT else None
+        if wire.index0 is not None and wire.index0 >= 0:
+            channel = wire.index0 + 1 if kind.scope is Scope.CHANNEL else None
+            port = wire.index0 + 1 if kind.scope is Scope.PORT else None
         rule = "" if wire.code == "VideoMotion" or kind.scope is Scope.PORT else _rule(wire.data)
         return Key(wire.code, kind.kind, channel, port, rule)
 
@@ -152,7 +152,7 @@ class EventState:
         return None
 
     def _stop(self, wire: WireEvent, key: Key) -> bool:
-        """End what a Stop speaks of; True when the kind is over there. Some firmware names the rule at the start only."""
+        """End what a Stop speaks of, the rule of which may be named at the start only; True when the kind is over."""
         active = self._active.get(key)
         if active is None:
             related = [other for other in self._active if other[:4] == key[:4]] if not key.rule else []
@@ -171,8 +171,8 @@ class EventState:
     def _end(self, key: Key) -> bool:
         del self._active[key]
         same = key[1:4]
-        return not any(other[1:4] == same and (key.kind is not EventKind.UNKNOWN or other.code == key.code)
-                       for other in self._active)  # fmt: skip
+        rest = [other for other in self._active if other[1:4] == same]
+        return not (any(other.code == key.code for other in rest) if key.kind is EventKind.UNKNOWN else rest)
 
     def _event(self, wire: WireEvent, kind: EventType, key: Key, phase: EventPhase, received_at: datetime) -> NvrEvent:
         data = wire.data

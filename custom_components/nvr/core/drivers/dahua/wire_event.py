@@ -26,11 +26,11 @@ _decode: Final = json.JSONDecoder(strict=False).raw_decode
 
 
 class WireEvent(NamedTuple):
-    """One event as sent. `index` None where it is no number; `raw` is the data that is no JSON object (cut short)."""
+    """One event as sent. `index0` is 0-based, None where it is no number; `raw` is the data that is no JSON object (cut short)."""
 
     code: str
     action: str
-    index: int | None
+    index0: int | None
     data: Mapping[str, object]
     raw: str = ""
 

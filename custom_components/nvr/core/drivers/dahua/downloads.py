@@ -1,0 +1,292 @@
+"""Downloads over HTTP: whole files exactly, clips by time where the recorder proved it can cut (dahua-cgi 11)."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
+from ...models import Container, RecordingSegment, TimeSpan
+from ...transport.http import StreamResponse
+from .context import SUBTYPES, Context
+from .dhav import DhavFilter, Window
+from .refusals import DahuaRefusalError, classify
+from .wire import is_error_body
+from .wire_find import FoundFile, parse_locator, stamp
+
+LOADFILE: Final = "loadfile.cgi"
+RPC_LOADFILE: Final = "RPC_Loadfile"
+BY_FILE: Final = "file"
+BY_TIME: Final = "clip"
+_ENCODED, _RAW = "encoded", "raw"
+
+_SECOND: Final = timedelta(seconds=1)
+# A clip is cut around its margin, for it may begin a group of pictures late (dahua-cgi 11.3).
+_MARGIN: Final = timedelta(seconds=5)
+# What is before the asked moment back to its key frame belongs to a clip.
+_GROUP: Final = timedelta(seconds=4)
+# A cut that misses by more than this missed.
+_TOLERANCE: Final = timedelta(seconds=12)
+# Footage may end a group of pictures before the second the list names.
+_END_TOLERANCE: Final = timedelta(seconds=15)
+# The list may count what the download leaves out: an index of the file.
+_LISTED_TOLERANCE: Final = 64 * 1024
+_FIVE_MINUTES: Final = 300
+_ERROR_SIZE: Final = 4096
+# What may stand before the first frame: a preamble of 8 to 13 kB, an index of 1 kB, a JSON part (dahua-cgi 11).
+_MOST_JUNK: Final = 32 * 1024 * 1024
+# A part of a file so small that a cut saves much.
+_SMALL_PART: Final = 0.25
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """One way to the bytes: target and query, what to keep, and what must have come in the end."""
+
+    by: str
+    path: str
+    query: str
+    window: Window | None
+    begins: datetime | None = None
+    ends: datetime | None = None
+    listed: int | None = None
+
+
+class DahuaDownload:
+    """Original bytes on their way: whole frames from the first on, or a file of another container as it is."""
+
+    def __init__(self, stream: StreamResponse, way: _Way) -> None:
+        """Read nothing yet; `begin` does."""
+        self.container = Container.UNKNOWN
+        self.size: int | None = None
+        self._stream = stream
+        self._way = way
+        self._filter = DhavFilter(way.window)
+        self._head = b""
+        self._raw = 0
+        self._ended = False
+
+    @property
+    def missed(self) -> bool:
+        """Whether a cut begins so late that something is missing."""
+        begins, first = self._way.begins, self._filter.first
+        return begins is not None and first is not None and first > begins + _TOLERANCE
+
+    async def begin(self) -> None:
+        """Read up to the first frame. Raises what the answer says instead of footage (dahua-cgi 2.5, 11.2)."""
+        seen = b""
+        while not self._head:
+            chunk = await self._stream.read()
+            if not chunk:
+                self._ended = True
+                self._head = self._filter.close()
+                break
+            self._raw += len(chunk)
+            if len(seen) < _ERROR_SIZE:
+                seen += chunk[:_ERROR_SIZE]
+                self.container = sniff(seen)
+                if self.container is not Container.UNKNOWN:
+                    self._head = chunk if len(seen) == self._raw else seen
+                    break
+            self._head = self._filter.feed(chunk)
+            if self._filter.done or (not self._filter.frames and self._raw > _MOST_JUNK):
+                break
+        if self.container is not Container.UNKNOWN:
+            self.size = self._announced()
+            return
+        if not self._head:
+            raise _nothing(self._stream, seen)
+        self.container = Container.DHAV
+        announced = self._announced()
+        if announced is not None and self._way.window is None and self._is_plain(seen):
+            self.size = announced - self._filter.skipped
+
+    def _announced(self) -> int | None:
+        length = self._stream.headers.get("Content-Length", "")
+        return int(length) if length.isdecimal() else None
+
+    @staticmethod
+    def _is_plain(seen: bytes) -> bool:
+        """Tell whether nothing can stand behind the last frame: no answer in parts."""
+        return not seen.startswith(b"--")
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield the bytes; raises NvrResponseError when they end too early."""
+        return self._chunks()
+
+    async def _chunks(self) -> AsyncGenerator[bytes]:
+        yield self._head
+        self._head = b""
+        plain = self.container is not Container.DHAV
+        while not self._ended and not self._filter.done:
+            chunk = await self._stream.read()
+            if not chunk:
+                break
+            self._raw += len(chunk)
+            kept = chunk if plain else self._filter.feed(chunk)
+            if kept:
+                yield kept
+        if not plain:
+            if kept := self._filter.close():
+                yield kept
+            self._check_end()
+        elif self.size is not None and self._raw < self.size:
+            raise NvrResponseError(f"the download ended after {self._raw} of {self.size} bytes")
+
+    def _check_end(self) -> None:
+        if self._filter.truncated:
+            raise NvrResponseError("the download ended within a frame")
+        listed = self._way.listed
+        if listed is not None and self._raw < listed - _LISTED_TOLERANCE:
+            raise NvrResponseError(f"the download ended after {self._raw} of {listed} bytes")
+        ends, newest = self._way.ends, self._filter.newest
+        if ends is not None and not self._filter.done and (newest is None or newest < ends - _END_TOLERANCE):
+            raise NvrResponseError("the recorder ended the download before the end of the footage")
+
+
+def sniff(head: bytes) -> Container:
+    """Tell containers that are no DHAV: files on a card may be plain MP4 (trap 27)."""
+    if head[4:8] == b"ftyp":
+        return Container.MP4
+    if head.startswith(b"\xff\xd8\xff"):
+        return Container.JPEG
+    if head.startswith(b"\x00\x00\x01\xba"):
+        return Container.MPEG_PS
+    return Container.UNKNOWN
+
+
+def _nothing(stream: StreamResponse, seen: bytes) -> NvrError:
+    """Return what it means that no frame came."""
+    if is_error_body(seen):
+        return classify(stream.status, stream.headers, seen) or NvrNotFoundError("nothing is recorded there")
+    if not seen.strip():
+        return NvrResponseError("the download ended before its first byte")
+    return NvrResponseError("the recorder sent something that is no footage")
+
+
+class Downloads:
+    """Downloads of one recorder, one at a time: each costs it a disk (dahua-cgi 11.1)."""
+
+    def __init__(
+        self, context: Context, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, *, idle: float = 30.0
+    ) -> None:
+        """Hold the context; `sleep` waits between tries, `idle` (s) is the longest wait for more bytes."""
+        self._context = context
+        self._sleep = sleep
+        self._idle = idle
+
+    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[DahuaDownload]:
+        """Open the download of a segment, of a part of its file too; leaving the context closes it (dahua-cgi 11)."""
+        return self._open(segment)
+
+    @asynccontextmanager
+    async def _open(self, segment: RecordingSegment) -> AsyncGenerator[DahuaDownload]:
+        async with AsyncExitStack() as stack:
+            yield await self._begin(stack, segment)
+
+    async def _begin(self, stack: AsyncExitStack, segment: RecordingSegment) -> DahuaDownload:
+        """Return a download whose first frame is here, by the first way that gives one."""
+        first: NvrError | None = None
+        for way in self._ways(segment):
+            attempt = AsyncExitStack()
+            try:
+                download = await self._try(attempt, way)
+            except (DahuaRefusalError, NvrUnsupportedError, NvrNotFoundError, NvrResponseError) as error:
+                await attempt.aclose()
+                first = first or error
+                continue
+            except BaseException:
+                await attempt.aclose()
+                raise
+            if download.missed:
+                # It is left in the middle, which recorders take amiss after a few times: never by this way again.
+                await attempt.aclose()
+                self._context.quirks.download_by = BY_FILE
+                self._context.count("clips_missed")
+                first = first or NvrResponseError("the recorder cut the clip at a wrong place")
+                continue
+            stack.push_async_exit(attempt.pop_all())
+            self._remember(way)
+            return download
+        raise first or NvrNotFoundError("there is nothing to download")
+
+    def _remember(self, way: _Way) -> None:
+        quirks = self._context.quirks
+        if way.by == BY_FILE:
+            quirks.file_path_form = _ENCODED if "%" in way.path else quirks.file_path_form or _RAW
+        elif quirks.download_by is None:
+            quirks.download_by = BY_TIME
+
+    async def _try(self, stack: AsyncExitStack, way: _Way) -> DahuaDownload:
+        """Open one way; waits a little where the recorder is busy with another download."""
+        for attempt in range(_TRIES):
+            self._context.count(f"downloads_by_{way.by}")
+            try:
+                opened = self._context.client.stream(way.path, way.query, lane="download", idle_timeout=self._idle)
+                download = DahuaDownload(await stack.enter_async_context(opened), way)
+                await download.begin()
+            except NvrBusyError:
+                await stack.aclose()
+                if attempt == _TRIES - 1:
+                    raise
+                await self._sleep(2.0**attempt)
+                continue
+            return download
+        raise AssertionError
+
+    def _ways(self, segment: RecordingSegment) -> list[_Way]:
+        """Return the ways to try, the likeliest first: the file is exact, a cut saves what is before it (11.3)."""
+        file = parse_locator(segment.locator)
+        if file is None:
+            return [self._cut(segment, segment.span)]
+        wall = self._context.wall()
+        start = wall.from_wall(file.start, segment.span.start - timedelta(hours=1))
+        whole = TimeSpan(start, max(wall.from_wall(file.end, start), segment.span.end))
+        is_part = segment.span.start > start + _SECOND or segment.span.end < whole.end - _SECOND
+        files = self._files(file, segment, whole, is_part=is_part)
+        cut = self._cut(segment, whole)
+        part = segment.span.duration / max(whole.duration, _SECOND)
+        by = self._context.quirks.download_by
+        if is_part and part < _SMALL_PART and by != BY_FILE:
+            return [cut, *files]
+        return [*files, cut]
+
+    def _files(self, file: FoundFile, segment: RecordingSegment, whole: TimeSpan, *, is_part: bool) -> list[_Way]:
+        """Return the file in both spellings of its path, the known one first (dahua-cgi 11.1)."""
+        window = self._window(segment.span, whole.start) if is_part else None
+        ends = segment.span.end if is_part and not segment.open else None
+        listed = None if is_part or segment.open else file.size
+        spelled = {_ENCODED: quote(file.path, safe="/"), _RAW: quote(file.path, safe="/[]@")}
+        known = self._context.quirks.file_path_form
+        forms = sorted(spelled, key=lambda form: form != known) if known in spelled else list(spelled)
+        return [_Way(BY_FILE, f"{RPC_LOADFILE}{spelled[form]}", "", window, ends=ends, listed=listed) for form in forms]
+
+    def _window(self, span: TimeSpan, not_before: datetime) -> Window:
+        """Return what to keep: whole seconds of the wall clock, from a key frame shortly before the start on."""
+        wall = self._context.wall()
+        start = max(span.start - _GROUP, not_before)
+        return Window(
+            start.replace(microsecond=0),
+            span.end,
+            lambda digits, last: wall.from_wall(digits, last or start - _TOLERANCE),
+        )
+
+    def _cut(self, segment: RecordingSegment, whole: TimeSpan) -> _Way:
+        """Return a cut by time with a margin, within the file: over its border cuts break off (dahua-cgi 11.3)."""
+        wall, span = self._context.wall(), segment.span
+        start = wall.to_wall(max(span.start - _MARGIN, whole.start)).replace(microsecond=0)
+        end = wall.to_wall(min(span.end + _MARGIN, max(whole.end, span.end))).replace(microsecond=0) + _SECOND
+        if (start.minute * 60 + start.second) % _FIVE_MINUTES == 0:
+            # On whole five minutes some answer with a length and no byte.
+            start -= _SECOND
+        times = [stamp(moment).replace(" ", "%20") for moment in (start, end)]
+        query = (
+            f"action=startLoad&channel={segment.channel}&startTime={times[0]}&endTime={times[1]}"
+            f"&subtype={SUBTYPES[segment.role]}"
+        )
+        ends = None if segment.open else span.end
+        return _Way(BY_TIME, LOADFILE, query, self._window(span, span.start - _GROUP), begins=span.start, ends=ends)

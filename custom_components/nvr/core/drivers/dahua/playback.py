@@ -1,0 +1,128 @@
+"""Footage to watch over RTSP: by time in two forms, by file where a recorder knows neither (dahua-cgi 10)."""
+
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from ...errors import NvrBusyError, NvrNotFoundError, NvrUnsupportedError
+from ...models import PlaybackRequest, RecordingSegment, StreamRole, TimeSpan
+from .context import SUBTYPES, Context
+from .recordings import Recordings
+from .rtsp_probe import Verdict, describe
+from .wire_find import parse_locator
+
+PLAYBACK: Final = "playback"
+REALMONITOR: Final = "realmonitor"
+FILE: Final = "file"
+_STAMP: Final = "%Y_%m_%d_%H_%M_%S"
+# A file is played from its beginning; this much of it before the asked moment is borne.
+_LEAD: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlayback:
+    """Where one file plays: `request` is dated at the file's beginning, `npt` (s) is where the asked moment lies."""
+
+    request: PlaybackRequest
+    npt: float
+
+
+class Playback:
+    """Footage to watch."""
+
+    def __init__(self, context: Context, recordings: Recordings) -> None:
+        """Hold the recordings: they know the files."""
+        self._context = context
+        self._recordings = recordings
+
+    async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
+        """Return the address that plays from `span.start`, times in the recorder's wall digits (dahua-cgi 10.1).
+
+        The first time, the recorder is asked which form it knows. The end is always given: some never stop by
+        themselves.
+        """
+        context = self._context
+        context.channel(channel)
+        form = context.quirks.playback_form
+        if form not in (PLAYBACK, REALMONITOR, FILE):
+            form = await self._learn(channel, span, role)
+        if form == FILE:
+            return await self._from_file(channel, span, role)
+        return self.by_time(form, channel, span, role)
+
+    def by_time(self, form: str, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
+        """Return the address of one of the two forms; delivery is in real time (dahua-cgi 10.1)."""
+        wall = self._context.wall()
+        start, end = wall.to_wall(span.start), wall.to_wall(span.end)
+        path = f"/cam/{form}?channel={channel}&subtype={SUBTYPES[role]}&starttime={start:{_STAMP}}"
+        # In the night when clocks go back the end's digits may lie before the start's: it plays on, and we stop it.
+        if end.replace(microsecond=0) > start.replace(microsecond=0):
+            path += f"&endtime={end:{_STAMP}}"
+        offset = start - span.start.replace(tzinfo=None)
+        return PlaybackRequest(self._context.address(path), span.start, span.end, offset)
+
+    def by_file(self, segment: RecordingSegment, moment: datetime) -> FilePlayback:
+        """Return where the file of a segment plays, and how far into it a moment lies (dahua-cgi 10.2).
+
+        Raises NvrNotFoundError for a segment of another origin.
+        """
+        file = parse_locator(segment.locator)
+        if file is None:
+            raise NvrNotFoundError("the segment is no file of this recorder")
+        wall = self._context.wall()
+        # The file's own beginning: the segment may have been cut.
+        start = wall.from_wall(file.start, segment.span.start - timedelta(hours=1))
+        end = max(wall.from_wall(file.end, start), segment.span.end)
+        # The slash in front of the absolute path is one too many on purpose.
+        address = self._context.address(f"/{quote(file.path, safe='/')}")
+        npt = max(0.0, (moment - start).total_seconds())
+        return FilePlayback(PlaybackRequest(address, start, end), npt)
+
+    async def _learn(self, channel: int, span: TimeSpan, role: StreamRole) -> str:
+        """Ask for the forms in turn; the one that answers is remembered (dahua-cgi 10.1).
+
+        `realmonitor` comes second, for firmware that does not know its times plays live. Nothing is learned where the
+        footage may be what is missing.
+        """
+        if await self._ask(self.by_time(PLAYBACK, channel, span, role)):
+            return self._remember(PLAYBACK)
+        segment = await self._segment(channel, span, role)
+        if await self._ask(self.by_time(REALMONITOR, channel, span, role)):
+            return self._remember(REALMONITOR)
+        if await self._ask(self.by_file(segment, span.start).request):
+            return self._remember(FILE)
+        raise NvrUnsupportedError("the recorder plays nothing back over RTSP")
+
+    def _remember(self, form: str) -> str:
+        self._context.quirks.playback_form = form
+        return form
+
+    async def _ask(self, request: PlaybackRequest) -> bool:
+        """Tell whether the recorder knows the address; raises NvrBusyError when it has no session left."""
+        context = self._context
+        context.count("playback_probes")
+        guard = context.client.transport.guard
+        verdict = await describe(context.rtsp_host, context.rtsp_port, request.address, guard)
+        if verdict is Verdict.BUSY:
+            raise NvrBusyError("the recorder has no playback session left")
+        return verdict is Verdict.KNOWN
+
+    async def _segment(self, channel: int, span: TimeSpan, role: StreamRole) -> RecordingSegment:
+        found = self._recordings.find(channel, span, role)
+        async with aclosing(found) as segments:
+            async for segment in segments:
+                return segment
+        raise NvrNotFoundError("nothing is recorded there")
+
+    async def _from_file(self, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
+        """Return the file that plays the span's beginning, from its own beginning.
+
+        Raises NvrUnsupportedError where that is too far before: a reader would have to know of `npt`.
+        """
+        segment = await self._segment(channel, span, role)
+        found = self.by_file(segment, span.start)
+        if found.npt > _LEAD.total_seconds():
+            raise NvrUnsupportedError("the recorder plays whole files only, and this moment lies within one")
+        return found.request

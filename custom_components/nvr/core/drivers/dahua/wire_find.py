@@ -1,0 +1,223 @@
+"""Searches on the wire: conditions out, files, months, detections and log lines in (dahua-cgi 9). Pure.
+
+Times are the recorder's wall digits in whole seconds. Channels count from 1 in the CGI's question and from 0 in its
+answers and in RPC2 (dahua-cgi 4): nothing here converts, the names say which is meant.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+import re
+from typing import Final, NamedTuple
+
+from .wire import Node, child, entries, integer, nest, text
+
+FINDER: Final = "mediaFileFind.cgi"
+_TIME: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(\d{1,2})")
+_LETTER: Final = re.compile(r"\[([A-Z])\]\[[^\]]*\]\[[^\]]*\]\.\w+\Z")
+_LOCATOR: Final = "%Y%m%d%H%M%S"
+_LOCATOR_PARTS: Final = 4
+
+
+class FoundFile(NamedTuple):
+    """One file as listed. `index0` is 0-based, None where it is not told; `size` in bytes."""
+
+    start: datetime
+    end: datetime
+    path: str
+    index0: int | None = None
+    stream: str = ""
+    size: int | None = None
+    flags: tuple[str, ...] = ()
+    events: tuple[str, ...] = ()
+    place: str = ""
+
+    @property
+    def letter(self) -> str:
+        """Why it was recorded, by its name (dahua-cgi 9.2); empty where the name does not tell."""
+        found = _LETTER.search(self.path)
+        return found[1] if found else ""
+
+
+class FoundDetection(NamedTuple):
+    """One thing that was detected. `index0` is 0-based; `word` is the recorder's own."""
+
+    start: datetime
+    end: datetime
+    index0: int | None
+    word: str
+
+
+class LogLine(NamedTuple):
+    """One line of the log. `channel` is 1-based; 0 is said of channel 1 by some (dahua-cgi 4)."""
+
+    moment: datetime
+    code: str
+    channel: int | None
+    words: str
+
+
+def stamp(digits: datetime) -> str:
+    """Return digits as the wire has them; fractions are refused (dahua-cgi 2.1)."""
+    return f"{digits:%Y-%m-%d %H:%M:%S}"
+
+
+def parse_stamp(value: str) -> datetime | None:
+    """Return the digits of a time, padded or not; None when it is none."""
+    found = _TIME.match(value.strip())
+    if found is None:
+        return None
+    try:
+        year, month, day, hour, minute, second = (int(part) for part in found.groups())
+        return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - wall digits have no zone
+    except ValueError:
+        return None
+
+
+def find_query(handle: int, channel: int, start: datetime, end: datetime, stream: str) -> str:
+    """Return the CGI's question; `channel` counts from 1, a raw space would be refused (dahua-cgi 2.1, 9.1)."""
+    begin, until = (stamp(moment).replace(" ", "%20") for moment in (start, end))
+    return (
+        f"action=findFile&object={handle}&condition.Channel={channel}&condition.StartTime={begin}"
+        f"&condition.EndTime={until}&condition.Types[0]=dav&condition.VideoStream={stream}"
+    )
+
+
+def find_condition(index: int, start: datetime, end: datetime, stream: str) -> dict[str, object]:
+    """Return the question of RPC2; `index` counts from 0 (dahua-cgi 9.3)."""
+    return {
+        "Channel": index,
+        "StartTime": stamp(start),
+        "EndTime": stamp(end),
+        "Types": ["dav"],
+        "Events": ["*"],
+        "Flags": None,
+        "VideoStream": stream,
+    }
+
+
+def rule_condition(index: int, start: datetime, end: datetime, code: str) -> dict[str, object]:
+    """Return the question to the rules' own list (dahua-cgi 9.3)."""
+    rule = {"Order": "Descent", "Events": [code], "Rule": code, "ObjectType": ["Vehicle", "Human"]}
+    return {
+        "Channel": [index],
+        "StartTime": stamp(start),
+        "EndTime": stamp(end),
+        "Types": ["dav"],
+        "Events": [code],
+        "DB": {"IVS": rule},
+    }
+
+
+def smd_condition(index: int, start: datetime, end: datetime, words: Iterable[str]) -> dict[str, object]:
+    """Return the question for people, vehicles and animals (dahua-cgi 9.3)."""
+    return {
+        "StartTime": stamp(start),
+        "EndTime": stamp(end),
+        "Channels": [index],
+        "SmdType": list(words),
+        "Order": "ascOrder",
+        "Orders": [{"Field": "SystemTime", "Type": "Ascent"}],
+    }
+
+
+def log_condition(start: datetime, end: datetime, codes: Iterable[str]) -> dict[str, object]:
+    """Return the question to the log; firmware spells pulses in two ways (dahua-cgi 9.3)."""
+    types = [f"Event.{code}.{action}" for code in codes for action in ("Start", "Stop", "Pulse", "Pluse")]
+    return {"Types": types, "StartTime": stamp(start), "EndTime": stamp(end), "Translate": True, "Order": "Ascent"}
+
+
+def _words(node: Node, name: str) -> tuple[str, ...]:
+    return tuple(word for _, value in entries(child(node, name)) if (word := text(value)))
+
+
+def _span(node: Node) -> tuple[datetime, datetime] | None:
+    start, end = parse_stamp(text(node, "StartTime")), parse_stamp(text(node, "EndTime"))
+    if start is None or end is None:
+        return None
+    return start, end
+
+
+def _file(node: Node) -> FoundFile | None:
+    """Read one item, None when it lacks what makes a file; the rest of the page is good all the same."""
+    span, path = _span(node), text(node, "FilePath")
+    if span is None:
+        return None
+    place = "/".join(text(node, name) for name in ("Disk", "Partition", "Cluster"))
+    return FoundFile(
+        span[0],
+        span[1],
+        path,
+        integer(node, "Channel"),
+        text(node, "VideoStream"),
+        integer(node, "Length"),
+        _words(node, "Flags"),
+        _words(node, "Events"),
+        place,
+    )
+
+
+class Page(NamedTuple):
+    """One page of files. `found` is how many items the recorder says are on it, not in all (trap 22)."""
+
+    found: int
+    files: list[FoundFile]
+
+
+def _page(found: int | None, items: Node) -> Page:
+    nodes = [node for _, node in entries(items)]
+    return Page(len(nodes) if found is None else found, [file for node in nodes if (file := _file(node))])
+
+
+def cgi_page(flat: Mapping[str, str]) -> Page:
+    """Read a page of the CGI."""
+    found = flat.get("found", "").strip()
+    return _page(int(found) if found.isdecimal() else None, child(nest(flat), "items"))
+
+
+def rpc_page(params: Mapping[str, object]) -> Page:
+    """Read a page of RPC2: the list is `infos` or `items`, null at the end (dahua-cgi 9.3)."""
+    items = params.get("infos")
+    return _page(integer(params, "found"), params.get("items") if items is None else items)
+
+
+def days_of(bitmap: int) -> frozenset[int]:
+    """Return the days of a month's bitmap; bit 0 is not used (dahua-cgi 9.4)."""
+    return frozenset(day for day in range(1, 32) if bitmap >> day & 1)
+
+
+def detections(params: Mapping[str, object]) -> list[FoundDetection]:
+    """Read a page of SmdDataFinder."""
+    found = []
+    for _, node in entries(params.get("SmdInfo")):
+        span = _span(node)
+        if span is not None:
+            found.append(FoundDetection(span[0], span[1], integer(node, "Channel"), text(node, "Type")))
+    return found
+
+
+def log_lines(params: Mapping[str, object]) -> list[LogLine]:
+    """Read a page of the log."""
+    lines = []
+    for _, node in entries(params.get("items")):
+        moment = parse_stamp(text(node, "Time"))
+        if moment is not None:
+            words = f"{text(node, 'Type')} {text(node, 'Detail')}".strip()
+            lines.append(LogLine(moment, text(node, "Code"), integer(node, "Channel"), words))
+    return lines
+
+
+def locator(file: FoundFile) -> str:
+    """Return a segment's handle: where the file is and what it spans, in wall digits."""
+    return f"{file.start:{_LOCATOR}}|{file.end:{_LOCATOR}}|{file.size or ''}|{file.path}"
+
+
+def parse_locator(value: str) -> FoundFile | None:
+    """Read a handle; None when it is none of ours."""
+    parts = value.split("|", _LOCATOR_PARTS - 1)
+    if len(parts) != _LOCATOR_PARTS or not parts[3]:
+        return None
+    try:
+        start, end = (datetime.strptime(part, _LOCATOR) for part in parts[:2])  # noqa: DTZ007 - wall digits
+    except ValueError:
+        return None
+    return FoundFile(start, end, parts[3], size=int(parts[2]) if parts[2].isdecimal() else None)
