@@ -302,9 +302,11 @@ def _suffix(text: str | None) -> timedelta | None:
 
 
 def measure(
-    wall_text: str, posix_text: str, our_utc_now: datetime, *, previous: DeviceClock | None = None
+    wall_text: str, named_zone: str | tzinfo | None, our_utc_now: datetime, *, previous: DeviceClock | None = None
 ) -> DeviceClock:
     """Work out zone and skew from what the recorder wrote at our moment `our_utc_now`; never raises.
+
+    `named_zone` is the zone it states: POSIX text as Hikvision writes it, or a zone a driver has made of other words.
 
     The zone it names counts when the wall clock is within 22 minutes of it: then the rest is skew, and the rule of
     summer time comes with it. Otherwise the wall clock counts, rounded to a quarter of an hour, for the suffix of
@@ -312,7 +314,7 @@ def measure(
     that fits no zone at all (year 2004 after a flat battery) takes the named zone, and everything else is skew.
     Without a readable time the skew is taken as zero. A difference of up to 2 s to `previous` is noise.
     """
-    named = parse_posix_zone(posix_text)
+    named = parse_posix_zone(named_zone) if isinstance(named_zone, str) else named_zone
     reading = parse_wall(wall_text)
     if reading is None:
         return DeviceClock(named or fixed_zone(_ZERO), _ZERO, our_utc_now)
@@ -330,12 +332,12 @@ def measure(
 
 
 def _zone(
-    named: DeviceZone | None, suffix: timedelta | None, difference: timedelta, our_utc_now: datetime
-) -> DeviceZone:
+    named: tzinfo | None, suffix: timedelta | None, difference: timedelta, our_utc_now: datetime
+) -> tzinfo:
     stated = named
     if stated is None and suffix is not None and _WEST <= suffix <= _EAST:
         stated = fixed_zone(suffix)
-    if stated is not None and abs(difference - stated.utcoffset(our_utc_now.astimezone(stated))) <= _NEAR:
+    if stated is not None and abs(difference - (our_utc_now.astimezone(stated).utcoffset() or _ZERO)) <= _NEAR:
         return stated
     measured = _QUARTER * round(difference / _QUARTER)
     if _WEST <= measured <= _EAST and (stated is None or abs(difference - measured) < timedelta(minutes=7)):

@@ -3,15 +3,17 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
-from typing import Final
+import json
+from typing import Final, cast
 
-from ...errors import NvrAuthError, NvrBusyError, NvrError, NvrPermissionError, NvrUnsupportedError
+from ...errors import NvrAuthError, NvrBusyError, NvrError, NvrPermissionError, NvrResponseError, NvrUnsupportedError
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response, StreamResponse
+from .provisional import ProvisionalGuard
 from .quirks import Memory
 from .refusals import FULL_TABLE_WAIT, classify, is_lacking
 from .rpc import Rpc
-from .wire import decode, parse_lines
+from .wire import Node, decode, parse_lines
 
 PREFIX: Final = "/cgi-bin/"
 # Cheap and needs a login: asked first where a body cannot be sent twice.
@@ -22,9 +24,14 @@ class DahuaClient:
     """Questions to one recorder; raises errors of the core only, a 200 may be one (dahua-cgi 2.5)."""
 
     def __init__(self, transport: HttpTransport, memory: Memory, utcnow: Callable[[], datetime]) -> None:
-        """Take over the transport: its reading of refusals is ours from now on."""
+        """Take over the transport: its reading of refusals is ours from now on.
+
+        Its guard should be a ProvisionalGuard, so that a 401 is judged before it counts for good.
+        """
         self.transport = transport
-        self.rpc = Rpc(transport, memory, utcnow)
+        guard = transport.guard
+        self._guard = guard if isinstance(guard, ProvisionalGuard) else ProvisionalGuard(guard)
+        self.rpc = Rpc(transport, self._guard, memory, utcnow)
         self._memory = memory
         self._utcnow = utcnow
         transport.classify = self._classify
@@ -58,6 +65,24 @@ class DahuaClient:
         if error is not None:
             raise error
         return response.body
+
+    async def post_json(self, path: str, body: Mapping[str, object]) -> Node:
+        """Return the answer of a JSON page of the CGI to a question that changes nothing."""
+        target = self.target(path)
+
+        async def ask() -> Response:
+            return await self.transport.request(
+                "POST", target, data=json.dumps(body).encode(), content_type="application/json", idempotent=True
+            )
+
+        response = await self._judged(ask)
+        error = classify(response.status, response.headers, response.body)
+        if error is not None:
+            raise error
+        try:
+            return cast("Node", json.loads(response.body))
+        except ValueError:
+            raise NvrResponseError("the recorder answered with something that is no JSON") from None
 
     async def text(
         self,
@@ -155,11 +180,12 @@ class DahuaClient:
 
     async def _second_opinion(self, error: NvrAuthError) -> NvrError:
         """Return what a refused login really means: an RPC login tells a wrong password, a lock and a full table."""
-        if not self.transport.guard.usable:
+        if not self._guard.shared.usable:
             return error
         try:
             await self.rpc.verify()
         except NvrUnsupportedError:
+            self._guard.unjudged()
             return error
         except NvrError as verdict:
             return verdict

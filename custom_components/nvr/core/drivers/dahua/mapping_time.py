@@ -1,14 +1,23 @@
-"""Wall digits to UTC and back (dahua-cgi 7.2). Pure.
+"""The recorder's zone, and wall digits to UTC and back (dahua-cgi 7.2). Pure.
 
 Every time a recorder of this family writes or reads is its own wall clock without an offset.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ...clock import DeviceClock
+from ...clock import DeviceClock, DeviceZone, YearDay, fixed_zone
 from ...models import TimeSpan
+from .wire import Node, child, flag, integer, text
 
+# TimeZone is a place in this list (minutes east of UTC), not a number of hours (dahua-cgi 7.2).
+_OFFSETS: Final = (
+    0, 60, 120, 180, 210, 240, 270, 300, 330, 345, 360, 390, 420, 480, 540, 570, 600, 660, 720, 780,
+    -60, -120, -180, -210, -240, -300, -360, -420, -480, -540, -600, -660, -720,
+)  # fmt: skip
+_LAST_WEEK: Final = 5
+_DAYS_BEFORE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
@@ -64,3 +73,48 @@ class WallClock:
         first = midnight - self.clock.to_utc(midnight, fold=0).replace(tzinfo=None)
         last = later - self.clock.to_utc(later, fold=1).replace(tzinfo=None)
         return first if first == last else None
+
+
+def load_zone(description: str) -> tzinfo | None:
+    """Return the zone of an IANA name; None for a city's label or nothing. Reads files: call it in a thread."""
+    if "/" not in description and description not in {"UTC", "GMT"}:
+        return None
+    try:
+        return ZoneInfo(description)
+    except ZoneInfoNotFoundError, ValueError, OSError:
+        return None
+
+
+def zone_description(ntp: Node) -> str:
+    """Return what the NTP table calls the zone: an IANA name on newer firmware, a city or nothing on older."""
+    return text(ntp, "TimeZoneDesc")
+
+
+def stated_offset(ntp: Node) -> timedelta | None:
+    """Return the standard offset the NTP table names by its index, None where it names none."""
+    index = integer(ntp, "TimeZone")
+    return timedelta(minutes=_OFFSETS[index]) if index is not None and 0 <= index < len(_OFFSETS) else None
+
+
+def _change(locales: Node, name: str) -> YearDay | None:
+    """Return the day of each year on which summer time begins or ends; Week 0 makes Day a day of the month."""
+    rule = child(locales, name)
+    month, week, day = (integer(rule, part) for part in ("Month", "Week", "Day"))
+    at = timedelta(hours=integer(rule, "Hour") or 0, minutes=integer(rule, "Minute") or 0)
+    if month is None or week is None or day is None or not 1 <= month <= 12:
+        return None
+    if week == 0:
+        return YearDay(at, day=_DAYS_BEFORE[month - 1] + day, julian=True) if 1 <= day <= 31 else None
+    if not 0 <= day <= 6 or not (week == -1 or 1 <= week <= _LAST_WEEK):
+        return None
+    return YearDay(at, month=month, week=_LAST_WEEK if week == -1 else week, weekday=day)
+
+
+def ruled_zone(offset: timedelta | None, locales: Node) -> DeviceZone | None:
+    """Return the zone of a standard offset and the recorder's own rules of summer time; None without an offset."""
+    if offset is None:
+        return None
+    start, end = _change(locales, "DSTStart"), _change(locales, "DSTEnd")
+    if not flag(locales, "DSTEnable") or start is None or end is None:
+        return fixed_zone(offset)
+    return DeviceZone(offset, _HOUR, start, end)

@@ -127,9 +127,13 @@ _TYPES: Final[Mapping[str, type]] = MappingProxyType(
 
 @dataclass(slots=True)
 class Memory:
-    """All that is kept of one recorder between starts: switches, what it refused, profiles of its channels."""
+    """All that is kept of one recorder between starts: switches, what it refused, profiles of its channels.
+
+    `vendor` is who sells it, None while nobody has asked.
+    """
 
     firmware: str = ""
+    vendor: str | None = None
     quirks: Quirks = field(default_factory=Quirks)
     refused: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, list[list[object]]] = field(default_factory=dict)
@@ -143,6 +147,8 @@ class Memory:
         firmware, quirks = data.get("firmware"), data.get("quirks")
         if isinstance(firmware, str):
             memory.firmware = firmware
+        if isinstance(vendor := data.get("vendor"), str):
+            memory.vendor = vendor
         if isinstance(quirks, Mapping):
             for name, kind in _TYPES.items():
                 if type(value := quirks.get(name)) is kind:
@@ -158,6 +164,7 @@ class Memory:
         """Return all of it as plain JSON."""
         return {
             "firmware": self.firmware,
+            "vendor": self.vendor,
             "quirks": self.quirks.learned(),
             "refused": dict(self.refused),
             "profiles": {key: [list(row) for row in rows] for key, rows in self.profiles.items()},

@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from ...errors import (
@@ -17,10 +18,12 @@ from ...errors import (
     NvrNotFoundError,
     NvrPermissionError,
     NvrResponseError,
+    NvrUnreachableError,
     NvrUnsupportedError,
 )
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response
+from .provisional import ProvisionalGuard
 from .quirks import Memory
 from .refusals import DahuaRefusalError, SessionLostError, lock_error, rpc_error
 from .wire_rpc import (
@@ -45,6 +48,9 @@ _KEEP_ALIVE_LEAST: Final = 5.0
 # A login this young (s) need not be proven again.
 _PROOF_LIFE: Final = timedelta(seconds=30)
 _LOGOUT_PATIENCE: Final = 3.0
+_KEEP_ALIVE: Final = MappingProxyType({"timeout": 300, "active": True})
+# How long a recorder that does not speak RPC2 is not asked for it, where its answer may have been an accident.
+_ABSENCE: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +70,29 @@ class _Session:
 class Rpc:
     """The RPC side of one recorder. `generation` grows with each login: handles of an older one are dead."""
 
-    def __init__(self, transport: HttpTransport, memory: Memory, utcnow: Callable[[], datetime]) -> None:
+    def __init__(
+        self, transport: HttpTransport, guard: ProvisionalGuard, memory: Memory, utcnow: Callable[[], datetime]
+    ) -> None:
         """Send nothing yet."""
         self._transport = transport
+        self._guard = guard
         self._memory = memory
         self._utcnow = utcnow
         self._turn = asyncio.Lock()
         self._session: _Session | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._proven_at: datetime | None = None
+        self._absent_until: datetime | None = None
         self._number = 0
+        self._vouched = 0
         self._closed = False
         self.generation = 0
 
     @property
     def available(self) -> bool | None:
         """Whether the recorder speaks RPC2; None while nobody has asked."""
-        if self._memory.is_refused(_MISSING, self._utcnow()):
+        now = self._utcnow()
+        if self._memory.is_refused(_MISSING, now) or (self._absent_until is not None and now < self._absent_until):
             return False
         return True if self.generation else None
 
@@ -139,23 +151,41 @@ class Rpc:
         return await self._send(path, self._call_body(method, params, None), lane, Priority.NORMAL, timeout)
 
     async def verify(self) -> None:
-        """Find out whether the login is right although something refused it; at most one login each half minute.
+        """Find out whether the login is right although something refused it.
 
-        Returns when it is. Raises NvrAuthError, NvrLockedError, NvrBusyError (the table of connections is full, nothing
-        is said of the password), NvrUnsupportedError without RPC2.
+        A session that still answers is proof enough at first; where refusals go on, a login is made. Returns when it
+        is right, for half a minute without asking. Raises NvrAuthError, NvrLockedError, NvrBusyError (the table of
+        connections is full, nothing is said of the password), NvrUnsupportedError without RPC2.
         """
         if self.available is False:
             raise NvrUnsupportedError("the recorder does not speak RPC2")
         async with self._turn:
-            self._transport.guard.check()
+            self._guard.shared.check()
             now = self._utcnow()
             if self._proven_at is not None and now - self._proven_at < _PROOF_LIFE:
+                self._guard.accepted()
+                return
+            if await self._answers():
+                self._proven_at = now
+                self._guard.accepted()
                 return
             session = await self._log_in()
             if self._session is None:
                 self._take(session)
             else:
                 await self._log_out(session)
+
+    async def _answers(self) -> bool:
+        """Tell whether the session we have still lives; asked once between two logins."""
+        if self._session is None or self._vouched == self.generation:
+            return False
+        self._vouched = self.generation
+        try:
+            await self._once("global.keepAlive", _KEEP_ALIVE, None, "control")
+        except SessionLostError, DahuaRefusalError, NvrUnsupportedError:
+            self._session = None
+            return False
+        return True
 
     async def close(self) -> None:
         """Log out and end what runs; safe to call twice and at any time."""
@@ -165,19 +195,19 @@ class Rpc:
             keeper.cancel()
             await asyncio.gather(keeper, return_exceptions=True)
         session, self._session = self._session, None
-        if session is not None:
+        if session is not None and self._guard.shared.usable:
             await self._log_out(session)
 
     async def _ready(self) -> int:
         """Make sure there is a session; returns its generation."""
+        self._guard.shared.check()
         if self._session is not None:
-            self._transport.guard.check()
             return self.generation
         if self.available is False:
             raise NvrUnsupportedError("the recorder does not speak RPC2")
         async with self._turn:
             if self._session is None:
-                self._transport.guard.check()
+                self._guard.shared.check()
                 self._take(await self._log_in())
             return self.generation
 
@@ -198,7 +228,7 @@ class Rpc:
         while generation == self.generation and self._session is not None:
             await asyncio.sleep(max(session.keep_alive - _KEEP_ALIVE_MARGIN, _KEEP_ALIVE_LEAST))
             try:
-                await self._once("global.keepAlive", {"timeout": 300, "active": True}, None, "control")
+                await self._once("global.keepAlive", _KEEP_ALIVE, None, "control")
             except SessionLostError, DahuaRefusalError:
                 self._drop(generation)
             except NvrError:
@@ -208,14 +238,14 @@ class Rpc:
     async def _log_in(self) -> _Session:
         """Log in once; raises what the recorder says of the login, and lets the guard know."""
         if self._closed:
-            raise NvrBusyError("the connection was closed by us")
-        config, guard = self._transport.config, self._transport.guard
+            raise NvrUnreachableError("the connection was closed by us")
+        config, guard = self._transport.config, self._guard
         reply = await self._step(first_login(config.username, self._next()))
         self._judge(reply, proven=False)
         challenge = challenge_of(reply)
         proof = None if challenge is None else answer_to(challenge, config.username, config.password)
         if challenge is None or proof is None:
-            self._memory.note_refused(_MISSING, self._utcnow())
+            self._absent(certain=challenge is not None)
             raise NvrUnsupportedError("the recorder wants an RPC login of a kind we do not know")
         reply = await self._step(second_login(config.username, proof, challenge, self._next()))
         self._judge(reply, proven=True)
@@ -235,12 +265,18 @@ class Rpc:
         except NvrBusyError, NvrLockedError:
             raise
         except (NvrResponseError, NvrNotFoundError, NvrUnsupportedError, NvrPermissionError) as error:
-            self._memory.note_refused(_MISSING, self._utcnow())
+            self._absent(certain=isinstance(error, NvrNotFoundError | NvrUnsupportedError))
             raise NvrUnsupportedError("the recorder does not speak RPC2") from error
+
+    def _absent(self, *, certain: bool) -> None:
+        """Do not ask again for a while; for a day where it was said in so many words by one that never spoke it."""
+        self._absent_until = self._utcnow() + _ABSENCE
+        if certain and not self.generation:
+            self._memory.note_refused(_MISSING, self._utcnow())
 
     def _judge(self, reply: RpcReply, *, proven: bool) -> None:
         """Raise what a step of the login says of the account; nothing is sent after a wrong password."""
-        guard = self._transport.guard
+        guard = self._guard
         locked = lock_error(reply, self._utcnow())
         if locked is not None:
             guard.locked(locked.until)

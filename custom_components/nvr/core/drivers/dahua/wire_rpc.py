@@ -24,6 +24,7 @@ UNKNOWN_NAME: Final = frozenset({268959743})
 NO_RIGHT: Final = frozenset({285278249})
 TOO_LONG: Final = frozenset({287638033})
 OBJECT_MISSING: Final = frozenset({4026990593, -267976703})
+_OTHERS: Final = BAD_LOGIN | LOCKED | BLACK_LISTED | BUSY | METHOD_MISSING | UNKNOWN_NAME | NO_RIGHT | OBJECT_MISSING
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def second_login(username: str, proof: str, challenge: Challenge, number: int) -
 
 
 def is_session_error(reply: RpcReply) -> bool:
-    """Tell whether the session is over: by code, else by the word in the message (dahua-cgi 15.2)."""
-    if reply.code is None:
+    """Tell whether the session is over: by code, else by the word in a message without a known code (15.2)."""
+    if reply.code is None or reply.code in _OTHERS:
         return False
     return reply.code in SESSION_LOST or "session" in reply.message.lower()
 

@@ -7,6 +7,8 @@ PROBES: Final = ("/ISAPI/System/deviceInfo", "/System/deviceInfo")
 CERTAIN: Final = 100
 _LIKELY: Final = 80
 _POSSIBLE: Final = 40
+# Dahua's web server asks for a login before it says that it does not know the page (dahua-cgi 16).
+_FOREIGN_REALMS: Final = ('realm="login to ', 'realm="device_cgi"')
 _SERVERS: Final = ("dnvrs-webs", "app-webs", "webs", "hikvision-webs")
 
 
@@ -19,6 +21,8 @@ def fingerprint(status: int, headers: Mapping[str, str], body: bytes) -> int:
     if status == 401:
         if b"userCheck" in head:
             return CERTAIN
+        if any(realm in lower.get("www-authenticate", "") for realm in _FOREIGN_REALMS):
+            return 0
         if lower.get("server", "").startswith(_SERVERS):
             return _LIKELY
         return _POSSIBLE if "digest" in lower.get("www-authenticate", "") else 0

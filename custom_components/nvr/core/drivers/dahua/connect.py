@@ -1,0 +1,255 @@
+"""Learning a recorder: a fixed number of questions, whatever the number of channels (dahua-cgi 18).
+
+The RPC login comes first: it is the one that tells a wrong password from a lock, and what is asked by it needs no 401.
+Every answer but the first may be refused alone; what the list of channels needs must not fail unseen, for a channel
+that is left out loses its entities.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from datetime import tzinfo
+from typing import Final
+
+from ...clock import DeviceClock, measure
+from ...errors import (
+    NvrBusyError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrTimeoutError,
+    NvrUnsupportedError,
+)
+from ...models import Disk, RecorderKind
+from .context import Context
+from .mapping import Documents, disk, recorder_kind
+from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
+from .presence import Presence
+from .source import Source
+from .wire import Node, integer
+from .wire_config import (
+    SystemInfo,
+    first_text,
+    parse_current_time,
+    parse_enabled,
+    parse_encode,
+    parse_system_info,
+    parse_titles,
+    parse_version,
+    parse_volumes,
+)
+
+TIME: Final = ("global.cgi", "action=getCurrentTime")
+STORAGE: Final = ("storageDevice.cgi", "action=getDeviceAllInfo")
+# What is nice to know is asked for only within this many requests; two are left for the event stream.
+_BUDGET: Final = 13
+# Whole tables of large recorders take their time (dahua-cgi 2.1).
+_LONG: Final = 30.0
+
+
+@dataclass(slots=True)
+class Learned:
+    """What connect brings home besides the documents; disks None when there is no storage."""
+
+    documents: Documents
+    disks: tuple[Disk, ...] | None = None
+    notes: list[str] = field(default_factory=list)
+
+
+async def identify(context: Context) -> SystemInfo:
+    """Read who answers; raises NvrUnsupportedError when it is no device of this family."""
+    source, client = Source(context), context.client
+    node = await source.ask("magicBox.getSystemInfo")
+    if node is None:
+        try:
+            node = await source.page("magicBox.cgi", "action=getSystemInfo")
+        except NvrResponseError as error:
+            raise NvrUnsupportedError("this is not an NVR of this family: it answers with something else") from error
+    info = parse_system_info(node)
+    if info.serial:
+        return info
+    try:
+        # Old cameras tell it in two parts (dahua-cgi 5).
+        serial = await source.ask("magicBox.getSerialNo", cgi=("magicBox.cgi", "action=getSerialNo"))
+        model = await source.ask("magicBox.getDeviceType", cgi=("magicBox.cgi", "action=getDeviceType"))
+    except NvrResponseError as error:
+        raise NvrUnsupportedError("this is not an NVR of this family: it answers with something else") from error
+    info = SystemInfo(first_text(serial, "sn", "serialNumber"), first_text(model, "type", "deviceType"))
+    if info.serial:
+        return info
+    if client.rpc.available or serial is not None:
+        raise NvrResponseError("the recorder tells no serial number")
+    raise NvrUnsupportedError("this is not an NVR of this family: it does not tell who it is")
+
+
+class TimeReader:
+    """Measures the recorder's clock; knows its zone from the last time unless the clock does not fit it any more."""
+
+    def __init__(self, context: Context) -> None:
+        """Hold the context."""
+        self._context = context
+        self._source = Source(context)
+        self._zone: tzinfo | None = None
+
+    async def zone(self) -> tzinfo | None:
+        """Return the zone the recorder states: by its IANA name, else by offset and rules (dahua-cgi 7.2)."""
+        ntp = await self._source.table("NTP")
+        # Zone files are read from disk.
+        named = await asyncio.to_thread(load_zone, zone_description(ntp))
+        if named is None:
+            offset = stated_offset(ntp)
+            named = ruled_zone(offset, await self._source.table("Locales")) if offset is not None else None
+        self._zone = named
+        return named
+
+    async def wall(self) -> str | None:
+        """Return what the recorder's clock shows, None when it does not tell."""
+        found = await self._source.ask("global.getCurrentTime", cgi=TIME)
+        return None if found is None else parse_current_time(None, found)
+
+    async def read(self) -> DeviceClock:
+        """Measure zone and skew; without an answer the recorder is taken to keep the time of its zone."""
+        if self._zone is None:
+            await self.zone()
+        clock = await self._measured()
+        if clock.zone != self._zone and self._zone is not None:
+            # Somebody has set another zone, or other rules of summer time.
+            await self.zone()
+            clock = await self._measured()
+        self._context.clock = clock
+        return clock
+
+    async def _measured(self) -> DeviceClock:
+        wall = await self.wall()
+        return measure(wall or "", self._zone, self._context.utcnow(), previous=self._context.clock)
+
+
+async def together(*work: Coroutine[object, object, None]) -> None:
+    """Run all at once; the first error ends the others and is raised as it is."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+class Connect:
+    """One connect: asks, and puts together what the driver needs."""
+
+    def __init__(self, context: Context, clock: TimeReader) -> None:
+        """Hold the context."""
+        self._context = context
+        self._clock = clock
+        self._source = Source(context)
+        self._presence = Presence(context)
+        self._asked = context.client.transport.statistics.requests
+        self._parts: dict[str, object] = {}
+        self._disks: tuple[Disk, ...] | None = None
+        self._notes: list[str] = []
+
+    async def run(self) -> Learned:
+        """Ask everything; raises NvrUnsupportedError for a box of another family."""
+        system = await identify(self._context)
+        # The version decides what is remembered of refusals, so nothing is asked before it.
+        version, build = await self._version()
+        self._context.memory.seen_firmware(f"{version} {build}".strip())
+        self._parts |= {"system": system, "version": version, "build": build}
+        await together(self._slots(), self._titles(), self._encode(), self._time(), self._storage(), self._rtsp_port())
+        if self._spare():
+            self._parts["smart"] = parse_enabled(await self._optional("SmartMotionDetect"))
+        await self._vendor()
+        return Learned(self._documents(), self._disks, self._notes)
+
+    def _documents(self) -> Documents:
+        return Documents(**self._parts)  # type: ignore[arg-type]
+
+    def _spare(self) -> bool:
+        return self._context.client.transport.statistics.requests - self._asked < _BUDGET
+
+    async def _version(self) -> tuple[str, str]:
+        found = await self._source.ask("magicBox.getSoftwareVersion", cgi=("magicBox.cgi", "action=getSoftwareVersion"))
+        return parse_version(found)
+
+    async def _optional(self, name: str) -> Node | None:
+        """Return a table that may be refused, be broken or come too late, the latter with a note."""
+        try:
+            found = await self._source.table(name, timeout=_LONG)
+        except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
+            self._notes.append(f"failed:{name}:{type(error).__name__}")
+            return None
+        if found is None:
+            self._notes.append(f"refused:{name}")
+        return found
+
+    async def _slots(self) -> None:
+        """Ask which slots hold a camera: the list of cameras and their states, else the table of remote devices."""
+        parts = self._parts
+        parts["cameras"] = cameras = await self._presence.cameras()
+        if cameras is None:
+            parts["remotes"] = remotes = await self._presence.remotes()
+            # Only what lists no cameras needs to be asked what it is.
+            await self._class()
+            if recorder_kind(self._documents()) is RecorderKind.CAMERA:
+                await self._inputs()
+                return
+            if remotes is None and not await self._inputs():
+                message = "the account may not read the channels of the NVR"
+                raise NvrPermissionError(message)
+            if recorder_kind(self._documents()) is not RecorderKind.NVR:
+                await self._inputs()
+        # Firmware that does not list its cameras does not know their states either, except by the CGI's own page.
+        if cameras is not None or self._context.client.rpc.available is False:
+            parts["states"] = await self._presence.states()
+        if parts.get("states") is None:
+            parts["lost"] = await self._presence.lost()
+
+    async def _class(self) -> None:
+        found = await self._source.ask("magicBox.getDeviceClass", cgi=("magicBox.cgi", "action=getDeviceClass"))
+        self._parts["device_class"] = first_text(found, "class", "type")
+
+    async def _inputs(self) -> int:
+        """Ask how many video inputs there are."""
+        if "inputs" not in self._parts:
+            found = await self._source.page("devVideoInput.cgi", "action=getCollect")
+            self._parts["inputs"] = integer(found, "result")
+        count = self._parts["inputs"]
+        return count if isinstance(count, int) else 0
+
+    async def _titles(self) -> None:
+        self._parts["titles"] = parse_titles(await self._optional("ChannelTitle"))
+
+    async def _encode(self) -> None:
+        table = await self._optional("Encode")
+        await self._context.client.transport.gate.after_you("control")
+        self._parts["encode"] = None if table is None else parse_encode(table)
+
+    async def _time(self) -> None:
+        try:
+            await self._clock.read()
+        except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
+            self._notes.append(f"failed:time:{type(error).__name__}")
+            self._context.clock = measure("", None, self._context.utcnow(), previous=self._context.clock)
+
+    async def _rtsp_port(self) -> None:
+        if self._context.config.rtsp_port is None:
+            table = await self._optional("RTSP")
+            self._context.told_rtsp_port = integer(table, "Port")
+
+    async def _storage(self) -> None:
+        try:
+            found = await self._source.ask("storage.getDeviceAllInfo", cgi=STORAGE)
+        except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
+            self._notes.append(f"failed:storage:{type(error).__name__}")
+            return
+        volumes = parse_volumes(found)
+        # A camera without a card has no storage, which is no fault (dahua-cgi 7.1).
+        self._disks = tuple(disk(place, volume) for place, volume in enumerate(volumes)) or None
+
+    async def _vendor(self) -> None:
+        """Ask who sells it, once for all times: it is a name only."""
+        memory = self._context.memory
+        if memory.vendor is None and self._spare():
+            found = await self._source.ask("magicBox.getVendor", cgi=("magicBox.cgi", "action=getVendor"))
+            memory.vendor = first_text(found, "vendor", "Vendor")
+        self._parts["vendor"] = memory.vendor or ""

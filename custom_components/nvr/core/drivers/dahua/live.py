@@ -1,0 +1,92 @@
+"""Live addresses and stills (dahua-cgi 8.2, 8.3)."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Final
+
+from ...errors import NvrNotFoundError, NvrResponseError
+from ...models import RtspAddress, Still, StreamRole
+from .context import Context
+from .refusals import DahuaRefusalError
+
+_JPEG: Final = b"\xff\xd8\xff"
+_END: Final = b"\xff\xd9"
+_PICTURE_TIMEOUT: Final = 10.0
+
+
+class Live:
+    """Live streams."""
+
+    def __init__(self, context: Context) -> None:
+        """Hold the context."""
+        self._context = context
+
+    def address(self, channel: int, role: StreamRole) -> RtspAddress:
+        """Return where the profile plays, without a back-channel; raises NvrNotFoundError."""
+        profile = self._context.channel(channel).profile(role)
+        if profile is None:
+            message = f"channel {channel} has no {role} stream"
+            raise NvrNotFoundError(message)
+        return self._context.address(f"/cam/realmonitor?{profile.stream_id}")
+
+
+@dataclass(slots=True)
+class _Shared:
+    """One request and how many wait for it."""
+
+    task: asyncio.Task[Still]
+    waiting: int = 0
+
+
+class Snapshots:
+    """Live stills, one at a time for the whole recorder: it makes them one after the other (dahua-cgi 8.3)."""
+
+    def __init__(self, context: Context) -> None:
+        """Hold the context."""
+        self._context = context
+        self._under_way: dict[int, _Shared] = {}
+
+    async def snapshot(self, channel: int, *, width: int | None = None, height: int | None = None) -> Still:
+        """Return a fresh JPEG; whoever asks meanwhile shares it. Raises NvrNotFoundError for a channel without one.
+
+        The size is the one the recorder is set to: nothing in the request changes it.
+        """
+        del width, height
+        self._context.channel(channel)
+        shared = self._under_way.get(channel)
+        if shared is None:
+            shared = self._under_way[channel] = _Shared(asyncio.ensure_future(self._take(channel)))
+        shared.waiting += 1
+        try:
+            return await asyncio.shield(shared.task)
+        finally:
+            shared.waiting -= 1
+            if not shared.waiting:
+                # The last who gives up ends the request.
+                shared.task.cancel()
+                if self._under_way.get(channel) is shared:
+                    del self._under_way[channel]
+
+    async def close(self) -> None:
+        """End what is under way."""
+        tasks = [shared.task for shared in self._under_way.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _take(self, channel: int) -> Still:
+        try:
+            body = await self._context.client.get(
+                "snapshot.cgi", f"channel={channel}", lane="snapshot", timeout=_PICTURE_TIMEOUT
+            )
+        except DahuaRefusalError as error:
+            # 400 says absent, switched off or away alike (dahua-cgi 2.5).
+            message = f"the recorder has no picture of channel {channel} now"
+            raise NvrNotFoundError(message) from error
+        if not body:
+            message = f"the recorder has no picture of channel {channel} now"
+            raise NvrNotFoundError(message)
+        if not body.startswith(_JPEG) or _END not in body[-64:]:
+            message = "the recorder sent something that is no whole JPEG"
+            raise NvrResponseError(message)
+        return Still(body, self._context.utcnow())
