@@ -158,11 +158,10 @@ class DhavFilter:
         if self._found or self.done:
             return b""
         out: list[bytes] = []
-        data: bytes | None = self._search(b"", final=True)
-        while self._found and data is not None and not self.done:
-            data = self._pass(data, out)
-            if data is not None:
-                data = self._search(data, final=True)
+        left: bytes | None = b""
+        while left is not None and not self.done:
+            data = self._search(left, final=True)
+            left = self._pass(data, out) if data else None
         return b"".join(out)
 
     def _search(self, data: bytes, *, final: bool) -> bytes:

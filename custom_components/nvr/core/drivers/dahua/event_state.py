@@ -37,6 +37,7 @@ class Active:
 
     event: NvrEvent
     due: float
+    begun: float
     regions: set[str] = field(default_factory=set)
 
 
@@ -110,7 +111,7 @@ class EventState:
         if phase is EventPhase.START:
             if len(self._active) >= _MOST_ACTIVE:
                 del self._active[next(iter(self._active))]
-            self._active[key] = Active(event, now + self._patience(key.kind), _regions(wire.data))
+            self._active[key] = Active(event, now + self._patience(key.kind), now, _regions(wire.data))
         return event
 
     def _patience(self, kind: EventKind) -> float:
@@ -222,8 +223,17 @@ class EventState:
         """Return when the recorder is to be asked next whether something is still active."""
         return min((active.due for active in self._active.values()), default=None)
 
-    def settle(self, code: str, indexes: Iterable[int], now: float, received_at: datetime) -> list[NvrEvent]:
-        """Take what the recorder says is active of a code: end what is not, begin what was not known to be."""
+    def postpone(self, code: str, until: float) -> None:
+        """Ask for a code no sooner than then."""
+        for key, active in self._active.items():
+            if key.code == code:
+                active.due = max(active.due, until)
+
+    def settle(self, code: str, indexes: Iterable[int], asked: float, received_at: datetime) -> list[NvrEvent]:
+        """Take what was active of a code when the recorder was asked: end what was not, begin what was not known.
+
+        What began since then is left alone.
+        """
         kind = event_type(code)
         if kind.pulse or kind.ignored:
             return []
@@ -231,16 +241,16 @@ class EventState:
         told = {self._key(wire, kind)[:4] for wire in wires}
         events: list[NvrEvent] = []
         for key in [key for key in self._active if key.code == code]:
-            if key[:4] in told:
-                self._active[key].due = now + self._patience(key.kind)
+            active = self._active[key]
+            if key[:4] in told or active.begun > asked:
+                active.due = max(active.due, asked + self._patience(key.kind))
                 continue
-            started = self._active[key].event
             self.counters["lost_stops"] += 1
             if self._end(key):
-                events.append(_ended(started, received_at))
+                events.append(_ended(active.event, received_at))
         for wire in wires:
             place = self._key(wire, kind)[:4]
-            if not any(key[:4] == place for key in self._active) and (event := self.feed(wire, now, received_at)):
+            if not any(key[:4] == place for key in self._active) and (event := self.feed(wire, asked, received_at)):
                 events.append(event)
         return events
 

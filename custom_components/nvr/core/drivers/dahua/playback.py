@@ -9,6 +9,7 @@ from urllib.parse import quote
 from ...errors import NvrBusyError, NvrNotFoundError, NvrUnsupportedError
 from ...models import PlaybackRequest, RecordingSegment, StreamRole, TimeSpan
 from .context import SUBTYPES, Context
+from .provisional import ProvisionalGuard
 from .recordings import Recordings
 from .rtsp_probe import Verdict, describe
 from .wire_find import parse_locator
@@ -104,6 +105,9 @@ class Playback:
         context = self._context
         context.count("playback_probes")
         guard = context.client.transport.guard
+        if isinstance(guard, ProvisionalGuard):
+            # RTSP says at once what it means; only a 401 of HTTP needs a second opinion.
+            guard = guard.shared
         verdict = await describe(context.rtsp_host, context.rtsp_port, request.address, guard)
         if verdict is Verdict.BUSY:
             raise NvrBusyError("the recorder has no playback session left")

@@ -19,6 +19,7 @@ _HEARTBEAT: Final = b"Heartbeat"
 _CODE: Final = b"Code="
 _DATA: Final = b";data="
 _LENGTH: Final = re.compile(rb"content-length\s*:\s*(\d{1,15})\s*(?:\r?\n|$)", re.IGNORECASE)
+_INDEXES: Final = re.compile(r"(?m)^\s*channels\[\d+\]\s*=\s*(\d{1,5})\s*$")
 _ACTIONS: Final = frozenset({"start", "stop", "pulse", "state"})
 _REMEMBERED: Final = 64
 _NO_DATA: Final[Mapping[str, object]] = {}
@@ -26,7 +27,7 @@ _decode: Final = json.JSONDecoder(strict=False).raw_decode
 
 
 class WireEvent(NamedTuple):
-    """One event as sent. `index0` is 0-based, None where it is no number; `raw` is the data that is no JSON object (cut short)."""
+    """One event as sent. `index0` is 0-based, None where it is no number; `raw` is data that is no JSON: it was cut."""
 
     code: str
     action: str
@@ -77,6 +78,11 @@ def _object(data: bytes) -> tuple[Mapping[str, object], int] | None:
     if len(text) == len(data) and not text.isascii():
         value = _decode(data[:size].decode("utf-8", "replace"), start)[0]
     return (value if isinstance(value, dict) else _NO_DATA), size
+
+
+def indexes_of(text: str) -> frozenset[int]:
+    """Return the 0-based places that getEventIndexes names: `channels[0]=5` (dahua-cgi 12.1)."""
+    return frozenset(int(found) for found in _INDEXES.findall(text))
 
 
 def parse_payload(payload: bytes) -> WireEvent | None:

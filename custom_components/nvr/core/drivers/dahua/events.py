@@ -1,0 +1,274 @@
+"""The one event stream of a recorder: attach to all codes, read, come back, ask what is still active (dahua-cgi 12)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+import logging
+import random
+from typing import Final
+
+from ...driver import EventListener
+from ...errors import (
+    NvrAuthError,
+    NvrBusyError,
+    NvrError,
+    NvrLockedError,
+    NvrNotFoundError,
+    NvrPermissionError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
+from ...models import EventKind, EventStreamState, NvrEvent
+from ...transport.http import StreamResponse
+from .context import Context
+from .event_state import EventState
+from .refusals import DahuaRefusalError, classify
+from .tables import PLAIN_CODES
+from .wire import is_error_body
+from .wire_event import EventParser, indexes_of
+
+_LOGGER = logging.getLogger(__name__)
+
+MANAGER: Final = "eventManager.cgi"
+HEARTBEAT: Final = 5
+BACK_OFF: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
+_SHORT_LIFE: Final = 10.0
+_LONG_LIFE: Final = 60.0
+_AT_ONCE: Final = 0.1
+_JITTER: Final = 0.2
+_ALL, _SHORT = "all", "short"
+# A recorder that has just started refuses what it has; it is believed once it said so for a while.
+_REFUSALS_IN_DOUBT: Final = 5
+_POLL: Final = 2.0
+# What asks whether something is still active may come that much (s) later, so that many need not many timers.
+_TICK: Final = 0.5
+_ASK_AGAIN: Final = 30.0
+
+
+class Events:
+    """The event source; `hold` is heeded where it is longer than the patience with a lost Stop."""
+
+    def __init__(
+        self,
+        context: Context,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        heartbeat: int = HEARTBEAT,
+        poll: float = _POLL,
+    ) -> None:
+        """Hold the context. After three heartbeats (s) and a bit without a byte the stream is given up."""
+        self._context = context
+        self._sleep = sleep
+        self._heartbeat = heartbeat
+        self._poll = poll
+        self._dead_after = 3.0 * heartbeat + 5.0
+        self._state = EventState(lambda: context.clock)
+        self._listener: EventListener | None = None
+        self._told: EventStreamState | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._asking: asyncio.Task[None] | None = None
+        self._refusals = 0
+        self._polling = False
+        self._parsed = dict.fromkeys(("heartbeats", "broken", "truncated"), 0)
+        self.connections = 0
+
+    @property
+    def hold(self) -> dict[EventKind, float]:
+        """Seconds without a repeat after which a kind is over."""
+        return self._state.hold
+
+    @hold.setter
+    def hold(self, seconds: Mapping[EventKind, float]) -> None:
+        self._state.hold = dict(seconds)
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What went through the stream so far."""
+        return {**self._state.counters, **self._parsed, "connections": self.connections}
+
+    async def run(self, listener: EventListener) -> None:
+        """Read until cancelled; see EventSource.run for what is raised."""
+        self._listener, self._told = listener, None
+        failures = 0
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                self._tell(EventStreamState.CONNECTING)
+                begun = loop.time()
+                try:
+                    await self._connection()
+                except NvrError as error:
+                    await self._end_connection()
+                    self._judge(error)
+                    lived = loop.time() - begun
+                    failures = failures if lived < _SHORT_LIFE else 0
+                    wait = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+                    if lived > _LONG_LIFE:
+                        # NVRs end it by themselves, hourly some (dahua-cgi 12.1).
+                        wait = _AT_ONCE
+                    else:
+                        failures += 1
+                    if isinstance(error, NvrBusyError):
+                        wait = max(wait, error.retry_after or 0.0)
+                    _LOGGER.debug("event stream lost: %s", error)
+                    await self._sleep(wait * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads clients
+        finally:
+            await self._end_connection()
+            self._listener = None
+
+    def _tell(self, state: EventStreamState) -> None:
+        if state is not self._told and self._listener is not None:
+            self._told = state
+            self._listener.on_stream_state(state)
+
+    async def _end_connection(self) -> None:
+        """States are kept while nothing is heard; the recorder is asked about them when it is back."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        asking, self._asking = self._asking, None
+        if asking is not None:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+        if self._told is not EventStreamState.REFUSED:
+            self._tell(EventStreamState.DOWN)
+
+    def _judge(self, error: NvrError) -> None:
+        """Raise what makes going on senseless; a refusal is doubted where the stream was open before."""
+        if isinstance(error, NvrAuthError | NvrLockedError):
+            self._tell(EventStreamState.REFUSED)
+            raise error
+        if isinstance(error, DahuaRefusalError | NvrNotFoundError | NvrUnsupportedError):
+            self._refusals += 1
+            if (self.connections and self._refusals <= _REFUSALS_IN_DOUBT) or self._next_way(error):
+                return
+            error = NvrUnsupportedError("the recorder has no event stream")
+        elif not isinstance(error, NvrPermissionError):
+            return
+        self._tell(EventStreamState.REFUSED)
+        raise error
+
+    def _next_way(self, error: NvrError) -> bool:
+        """Fall back: all codes, the few every firmware takes, asking again and again (dahua-cgi 12.1)."""
+        if self._polling:
+            return False
+        quirks = self._context.quirks
+        if isinstance(error, DahuaRefusalError) and quirks.codes != _SHORT:
+            quirks.codes = _SHORT
+        else:
+            self._polling = True
+        return True
+
+    async def _connection(self) -> None:
+        """Read one connection to its end; always raises."""
+        if self._polling:
+            await self._poll_codes()
+        codes = "All" if self._context.quirks.codes != _SHORT else ",".join(PLAIN_CODES)
+        query = f"action=attach&codes=[{codes}]&heartbeat={self._heartbeat}"
+        async with self._context.client.stream(MANAGER, query, lane="events", idle_timeout=self._dead_after) as stream:
+            await self._read(stream)
+        raise NvrUnreachableError("the recorder ended the event stream")
+
+    async def _read(self, stream: StreamResponse) -> None:
+        content_type = stream.headers.get("Content-Type", "")
+        chunk = await stream.read()
+        if "multipart" not in content_type.lower() and is_error_body(chunk):
+            raise classify(stream.status, stream.headers, chunk) or NvrUnsupportedError("no event stream")
+        self._attached()
+        parser, loop = EventParser(content_type), asyncio.get_running_loop()
+        before = dict.fromkeys(self._parsed, 0)
+        while chunk:
+            wires = parser.feed(chunk)
+            if wires:
+                now, received_at = loop.time(), self._context.utcnow()
+                for wire in wires:
+                    event = self._state.feed(wire, now, received_at)
+                    if event is not None:
+                        self._emit((event,))
+                self._arm()
+            for name in self._parsed:
+                count = getattr(parser, name)
+                self._parsed[name] += count - before[name]
+                before[name] = count
+            chunk = await stream.read()
+
+    def _attached(self) -> None:
+        """Note that events come; what was active before the gap is asked for anew (dahua-cgi 12.1)."""
+        self.connections += 1
+        self._refusals = 0
+        if not self._polling and self._context.quirks.codes is None:
+            self._context.quirks.codes = _ALL
+        self._tell(EventStreamState.ALIVE)
+        self._ask(self._state.codes())
+        self._arm()
+
+    def _emit(self, events: Iterable[NvrEvent]) -> None:
+        listener = self._listener
+        if listener is None:
+            return
+        for event in events:
+            # An empty slot has no picture to lose.
+            if event.kind is EventKind.VIDEO_LOSS and not self._is_channel(event.channel):
+                continue
+            listener.on_event(event)
+
+    def _is_channel(self, number: int | None) -> bool:
+        channels = self._context.channels
+        return number is None or not channels or any(channel.number == number for channel in channels)
+
+    def _arm(self) -> None:
+        """Wake when something has been active for so long that its Stop seems lost."""
+        due = self._state.next_due()
+        if self._timer is None and due is not None:
+            self._timer = asyncio.get_running_loop().call_at(due + _TICK, self._expire)
+
+    def _expire(self) -> None:
+        self._timer = None
+        self._ask(self._state.codes(due=asyncio.get_running_loop().time()))
+        self._arm()
+
+    def _ask(self, codes: frozenset[str]) -> None:
+        if codes and (self._asking is None or self._asking.done()):
+            self._asking = asyncio.get_running_loop().create_task(self._settle(codes))
+
+    async def _settle(self, codes: frozenset[str]) -> None:
+        """Compare what we think is active with what is; later, where the recorder does not answer."""
+        loop = asyncio.get_running_loop()
+        for code in sorted(codes):
+            asked = loop.time()
+            try:
+                indexes = await self._indexes(code)
+            except NvrError as error:
+                _LOGGER.debug("what is active of %s was not told: %s", code, error)
+                self._state.postpone(code, loop.time() + _ASK_AGAIN)
+                continue
+            self._emit(self._state.settle(code, indexes, asked, self._context.utcnow()))
+        self._arm()
+
+    async def _indexes(self, code: str, *, strict: bool = False) -> frozenset[int]:
+        """Return the 0-based indexes that are active; a refusal means none, unless `strict` (dahua-cgi 2.5, 12.1)."""
+        try:
+            text = await self._context.client.text(MANAGER, f"action=getEventIndexes&code={code}")
+        except DahuaRefusalError as error:
+            if strict and error.status != 200:
+                raise
+            return frozenset()
+        except NvrUnsupportedError, NvrNotFoundError:
+            if strict:
+                raise
+            return frozenset()
+        return indexes_of(text)
+
+    async def _poll_codes(self) -> None:
+        """Ask for the few codes that matter again and again: this recorder pushes nothing. Always raises."""
+        loop = asyncio.get_running_loop()
+        first = True
+        while True:
+            for code in PLAIN_CODES:
+                asked = loop.time()
+                indexes = await self._indexes(code, strict=True)
+                if first:
+                    first = False
+                    self.connections += 1
+                    self._tell(EventStreamState.ALIVE)
+                self._emit(self._state.settle(code, indexes, asked, self._context.utcnow()))
+            await asyncio.sleep(self._poll)
