@@ -331,9 +331,7 @@ def measure(
     return DeviceClock(zone, skew, our_utc_now)
 
 
-def _zone(
-    named: tzinfo | None, suffix: timedelta | None, difference: timedelta, our_utc_now: datetime
-) -> tzinfo:
+def _zone(named: tzinfo | None, suffix: timedelta | None, difference: timedelta, our_utc_now: datetime) -> tzinfo:
     stated = named
     if stated is None and suffix is not None and _WEST <= suffix <= _EAST:
         stated = fixed_zone(suffix)

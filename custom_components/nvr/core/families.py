@@ -4,19 +4,22 @@ OEM brands are rows of a family, never drivers of their own.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 import ssl
-from typing import Final
+from typing import Final, Protocol
 
 import aiohttp
 from yarl import URL
 
 from .credentials import LoginGuard
 from .driver import ConnectionConfig, CredentialGuard, Driver, TlsMode
+from .drivers.dahua import DahuaDriver
+from .drivers.dahua.brands import BRANDS as DAHUA_BRANDS
+from .drivers.dahua.fingerprint import PROBES as DAHUA_PROBES, fingerprint as dahua_fingerprint
 from .drivers.hikvision import HikvisionDriver
-from .drivers.hikvision.brands import BRANDS as HIKVISION_BRANDS, Brand
+from .drivers.hikvision.brands import BRANDS as HIKVISION_BRANDS
 from .drivers.hikvision.fingerprint import PROBES as HIKVISION_PROBES, fingerprint as hikvision_fingerprint
 from .errors import (
     NvrCertificateError,
@@ -39,10 +42,40 @@ def _utcnow() -> datetime:
     return datetime.now(UTC)
 
 
+class Brand(Protocol):
+    """A name a recorder is sold under, and what tells it."""
+
+    @property
+    def key(self) -> str:
+        """What rows are told apart by."""
+
+    @property
+    def title(self) -> str:
+        """The name to show."""
+
+    def owns(self, manufacturer: str, model: str) -> bool:
+        """Tell whether the identity a recorder states is of this brand."""
+
+
+class MakeDriver(Protocol):
+    """The class of a driver, as far as it is made here."""
+
+    def __call__(
+        self,
+        config: ConnectionConfig,
+        session: SessionSource = None,
+        *,
+        memory: Mapping[str, object] | None = None,
+        utcnow: Callable[[], datetime] = ...,
+        guard: CredentialGuard | None = None,
+    ) -> Driver:
+        """Return a driver that has sent nothing yet."""
+
+
 class DriverFactory:
     """Makes drivers of one family."""
 
-    def __init__(self, make: type[HikvisionDriver]) -> None:
+    def __init__(self, make: MakeDriver) -> None:
         """Take the driver's class."""
         self._make = make
 
@@ -66,7 +99,7 @@ class Family:
     key: str
     title: str
     ports: tuple[int, ...]
-    brands: tuple[Brand, ...]
+    brands: Sequence[Brand]
     probes: tuple[str, ...]
     fingerprint: Fingerprint
     build: DriverFactory
@@ -81,6 +114,15 @@ FAMILIES: Final[tuple[Family, ...]] = (
         probes=HIKVISION_PROBES,
         fingerprint=hikvision_fingerprint,
         build=DriverFactory(HikvisionDriver),
+    ),
+    Family(
+        key="dahua",
+        title="Dahua",
+        ports=(80, 443),
+        brands=DAHUA_BRANDS,
+        probes=DAHUA_PROBES,
+        fingerprint=dahua_fingerprint,
+        build=DriverFactory(DahuaDriver),
     ),
 )
 

@@ -1,8 +1,8 @@
 """I/O with one recorder: CGI questions and their tables, refusals told apart, optional questions once a day at most."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime, timedelta
 import json
 from typing import Final, cast
 
@@ -19,6 +19,9 @@ PREFIX: Final = "/cgi-bin/"
 # Cheap and needs a login: asked first where a body cannot be sent twice.
 CHALLENGE_PATH: Final = "/cgi-bin/global.cgi?action=getCurrentTime"
 
+# A nonce of this age is not too old for any firmware known.
+_YOUNG: Final = timedelta(seconds=10)
+
 
 class DahuaClient:
     """Questions to one recorder; raises errors of the core only, a 200 may be one (dahua-cgi 2.5)."""
@@ -31,9 +34,12 @@ class DahuaClient:
         self.transport = transport
         guard = transport.guard
         self._guard = guard if isinstance(guard, ProvisionalGuard) else ProvisionalGuard(guard)
-        self.rpc = Rpc(transport, self._guard, memory, utcnow)
+        self.rpc = rpc = Rpc(transport, self._guard, memory, utcnow)
+        self._guard.can_ask = lambda: rpc.available is not False
         self._memory = memory
         self._utcnow = utcnow
+        self._answered_at: datetime | None = None
+        self._forbidden_pages: set[str] = set()
         transport.classify = self._classify
 
     @staticmethod
@@ -60,7 +66,7 @@ class DahuaClient:
         async def ask() -> Response:
             return await self.transport.request("GET", target, lane=lane, priority=priority, timeout=timeout)
 
-        response = await self._judged(ask)
+        response = await self._judged(target, ask)
         error = classify(response.status, response.headers, response.body)
         if error is not None:
             raise error
@@ -75,7 +81,7 @@ class DahuaClient:
                 "POST", target, data=json.dumps(body).encode(), content_type="application/json", idempotent=True
             )
 
-        response = await self._judged(ask)
+        response = await self._judged(target, ask)
         error = classify(response.status, response.headers, response.body)
         if error is not None:
             raise error
@@ -152,44 +158,67 @@ class DahuaClient:
                 opened = self.transport.stream("GET", target, lane=lane, idle_timeout=idle_timeout)
                 return await stack.enter_async_context(opened)
 
-            yield await self._judged(ask)
+            yield await self._judged(target, ask)
 
     async def close(self) -> None:
         """Log out, then end every wait; safe to call twice."""
         await self.rpc.close()
         await self.transport.close()
 
-    async def _judged[T](self, ask: Callable[[], Awaitable[T]]) -> T:
+    async def _judged[T](self, target: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask, and find out what a 401 or a 403 means before anybody is told of a password (dahua-cgi 2.4)."""
-        try:
-            return await ask()
-        except NvrAuthError as error:
-            raise await self._second_opinion(error) from error
-        except NvrPermissionError:
-            # A nonce that is used again may be refused with 403, and a locked account too (dahua-cgi 2.2, 2.4).
-            quirks = self._memory.quirks
-            if quirks.stale_403 is False or not self.transport.forget_login():
-                raise
-            self._memory.quirks.stale_403 = False
+        begun = self._utcnow()
+        fresh = self._memory.quirks.nonce_once
+        if fresh:
+            self.transport.forget_login()
         try:
             answer = await ask()
         except NvrAuthError as error:
-            raise await self._second_opinion(error) from error
-        self._memory.quirks.stale_403 = True
+            await self._second_opinion(error, begun)
+            answer = await self._once_more(ask)
+            # A nonce that was good a moment ago and is not now serves for one answer only.
+            self._memory.quirks.nonce_once |= self._answered_at is not None and begun - self._answered_at < _YOUNG
+        except NvrPermissionError as error:
+            answer = await self._forbidden(target, error, ask, begun)
+        self._answered_at = self._utcnow()
         return answer
 
-    async def _second_opinion(self, error: NvrAuthError) -> NvrError:
-        """Return what a refused login really means: an RPC login tells a wrong password, a lock and a full table."""
+    async def _second_opinion(self, error: NvrAuthError, since: datetime) -> None:
+        """Return when the login is right for all that; an RPC login tells a wrong password, a lock and a full table."""
         if not self._guard.shared.usable:
-            return error
+            raise error
         try:
-            await self.rpc.verify()
+            await self.rpc.verify(since)
         except NvrUnsupportedError:
             self._guard.unjudged()
-            return error
-        except NvrError as verdict:
-            return verdict
-        return NvrBusyError(
-            "the login is right, but the recorder lets nobody in: its table of connections is full",
-            retry_after=FULL_TABLE_WAIT,
-        )
+            raise error from None
+        self._guard.vouched()
+
+    @staticmethod
+    async def _once_more[T](ask: Callable[[], Awaitable[T]]) -> T:
+        try:
+            return await ask()
+        except NvrAuthError as error:
+            message = "the login is right, but the recorder lets nobody in: its table of connections is full"
+            raise NvrBusyError(message, retry_after=FULL_TABLE_WAIT) from error
+
+    async def _forbidden[T](
+        self, target: str, error: NvrPermissionError, ask: Callable[[], Awaitable[T]], since: datetime
+    ) -> T:
+        """Find out what a 403 means: a missing right, a nonce used again, or a lock (dahua-cgi 2.2, 2.4)."""
+        page = target.partition("?")[0]
+        if page in self._forbidden_pages:
+            raise error
+        if self.transport.forget_login():
+            try:
+                answer = await ask()
+            except NvrPermissionError:
+                pass
+            else:
+                self._memory.quirks.nonce_once = True
+                return answer
+        # Another page is allowed to be forbidden, a lock forbids all: only a login tells them apart.
+        with suppress(NvrUnsupportedError):
+            await self.rpc.verify(since)
+        self._forbidden_pages.add(page)
+        raise error

@@ -21,7 +21,7 @@ from ...errors import (
 )
 from ...models import Disk, RecorderKind
 from .context import Context
-from .mapping import Documents, disk, recorder_kind
+from .mapping import Documents, disk, looks_like_camera, recorder_kind
 from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
 from .presence import Presence
 from .source import Source
@@ -156,6 +156,8 @@ class Connect:
         self._context.memory.seen_firmware(f"{version} {build}".strip())
         self._parts |= {"system": system, "version": version, "build": build}
         await together(self._slots(), self._titles(), self._encode(), self._time(), self._storage(), self._rtsp_port())
+        if self._parts["encode"] is None and recorder_kind(self._documents()) is RecorderKind.CAMERA:
+            await self._inputs()
         if self._spare():
             self._parts["smart"] = parse_enabled(await self._optional("SmartMotionDetect"))
         await self._vendor()
@@ -185,14 +187,16 @@ class Connect:
     async def _slots(self) -> None:
         """Ask which slots hold a camera: the list of cameras and their states, else the table of remote devices."""
         parts = self._parts
+        if looks_like_camera(self._system()):
+            return
         parts["cameras"] = cameras = await self._presence.cameras()
         if cameras is None:
             parts["remotes"] = remotes = await self._presence.remotes()
             # Only what lists no cameras needs to be asked what it is.
-            await self._class()
-            if recorder_kind(self._documents()) is RecorderKind.CAMERA:
-                await self._inputs()
-                return
+            if not remotes:
+                await self._class()
+                if recorder_kind(self._documents()) is RecorderKind.CAMERA:
+                    return
             if remotes is None and not await self._inputs():
                 message = "the account may not read the channels of the NVR"
                 raise NvrPermissionError(message)
@@ -203,6 +207,9 @@ class Connect:
             parts["states"] = await self._presence.states()
         if parts.get("states") is None:
             parts["lost"] = await self._presence.lost()
+
+    def _system(self) -> SystemInfo:
+        return self._documents().system
 
     async def _class(self) -> None:
         found = await self._source.ask("magicBox.getDeviceClass", cgi=("magicBox.cgi", "action=getDeviceClass"))

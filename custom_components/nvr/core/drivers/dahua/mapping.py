@@ -37,7 +37,7 @@ _CONNECTED: Final = frozenset({"connect", "connected"})
 _EMPTY: Final = "empty"
 _CAMERA_CLASSES: Final = frozenset({"IPC", "SD", "PTZ", "VTO", "VTH", "BSC", "TPC"})
 _HYBRID_CLASSES: Final = frozenset({"XVR", "HCVR", "DVR", "HDVR", "HVR"})
-_CAMERA_MODELS: Final = ("IPC", "IP CAMERA", "DH-IPC", "DHI-IPC", "IP2M", "IP4M", "IP5M", "IP8M", "DH-SD", "SD", "VTO")
+_CAMERA_MODELS: Final = ("IPC", "IP CAMERA", "IP2M", "IP4M", "IP5M", "IP8M", "SD", "VTO")
 _HYBRID_MODELS: Final = ("XVR", "HCVR", "DVR", "AMDV")
 _DISK_STATES: Final[Mapping[str, DiskState]] = MappingProxyType(
     {
@@ -107,6 +107,11 @@ def _has(model: str, words: Iterable[str]) -> bool:
     return model.upper().startswith(tuple(words)) or bare.startswith(tuple(words))
 
 
+def looks_like_camera(system: SystemInfo) -> bool:
+    """Tell whether the model's name is one of a camera: it then has no list of cameras to ask for."""
+    return system.device_type.lower() == "ip camera" or _has(model_of(system), _CAMERA_MODELS)
+
+
 def recorder_kind(documents: Documents) -> RecorderKind:
     """Tell recorder from camera by its cameras first, then by its class, by its model's name last."""
     stated = documents.device_class.upper()
@@ -120,7 +125,8 @@ def recorder_kind(documents: Documents) -> RecorderKind:
         return RecorderKind.CAMERA
     if stated == "NVR" or "remote" in kinds or documents.remotes:
         return RecorderKind.NVR
-    return RecorderKind.CAMERA if _has(model, _CAMERA_MODELS) or kinds == {"local"} else RecorderKind.NVR
+    alone = looks_like_camera(documents.system) or kinds == {"local"}
+    return RecorderKind.CAMERA if alone else RecorderKind.NVR
 
 
 def recorder_info(documents: Documents, kind: RecorderKind) -> RecorderInfo:

@@ -4,6 +4,7 @@ A 401 of this family also means a full table of connections or a lock (dahua-cgi
 no more; whoever runs into it asks for a verdict. A wrong password goes out twice at most, once by each way.
 """
 
+from collections.abc import Callable
 from datetime import datetime
 
 from ...driver import CredentialGuard
@@ -14,9 +15,11 @@ class ProvisionalGuard:
     """Implements core.driver.CredentialGuard before the recorder's own guard, which every protocol shares."""
 
     def __init__(self, shared: CredentialGuard) -> None:
-        """Hold the guard that counts for good."""
+        """Hold the guard that counts for good; `can_ask` tells whether there is anybody to ask for a verdict."""
         self.shared = shared
+        self.can_ask: Callable[[], bool] = lambda: True
         self._held = False
+        self._vouched = False
 
     @property
     def undecided(self) -> bool:
@@ -41,18 +44,25 @@ class ProvisionalGuard:
     def check(self, *, suspected: int = 0) -> None:
         """Raise NvrAuthError or NvrLockedError when the login must not be sent by HTTP.
 
-        A suspected refusal counts like one: nonces that live for one answer make it, and it is judged the same way.
+        An answer with a nonce that served before may be refused for its age or for the password: that is judged too,
+        before the password is sent with a fresh one.
         """
+        if not self.can_ask():
+            self.shared.check(suspected=suspected)
+            return
         self.shared.check()
         if self._held:
             raise NvrAuthError("the login was refused; what that means is being found out")
-        if suspected and self.shared.refusals:
+        if suspected and not self._vouched:
             self.refused()
-            self.check()
+            self.shared.check()
+            raise NvrAuthError("the login was refused; what that means is being found out")
 
     def refused(self) -> None:
         """Count one refusal, and hold back every other until it is judged."""
-        if not self._held:
+        if not self.can_ask():
+            self.shared.refused()
+        elif not self._held:
             self._held = True
             self.shared.refused()
 
@@ -63,7 +73,7 @@ class ProvisionalGuard:
 
     def accepted(self) -> None:
         """Forget earlier refusals: the recorder took the login."""
-        self._held = False
+        self._held = self._vouched = False
         self.shared.accepted()
 
     def locked(self, until: datetime | None) -> None:
@@ -73,6 +83,11 @@ class ProvisionalGuard:
             self.shared.accepted()
         self.shared.locked(until)
 
+    def vouched(self) -> None:
+        """Let HTTP try again: the login was found right by another way after the refusal."""
+        self.accepted()
+        self._vouched = True
+
     def unjudged(self) -> None:
-        """Let HTTP try for itself: this recorder has no other way to ask."""
+        """Let HTTP find out for itself: this recorder has no other way to ask."""
         self._held = False

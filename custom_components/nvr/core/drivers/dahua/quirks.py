@@ -24,10 +24,10 @@ class QuirkRow:
 
 QUIRKS: Final = (
     QuirkRow(
-        "stale_403",
+        "nonce_once",
         "true | false",
-        "a 403 that a fresh nonce turns into an answer",
-        "one client's notes: a nonce used again is refused with 403 instead of 401 (dahua-cgi 2.2)",
+        "a nonce that was just good is refused, by 401 or 403, and a fresh one is not",
+        "an NVR5464 renews its nonce with every answer; another one refuses the old with 403 (dahua-cgi 2.2)",
     ),
     QuirkRow(
         "camera_state",
@@ -90,7 +90,7 @@ QUIRKS: Final = (
 class Quirks:
     """The learned switches of one recorder; None means not learned yet."""
 
-    stale_403: bool | None = None
+    nonce_once: bool = False
     camera_state: str | None = None
     playback_form: str | None = None
     finder: str | None = None
@@ -103,12 +103,13 @@ class Quirks:
 
     def learned(self) -> dict[str, str | int | bool]:
         """Return what differs from an unknown recorder."""
+        fresh = Quirks()
         values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in values.items() if value != getattr(fresh, name)}
 
 
 _TYPES: Final[Mapping[str, type]] = MappingProxyType(
-    {"stale_403": bool, "search_page": int}
+    {"nonce_once": bool, "search_page": int}
     | dict.fromkeys(
         (
             "camera_state",

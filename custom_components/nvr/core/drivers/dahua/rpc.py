@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -25,7 +26,7 @@ from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response
 from .provisional import ProvisionalGuard
 from .quirks import Memory
-from .refusals import DahuaRefusalError, SessionLostError, lock_error, rpc_error
+from .refusals import FULL_TABLE_WAIT, DahuaRefusalError, SessionLostError, lock_error, rpc_error
 from .wire_rpc import (
     BAD_LOGIN,
     CALL_PATH,
@@ -45,8 +46,6 @@ _MISSING: Final = "RPC2"
 _KEEP_ALIVE_USUAL: Final = 60.0
 _KEEP_ALIVE_MARGIN: Final = 10.0
 _KEEP_ALIVE_LEAST: Final = 5.0
-# A login this young (s) need not be proven again.
-_PROOF_LIFE: Final = timedelta(seconds=30)
 _LOGOUT_PATIENCE: Final = 3.0
 _KEEP_ALIVE: Final = MappingProxyType({"timeout": 300, "active": True})
 # How long a recorder that does not speak RPC2 is not asked for it, where its answer may have been an accident.
@@ -84,7 +83,6 @@ class Rpc:
         self._proven_at: datetime | None = None
         self._absent_until: datetime | None = None
         self._number = 0
-        self._vouched = 0
         self._closed = False
         self.generation = 0
 
@@ -150,42 +148,24 @@ class Rpc:
         await self._ready()
         return await self._send(path, self._call_body(method, params, None), lane, Priority.NORMAL, timeout)
 
-    async def verify(self) -> None:
-        """Find out whether the login is right although something refused it.
+    async def verify(self, since: datetime) -> None:
+        """Log in to find out whether the login is right although something refused it after `since` (UTC).
 
-        A session that still answers is proof enough at first; where refusals go on, a login is made. Returns when it
-        is right, for half a minute without asking. Raises NvrAuthError, NvrLockedError, NvrBusyError (the table of
-        connections is full, nothing is said of the password), NvrUnsupportedError without RPC2.
+        Returns when it is; a login that was made since then is proof, a session that still lives is none. Raises
+        NvrAuthError, NvrLockedError, NvrBusyError (the table of connections is full, nothing is said of the password),
+        NvrUnsupportedError without RPC2.
         """
         if self.available is False:
             raise NvrUnsupportedError("the recorder does not speak RPC2")
         async with self._turn:
             self._guard.shared.check()
-            now = self._utcnow()
-            if self._proven_at is not None and now - self._proven_at < _PROOF_LIFE:
-                self._guard.accepted()
-                return
-            if await self._answers():
-                self._proven_at = now
-                self._guard.accepted()
+            if self._proven_at is not None and self._proven_at > since:
                 return
             session = await self._log_in()
             if self._session is None:
                 self._take(session)
             else:
                 await self._log_out(session)
-
-    async def _answers(self) -> bool:
-        """Tell whether the session we have still lives; asked once between two logins."""
-        if self._session is None or self._vouched == self.generation:
-            return False
-        self._vouched = self.generation
-        try:
-            await self._once("global.keepAlive", _KEEP_ALIVE, None, "control")
-        except SessionLostError, DahuaRefusalError, NvrUnsupportedError:
-            self._session = None
-            return False
-        return True
 
     async def close(self) -> None:
         """Log out and end what runs; safe to call twice and at any time."""
@@ -227,6 +207,8 @@ class Rpc:
         """Renew the session before it dies of idleness; ends with it."""
         while generation == self.generation and self._session is not None:
             await asyncio.sleep(max(session.keep_alive - _KEEP_ALIVE_MARGIN, _KEEP_ALIVE_LEAST))
+            if not self._guard.shared.usable:
+                continue
             try:
                 await self._once("global.keepAlive", _KEEP_ALIVE, None, "control")
             except SessionLostError, DahuaRefusalError:
@@ -262,7 +244,7 @@ class Rpc:
         try:
             response = await self._send(LOGIN_PATH, body, "control", Priority.NORMAL, 15.0)
             return parse_reply(response.body)
-        except NvrBusyError, NvrLockedError:
+        except NvrBusyError:
             raise
         except (NvrResponseError, NvrNotFoundError, NvrUnsupportedError, NvrPermissionError) as error:
             self._absent(certain=isinstance(error, NvrNotFoundError | NvrUnsupportedError))
@@ -323,7 +305,7 @@ class Rpc:
         return RpcAnswer(reply.result, reply.params)
 
     async def _send(self, path: str, body: bytes, lane: Lane, priority: Priority, patience: float) -> Response:
-        return await self._transport.request(
+        response = await self._transport.request(
             "POST",
             path,
             lane=lane,
@@ -332,6 +314,11 @@ class Rpc:
             content_type=_JSON,
             timeout=patience,
             idempotent=True,
+            accept_status=(HTTPStatus.OK, HTTPStatus.UNAUTHORIZED),
             signed=False,
             headers=self.headers,
         )
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            # These pages ask for no login of HTTP: so says a full table of connections (dahua-cgi 2.4).
+            raise NvrBusyError("the recorder's table of connections is full", retry_after=FULL_TABLE_WAIT)
+        return response
