@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import product
 import re
 from typing import Any
+
+from tests.simulators.footage import Span, merge
 
 from .catalogue import CODES, STREAMS, Catalogue, DahuaFile, StreamName
 from .device import DahuaDevice
@@ -20,11 +23,10 @@ class ConditionError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A search: channels from 1, a window in true time, and filters. None means whatever there is."""
+    """A search: channels from 1, what its window can mean in true time, and filters. None is whatever there is."""
 
     channels: tuple[int, ...]
-    start: datetime
-    end: datetime
+    spans: tuple[Span, ...]
     types: tuple[str, ...] = ("dav",)
     stream: str | None = None
     flags: tuple[str, ...] = ()
@@ -47,12 +49,26 @@ def parse_time(text: object) -> datetime:
     return digits
 
 
-def window(device: DahuaDevice, start: object, end: object) -> tuple[datetime, datetime]:
-    """Return a window of wall digits in true time. Raises ConditionError when it is none."""
+def window(device: DahuaDevice, start: object, end: object) -> Span:
+    """Return a window of wall digits in true time, of a repeated hour the first. Raises ConditionError for none."""
     begin, until = device.true(parse_time(start)), device.true(parse_time(end))
     if until <= begin:
         raise ConditionError
     return begin, until
+
+
+def windows(device: DahuaDevice, start: object, end: object) -> tuple[Span, ...]:
+    """Return all that a window of wall digits can mean: in a repeated hour two spans. Raises ConditionError.
+
+    The unit keeps wall times only (dahua-cgi 7.2), so a search finds what was recorded in either hour.
+    """
+    window(device, start, end)
+    zone, digits = device.clock.zone, (parse_time(start), parse_time(end))
+    spans = []
+    for fold in (0, 1):
+        begin, until = (device.clock.to_true(each.replace(tzinfo=zone, fold=fold)) for each in digits)
+        spans.append((begin, until))
+    return tuple(merge(span for span in spans if span[0] < span[1]))
 
 
 def from_query(device: DahuaDevice, query: Mapping[str, str]) -> Condition:
@@ -67,11 +83,11 @@ def from_query(device: DahuaDevice, query: Mapping[str, str]) -> Condition:
     channel = int(number)
     if channel == 0 and device.is_camera:
         channel = 1
-    start, end = window(device, lists.get("StartTime", [""])[0], lists.get("EndTime", [""])[0])
+    spans = windows(device, lists.get("StartTime", [""])[0], lists.get("EndTime", [""])[0])
     stream = lists.get("VideoStream", [""])[0] or None
     flags = tuple(lists.get("Flags", []) + lists.get("Flag", []))
     types = tuple(lists.get("Types", ["dav"]))
-    return Condition(_known(device, [channel]), start, end, types, stream, flags, tuple(lists.get("Events", [])))
+    return Condition(_known(device, [channel]), spans, types, stream, flags, tuple(lists.get("Events", [])))
 
 
 def from_params(device: DahuaDevice, params: Mapping[str, Any]) -> Condition:
@@ -86,12 +102,11 @@ def from_params(device: DahuaDevice, params: Mapping[str, Any]) -> Condition:
         raise ConditionError
     wired = [channel.number for channel in device.wired()]
     channels = wired if -1 in known else [number + 1 for number in known]
-    start, end = window(device, condition.get("StartTime"), condition.get("EndTime"))
+    spans = windows(device, condition.get("StartTime"), condition.get("EndTime"))
     rules = ((condition.get("DB") or {}).get("IVS") or {}).get("Events") or ()
     return Condition(
         _known(device, channels),
-        start,
-        end,
+        spans,
         tuple(condition.get("Types") or ("dav",)),
         condition.get("VideoStream") or None,
         _words(condition.get("Flags")),
@@ -116,34 +131,34 @@ def _known(device: DahuaDevice, channels: list[int]) -> tuple[int, ...]:
 
 def find(device: DahuaDevice, catalogue: Catalogue, condition: Condition) -> list[DahuaFile]:
     """Return the files that a condition finds, streams mixed when it names none."""
-    if condition.rules:
-        return _by_rule(device, catalogue, condition)
     streams: tuple[StreamName, ...] = tuple(s for s in STREAMS if condition.stream in (None, s))
-    found: list[DahuaFile] = []
-    for channel in condition.channels:
-        if "dav" in condition.types:
+    once: dict[str, DahuaFile] = {}
+    for channel, (start, end) in product(condition.channels, condition.spans):
+        found = _by_rule(device, catalogue, channel, condition, (start, end)) if condition.rules else []
+        if "dav" in condition.types and not condition.rules:
             for stream in streams:
-                found += catalogue.files(channel, stream, condition.start, condition.end)
+                found += catalogue.files(channel, stream, start, end)
         if "jpg" in condition.types:
-            found += catalogue.stills(channel, condition.start, condition.end)
-    if device.firmware.filters_events:
-        found = [file for file in found if _passes(file, condition)]
-    found.sort(key=lambda file: (file.start, file.channel, file.stream))
-    return found[::-1] if device.faults.find.reverse else found
+            found += catalogue.stills(channel, start, end)
+        if device.firmware.filters_events and not condition.rules:
+            found = [file for file in found if _passes(file, condition)]
+        once |= {f"{file.path} {file.start}": file for file in found}
+    newest_first = device.faults.find.reverse or bool(condition.rules)
+    order = sorted(once.values(), key=lambda file: (file.start, file.channel, file.stream))
+    return order[::-1] if newest_first else order
 
 
-def _by_rule(device: DahuaDevice, catalogue: Catalogue, condition: Condition) -> list[DahuaFile]:
+def _by_rule(
+    device: DahuaDevice, catalogue: Catalogue, channel: int, condition: Condition, span: Span
+) -> list[DahuaFile]:
     """Return what analytics found, each cut out of the file it is in: a search in the rules' own list."""
     found: list[DahuaFile] = []
-    for channel in condition.channels:
-        for incident in device.footage.incidents(channel, condition.start, condition.end):
-            if CODES.get(incident.kind) not in condition.rules:
-                continue
-            begin = catalogue.whole(incident.start)
+    for incident in device.footage.incidents(channel, *span):
+        if CODES.get(incident.kind) in condition.rules:
+            begin, end = catalogue.whole(incident.start), catalogue.whole(incident.end)
             files = catalogue.files(channel, "Main", begin, begin + timedelta(seconds=1))
-            end = catalogue.whole(incident.end)
             found += [replace(file, kind=incident.kind, start=begin, end=end) for file in files]
-    return sorted(found, key=lambda file: file.start, reverse=True)
+    return found
 
 
 def _passes(file: DahuaFile, condition: Condition) -> bool:
@@ -154,12 +169,14 @@ def _passes(file: DahuaFile, condition: Condition) -> bool:
 
 def item(device: DahuaDevice, file: DahuaFile, condition: Condition) -> dict[str, Any]:
     """Return what a page tells of a file; channels count from 0 here (dahua-cgi 4)."""
-    inside = min(file.end, condition.end) - max(file.start, condition.start)
+    inside = timedelta(0)
+    for start, end in condition.spans:
+        inside += max(min(file.end, end) - max(file.start, start), timedelta(0))
     share = inside / max(file.end - file.start, timedelta(seconds=1))
     values: dict[str, Any] = {
         "Channel": file.channel - 1,
         "Cluster": file.cluster,
-        "CutLength": file.size if share >= 1 else int(file.size * max(share, 0)),
+        "CutLength": file.size if share >= 1 else int(file.size * share),
         "Disk": 8,
         "EndTime": device.stamp(file.end),
         "Events": file.events,

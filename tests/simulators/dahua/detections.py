@@ -9,7 +9,7 @@ from typing import Any
 from tests.simulators.footage import Incident
 
 from .catalogue import CODES, Catalogue
-from .conditions import ConditionError, window
+from .conditions import ConditionError, windows
 from .device import DahuaDevice
 from .firmware import DeviceKind
 from .router import Code, Router, RpcError, RpcReply, RpcSession
@@ -138,13 +138,18 @@ class SmdMethods:
         if not isinstance(condition, dict):
             raise RpcError(Code.PARAM_INVALID)
         try:
-            start, end = window(self._device, condition.get("StartTime"), condition.get("EndTime"))
+            spans = windows(self._device, condition.get("StartTime"), condition.get("EndTime"))
         except ConditionError:
             raise RpcError(Code.PARAM_INVALID) from None
         asked = condition.get("Channels") or [-1]
         numbers = sorted(self._device.footage.plans) if -1 in asked else [number + 1 for number in asked]
         kinds = condition.get("SmdType") or list(_SMD.values())
-        found = [i for i in self._listings.happened(numbers, start, end) if _SMD.get(i.subject) in kinds]
+        found = [
+            incident
+            for start, end in spans
+            for incident in self._listings.happened(numbers, start, end)
+            if _SMD.get(incident.subject) in kinds
+        ]
         found.sort(key=lambda incident: incident.start, reverse=condition.get("Order", "descOrder") == "descOrder")
         items = [
             {
@@ -192,11 +197,16 @@ class LogMethods:
         if not isinstance(condition, dict):
             raise RpcError(Code.PARAM_INVALID)
         try:
-            start, end = window(self._device, condition.get("StartTime"), condition.get("EndTime"))
+            spans = windows(self._device, condition.get("StartTime"), condition.get("EndTime"))
         except ConditionError:
             raise RpcError(Code.PARAM_INVALID) from None
         types = [str(one) for one in condition.get("Types") or []]
-        found = [entry for entry in self._entries(start, end) if not types or _wanted(entry[1], types)]
+        found = [
+            entry
+            for start, end in spans
+            for entry in self._entries(start, end)
+            if not types or _wanted(entry[1], types)
+        ]
         found.sort(key=lambda entry: entry[0], reverse=condition.get("Order") == "Descent")
         items = [values for _, _, values in found]
         return RpcReply(params={"token": self._listings.open(session, "log", items)})
