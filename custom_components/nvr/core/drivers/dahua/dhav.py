@@ -130,7 +130,8 @@ class DhavFilter:
     @property
     def truncated(self) -> bool:
         """Whether what has come ends within a frame."""
-        return not self.done and (self._cut or (self._found and (self._left > 0 or bool(self._rest))))
+        begun = self._left > 0 or (bool(self._rest) and MAGIC.startswith(self._rest[: len(MAGIC)]))
+        return not self.done and (self._cut or (self._found and begun))
 
     @property
     def newest(self) -> datetime | None:

@@ -259,7 +259,7 @@ class EventParser:
         """Take a payload that is over by its own account; return where it ends."""
         buffer = self._buffer
         start = at
-        while buffer[start : start + 1] in {b"\r", b"\n", b" "} and start < len(buffer):
+        while start < len(buffer) and buffer[start] in b"\r\n ":
             start += 1
         if not buffer.startswith(_CODE, start):
             return self._heartbeat(start)
@@ -291,7 +291,7 @@ class EventParser:
 
     def _heartbeat(self, start: int) -> int | None:
         end = start + len(_HEARTBEAT)
-        if not self._buffer.startswith(_HEARTBEAT, start) or self._buffer[end : end + 1] not in {b"\r", b"\n"}:
+        if not self._buffer.startswith(_HEARTBEAT, start) or self._buffer[end : end + 1] not in (b"\r", b"\n"):
             return None
         self.heartbeats += 1
         self._enter(_State.SEEK)
