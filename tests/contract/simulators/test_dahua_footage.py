@@ -314,6 +314,31 @@ async def test_the_defects_of_cuts(visitor: Visitor, unit: DahuaSimulator) -> No
     assert (answer.status_code, answer.text[:5]) == (200, "Error")
 
 
+@pytest.mark.parametrize("profile", ["quirk200"])
+async def test_a_cut_by_byte_position_is_found_by_asking_again(visitor: Visitor, unit: DahuaSimulator) -> None:
+    wanted = asked = yesterday(unit, 10, 11, 3)
+    misses = []
+    for _ in range(3):
+        data = (await visitor.loadfile(1, asked, asked + 2 * SECOND)).content
+        _, shown = look(data[frames(data)[0] :])
+        misses.append(shown[0][1].time - wanted)
+        asked -= misses[-1]
+    assert -36 * SECOND <= misses[0] < -10 * SECOND
+    assert abs(misses[-1]) <= 2 * SECOND
+
+
+async def test_damaged_frames_are_skipped_by_who_checks_sums(visitor: Visitor, unit: DahuaSimulator) -> None:
+    unit.faults.dhav.damage_every = 10
+    start = yesterday(unit, 10, 17)
+    data = (await visitor.loadfile(1, start, start + 3 * SECOND)).content
+    first, found = frames(data)
+    at, wrong = first, 0
+    for _, length in found:
+        wrong += sum(data[at : at + 23]) & 0xFF != data[at + 23]
+        at += length
+    assert wrong == 3
+
+
 async def test_clients_that_hang_up_wedge_it_until_a_reboot(visitor: Visitor, unit: DahuaSimulator) -> None:
     unit.faults.loadfile.wedge_after = 3
     unit.faults.loadfile.rate = 50_000
