@@ -38,6 +38,7 @@ class Request:
     body: bytes = b""
     user: str = ""
     secure: bool = False
+    malformed: bool = False
 
 
 class Sink(Protocol):
@@ -89,7 +90,8 @@ class ServerPolicy:
     """What the web server does with its connections; mutable at run time.
 
     `server` None: no Server, Date and Cache-Control. `spelling` lists header names as this server writes them;
-    `lines` are written into every head as they are, also such as are no headers (dahua-cgi 2.1).
+    `lines` are written into every head as they are, also such as are no headers (dahua-cgi 2.1). `lenient`: a
+    target with spaces in it is a malformed request to be answered, not a reason to hang up.
     """
 
     server: str | None = "DNVRS-Webs"
@@ -99,6 +101,7 @@ class ServerPolicy:
     stalled: bool = False
     spelling: tuple[str, ...] = ()
     lines: tuple[str, ...] = ()
+    lenient: bool = False
 
 
 class _Connection(asyncio.Protocol):
@@ -229,7 +232,7 @@ class _Connection(asyncio.Protocol):
         head = bytes(self._buffer[:end]).decode("latin-1")
         del self._buffer[: end + 4]
         request = parse_head(head, self.peer)
-        if request is None:
+        if request is None or (request.malformed and not self._server.policy.lenient):
             return None
         if "100-continue" in request.headers.get("expect", ""):
             # Recorders do not know Expect (hikvision-isapi 3.1): the client waits for nothing.
@@ -329,18 +332,19 @@ def reason(status: int) -> str:
 
 
 def parse_head(head: str, peer: str) -> Request | None:
-    """Split a request head; None when it is none."""
+    """Split a request head; None when it is none, `malformed` when there are spaces in its target."""
     first, *lines = head.split("\r\n")
-    parts = first.split(" ")
-    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+    method, _, rest = first.partition(" ")
+    target, _, version = rest.rpartition(" ")
+    if not target or not version.startswith("HTTP/1."):
         return None
     headers: dict[str, str] = {}
     for line in lines:
         name, _, value = line.partition(":")
         headers[name.strip().lower()] = value.strip()
-    split = urlsplit(parts[1])
+    split = urlsplit(target)
     query = {name: values[-1] for name, values in parse_qs(split.query, keep_blank_values=True).items()}
-    return Request(parts[0], parts[1], unquote(split.path), query, headers, peer)
+    return Request(method, target, unquote(split.path), query, headers, peer, malformed=" " in target)
 
 
 class HttpServer:

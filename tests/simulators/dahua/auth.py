@@ -30,6 +30,7 @@ class AuthPolicy:
     `mode`: md5 | md5sess | sha256 | sha256sess | authint | commas (spaced qop list, commas in the realm) | noqop |
     basic | both. `rotate`: a nonce is good for one answer. `stale_403`: an old nonce is answered 403.
     `locked_status`: what CGI says while locked, 401 or 403. `basic_users` may use Basic whatever the mode.
+    `strict_uri`: the signed address must be the one on the wire, byte by byte; without it any address may be signed.
     """
 
     mode: str = "md5"
@@ -43,6 +44,7 @@ class AuthPolicy:
     locked_status: int = 401
     opaque: bool = True
     quote_algorithm: bool = False
+    strict_uri: bool = True
     basic_users: frozenset[str] = frozenset()
 
 
@@ -206,7 +208,9 @@ class Authenticator:
         mode = self.policy.mode
         known = self.users.get(pairs.get("username", ""))
         algorithm = pairs.get("algorithm", "MD5")
-        if known is None or pairs.get("realm") != self.realm or pairs.get("uri") != target:
+        if known is None or pairs.get("realm") != self.realm:
+            return False
+        if self.policy.strict_uri and pairs.get("uri") != target:
             return False
         if algorithm.lower() != _ALGORITHMS.get(mode, "MD5").lower():
             return False

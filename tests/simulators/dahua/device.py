@@ -162,6 +162,7 @@ class DahuaDevice:
         faults.auth.rotate = firmware.rotate_nonce
         faults.auth.lock_times = firmware.lock_times
         faults.server.server = None
+        faults.server.lenient = True
         if self.options.latency_ms is not None:
             faults.load.latency_ms = self.options.latency_ms
 

@@ -52,6 +52,8 @@ class Gatehouse:
 
     async def _answer(self, request: Request) -> Response:
         device = self._device
+        if request.malformed:
+            return bad_request()
         if device.faults.http.redirect_https and not request.secure and device.https_port:
             address = f"https://{device.options.host}:{device.https_port}{request.target}"
             return Response(302, b"", "text/html", [("Location", address)])

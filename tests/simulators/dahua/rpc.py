@@ -48,10 +48,6 @@ class RpcServer:
             self._end(number)
         self._challenges.clear()
 
-    def expire(self) -> None:
-        """End every session now, as if it had been idle too long."""
-        self.forget()
-
     def session(self, number: object, peer: str) -> RpcSession | None:
         """Return a session that is alive and was opened from this address."""
         faults = self._device.faults.rpc

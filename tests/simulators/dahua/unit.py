@@ -11,15 +11,18 @@ from ..webserver import HttpServer
 from . import footage_pages
 from .auth import Authenticator, User
 from .channel_pages import ChannelPages, Snapshots
+from .clock_pages import ClockPages
 from .config_pages import ConfigPages
 from .counters import Counters
 from .device import DahuaDevice, SimulatorOptions
 from .events import EventHub
 from .faults import Faults
 from .gatehouse import Gatehouse
+from .log_pages import LogPages
 from .router import Router
 from .rpc import RpcServer
 from .rtsp_paths import rtsp_server
+from .storage_pages import StoragePages
 from .system_pages import SystemPages
 
 
@@ -40,6 +43,9 @@ class Unit:
             self.events,
             self.config,
             SystemPages(device, self.reboot),
+            ClockPages(device),
+            StoragePages(device),
+            LogPages(device),
             ChannelPages(device),
             Snapshots(device),
         ):
