@@ -60,7 +60,7 @@ async def test_live_shows_the_present(unit: DahuaSimulator, subtype: int) -> Non
     address = url(unit, f"/cam/realmonitor?channel=2&subtype={subtype}")
     codes = await asyncio.to_thread(watch, address, 3)
     assert {code.channel for code in codes} == {2}
-    assert abs(unit.now() - codes[-1].time) < 2 * SECOND
+    assert abs(unit.now() - codes[-1].time) < 5 * SECOND
     for transport in ("tcp", "udp"):
         assert await asyncio.to_thread(watch, address, 1, transport=transport)
 
@@ -158,9 +158,11 @@ async def test_a_file_ends_in_silence_and_never_runs_into_the_next(unit: DahuaSi
         answer = await client.ask("SETUP", f"{path}/trackID=0", Transport="RTP/AVP/TCP;unicast;interleaved=0-1")
         client.session = answer["session"].partition(";")[0]
         await client.ask("PLAY", path, Range=f"npt={(file.end - file.start).total_seconds() - 5}-")
-        await client.collect(2)
+        end = epoch(unit, file.end)
+        await client.collect(20, lambda _: any(ntp >= end - 0.21 for ntp, _ in client.reports(last=4)))
+        await client.collect(0.7)
         newest = max(ntp for ntp, _ in client.reports())
-        assert 0 < epoch(unit, file.end) - newest <= 0.21
+        assert 0 < end - newest <= 0.21
         assert not [data for channel, data in client.packets if channel == 1 and data[1] == 203]
         assert (await client.ask("OPTIONS", path)).status == 200
 
@@ -183,7 +185,7 @@ async def test_the_fifth_playback_is_refused_and_live_is_not(unit: DahuaSimulato
 
 
 async def test_a_session_dies_without_a_word_from_its_client(unit: DahuaSimulator) -> None:
-    unit.rtsp.options.session_timeout = 1.2
+    unit.rtsp.options.session_timeout = 2.0
     path = timed(unit, "playback", 1, yesterday(unit))
     async with RtspClient(unit.rtsp_port) as client:
         await client.ask("DESCRIBE", client.url(path))
@@ -191,12 +193,13 @@ async def test_a_session_dies_without_a_word_from_its_client(unit: DahuaSimulato
             "SETUP", client.url(f"{path}/trackID=0"), Transport="RTP/AVP/TCP;unicast;interleaved=0-1"
         )
         client.session = answer["session"].partition(";")[0]
-        for _ in range(4):
-            await asyncio.sleep(0.5)
+        for _ in range(3):
+            await asyncio.sleep(0.8)
             assert (await client.ask("OPTIONS", client.url(path))).status == 200
         assert unit.rtsp.counters.timeouts == 0
-        await asyncio.sleep(2)
-        assert unit.rtsp.counters.timeouts == 1
+        async with asyncio.timeout(20):
+            while not unit.rtsp.counters.timeouts:
+                await asyncio.sleep(0.1)
         assert (await client.ask("PLAY", client.url(path))).status == 454
 
 
