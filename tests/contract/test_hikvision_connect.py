@@ -243,7 +243,7 @@ async def test_families_tell_recorders_from_other_boxes() -> None:
         nowhere = ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port)
         with pytest.raises(errors.NvrUnsupportedError):
             await connect_any(nowhere, None)
-        assert asked == ["System/deviceInfo", "/System/deviceInfo"]
+        assert asked == ["System/deviceInfo", "/System/deviceInfo", "/cgi-bin/magicBox.cgi", "/RPC2_Login"]
     with pytest.raises(errors.NvrUnreachableError):
         await connect_any(nowhere, None)
 

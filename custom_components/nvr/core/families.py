@@ -33,6 +33,8 @@ from .transport.tls import PinMismatchError, build_context, peer_fingerprint
 type SessionSource = aiohttp.ClientSession | Callable[[], aiohttp.ClientSession] | None
 type Fingerprint = Callable[[int, Mapping[str, str], bytes], int]
 
+_SURE: Final = 80
+_LEAST_BESIDE_SURE: Final = 50
 _PROBE_TIMEOUT: Final = 10.0
 _PROBE_BYTES: Final = 64 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -242,7 +244,9 @@ async def detect(config: ConnectionConfig, session: aiohttp.ClientSession) -> De
     fingerprint = None
     if config.tls is not TlsMode.OFF or https_port is not None:
         fingerprint = await peer_fingerprint(config.dial or config.host, https_port or config.http_port)
-    ordered = sorted((key for key, score in scores.items() if score), key=lambda key: -scores[key])
+    # A mere possibility beside a certainty is none: a login has no business there.
+    least = _LEAST_BESIDE_SURE if max(scores.values(), default=0) >= _SURE else 1
+    ordered = sorted((key for key, score in scores.items() if score >= least), key=lambda key: -scores[key])
     return Detection(tuple(ordered), https_port, fingerprint)
 
 

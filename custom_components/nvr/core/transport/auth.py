@@ -99,6 +99,8 @@ class Authenticator[A: Answer]:
         self._refusals = 0
         self._suspected = 0
         self._flying = 0
+        # Set for recorders whose nonce serves for one answer: each request then begins from a challenge of its own.
+        self.single_use = False
 
     @property
     def scheme(self) -> AuthScheme | None:
@@ -136,7 +138,7 @@ class Authenticator[A: Answer]:
             raise NvrAuthError("the login was refused to another request")
         used: LoginSession | None = None
         for _ in range(_SHARED_ROUNDS):
-            session = self._session
+            session = self._shared()
             if session is None or session is used:
                 break
             used, standing = session, self._guard.refusals
@@ -157,11 +159,17 @@ class Authenticator[A: Answer]:
             self._guard.check()
             if self._refusals != refusals:
                 raise NvrAuthError("the login was refused to another request")
-            session = self._session
+            session = self._shared()
             if session is None or session is used:
                 return await self._prove(target, send)
         # Somebody proved a newer nonce while this one waited.
         return await self.perform(target, send, replayable=replayable, known_refusals=refusals)
+
+    def _shared(self) -> LoginSession | None:
+        """Return whose nonce may be used again."""
+        if self.single_use:
+            self.forget()
+        return self._session
 
     @asynccontextmanager
     async def _alone(self) -> AsyncIterator[None]:

@@ -179,6 +179,10 @@ class HttpTransport:
         """How the recorder lets us in, once it did."""
         return self._auth.scheme
 
+    def use_nonces_once(self, *, once: bool) -> None:
+        """Begin each request from a fresh challenge: for recorders that renew their nonce with every answer."""
+        self._auth.single_use = once
+
     def forget_login(self) -> bool:
         """Begin the next request from a fresh challenge; False when it would have anyway.
 
@@ -216,7 +220,8 @@ class HttpTransport:
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
             answer = await self._perform(call, lane)
             try:
-                body = await self._read(answer.raw, timeout, max_body)
+                refused = answer.status == UNAUTHORIZED
+                body = answer.refusal if refused else await self._read(answer.raw, timeout, max_body)
             except BaseException:
                 answer.raw.close()
                 raise

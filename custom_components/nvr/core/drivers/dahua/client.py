@@ -6,7 +6,15 @@ from datetime import datetime, timedelta
 import json
 from typing import Final, cast
 
-from ...errors import NvrAuthError, NvrBusyError, NvrError, NvrPermissionError, NvrResponseError, NvrUnsupportedError
+from ...errors import (
+    NvrAuthError,
+    NvrBusyError,
+    NvrError,
+    NvrInsecureLoginError,
+    NvrPermissionError,
+    NvrResponseError,
+    NvrUnsupportedError,
+)
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response, StreamResponse
 from .provisional import ProvisionalGuard
@@ -130,6 +138,8 @@ class DahuaClient:
             return None
         try:
             return await self.cgi(path, query, lane=lane, timeout=timeout)
+        except NvrInsecureLoginError:
+            raise
         except NvrPermissionError:
             return None
         except NvrError as error:
@@ -168,9 +178,7 @@ class DahuaClient:
     async def _judged[T](self, target: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask, and find out what a 401 or a 403 means before anybody is told of a password (dahua-cgi 2.4)."""
         begun = self._utcnow()
-        fresh = self._memory.quirks.nonce_once
-        if fresh:
-            self.transport.forget_login()
+        self.transport.use_nonces_once(once=self._memory.quirks.nonce_once)
         try:
             answer = await ask()
         except NvrAuthError as error:
@@ -178,6 +186,8 @@ class DahuaClient:
             answer = await self._once_more(ask)
             # A nonce that was good a moment ago and is not now serves for one answer only.
             self._memory.quirks.nonce_once |= self._answered_at is not None and begun - self._answered_at < _YOUNG
+        except NvrInsecureLoginError:
+            raise
         except NvrPermissionError as error:
             answer = await self._forbidden(target, error, ask, begun)
         self._answered_at = self._utcnow()

@@ -8,7 +8,7 @@ that is left out loses its entities.
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import timedelta, tzinfo
 from typing import Final
 
 from ...clock import DeviceClock, measure
@@ -42,6 +42,8 @@ TIME: Final = ("global.cgi", "action=getCurrentTime")
 STORAGE: Final = ("storageDevice.cgi", "action=getDeviceAllInfo")
 # What is nice to know is asked for only within this many requests; two are left for the event stream.
 _BUDGET: Final = 13
+# A clock that runs by itself does not get that far between two readings.
+_JUMP: Final = timedelta(minutes=5)
 # Whole tables of large recorders take their time (dahua-cgi 2.1).
 _LONG: Final = 30.0
 
@@ -110,9 +112,10 @@ class TimeReader:
         """Measure zone and skew; without an answer the recorder is taken to keep the time of its zone."""
         if self._zone is None:
             await self.zone()
-        clock = await self._measured()
-        if clock.zone != self._zone and self._zone is not None:
-            # Somebody has set another zone, or other rules of summer time.
+        clock, known = await self._measured(), self._context.clock
+        jumped = known is not None and abs(clock.skew - known.skew) > _JUMP
+        if jumped or (clock.zone != self._zone and self._zone is not None):
+            # Somebody has set the clock, another zone, or other rules of summer time.
             await self.zone()
             clock = await self._measured()
         self._context.clock = clock
@@ -137,12 +140,12 @@ async def together(*work: Coroutine[object, object, None]) -> None:
 class Connect:
     """One connect: asks, and puts together what the driver needs."""
 
-    def __init__(self, context: Context, clock: TimeReader) -> None:
+    def __init__(self, context: Context, clock: TimeReader, presence: Presence) -> None:
         """Hold the context."""
         self._context = context
         self._clock = clock
         self._source = Source(context)
-        self._presence = Presence(context)
+        self._presence = presence
         self._asked = context.client.transport.statistics.requests
         self._parts: dict[str, object] = {}
         self._disks: tuple[Disk, ...] | None = None
@@ -197,11 +200,11 @@ class Connect:
                 await self._class()
                 if recorder_kind(self._documents()) is RecorderKind.CAMERA:
                     return
-            if remotes is None and not await self._inputs():
-                message = "the account may not read the channels of the NVR"
-                raise NvrPermissionError(message)
             if recorder_kind(self._documents()) is not RecorderKind.NVR:
                 await self._inputs()
+            elif remotes is None:
+                message = "the account may not read the channels of the NVR"
+                raise NvrPermissionError(message)
         # Firmware that does not list its cameras does not know their states either, except by the CGI's own page.
         if cameras is not None or self._context.client.rpc.available is False:
             parts["states"] = await self._presence.states()

@@ -108,7 +108,7 @@ class DahuaDriver:
 
     async def connect(self) -> None:
         """Identify the recorder and learn it, in at most 13 requests on present firmware; raises core errors only."""
-        learned = await Connect(self._context, self._time).run()
+        learned = await Connect(self._context, self._time, self._presence).run()
         self._listed_at = self._context.utcnow()
         self._learn(learned)
 

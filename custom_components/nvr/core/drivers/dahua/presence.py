@@ -1,10 +1,11 @@
 """Which cameras there are and which of them answer: one question for all channels (dahua-cgi 6)."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from ...errors import NvrBusyError, NvrNotFoundError, NvrPermissionError, NvrResponseError, NvrUnsupportedError
 from .context import Context
-from .refusals import DahuaRefusalError, HandleLostError
+from .refusals import DahuaRefusalError, HandleLostError, SessionLostError
 from .source import Source
 from .wire import Node, entries, integer, nest
 from .wire_config import Camera, parse_cameras, parse_remotes, parse_states
@@ -22,10 +23,11 @@ class Presence:
         """Hold the context."""
         self._context = context
         self._source = Source(context)
+        self._handle: tuple[int, int] | None = None
 
     async def cameras(self) -> list[Camera] | None:
         """Return all slots as the recorder lists them, None where it does not."""
-        found = await self._source.ask(_ALL)
+        found = await self._managed(_ALL, None)
         return parse_cameras(found) if found is not None else None
 
     async def remotes(self) -> list[Camera] | None:
@@ -35,9 +37,7 @@ class Presence:
 
     async def states(self) -> dict[int, str] | None:
         """Return the state of each camera, None where the firmware does not tell it."""
-        if self._context.quirks.camera_state == "none":
-            return None
-        params = await self._rpc_states()
+        params = await self._managed(_STATE, _EVERY)
         if params is None and self._context.client.rpc.available is False:
             params = await self._cgi_states()
         return parse_states(params) if params is not None else None
@@ -54,26 +54,33 @@ class Presence:
         places = (integer(item) for _, item in entries(nest(table).get("channels")))
         return frozenset(place for place in places if place is not None)
 
-    async def _rpc_states(self) -> Node | None:
+    async def _managed(self, method: str, params: Mapping[str, object] | None) -> Node | None:
+        """Ask the manager of devices; some firmware answers only to an instance of it (dahua-cgi 6)."""
         rpc, quirks = self._context.client.rpc, self._context.quirks
         try:
-            if quirks.camera_state != "instance":
+            if not quirks.manager_instance:
                 try:
-                    answer = await rpc.call(_STATE, _EVERY)
+                    return (await rpc.call(method, params)).params
                 except HandleLostError, DahuaRefusalError:
                     pass
-                else:
-                    quirks.camera_state = "state"
-                    return answer.params
-            # Some firmware answers only to an instance of the manager (dahua-cgi 6).
+            answer = await rpc.call(method, params, object=await self._instance())
+        except NvrUnsupportedError, NvrNotFoundError, NvrPermissionError, DahuaRefusalError:
+            return None
+        except HandleLostError, SessionLostError:
+            self._handle = None
+            raise
+        quirks.manager_instance = True
+        return answer.params
+
+    async def _instance(self) -> int:
+        """Return the handle of the manager; it lives as long as the session."""
+        rpc = self._context.client.rpc
+        if self._handle is None or self._handle[0] != rpc.generation:
             made = await rpc.call("LogicDeviceManager.factory.instance")
             if not isinstance(made.result, int) or isinstance(made.result, bool):
-                return None
-            answer = await rpc.call(_STATE, _EVERY, object=made.result)
-        except NvrUnsupportedError, NvrNotFoundError, NvrPermissionError, DahuaRefusalError, HandleLostError:
-            return None
-        quirks.camera_state = "instance"
-        return answer.params
+                raise NvrUnsupportedError("the recorder makes no instance of its manager of devices")
+            self._handle = rpc.generation, made.result
+        return self._handle[1]
 
     async def _cgi_states(self) -> Node | None:
         """Ask by the JSON page that some firmware has beside the CGI, in both spellings (dahua-cgi 6)."""

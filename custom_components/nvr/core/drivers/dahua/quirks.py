@@ -30,10 +30,10 @@ QUIRKS: Final = (
         "an NVR5464 renews its nonce with every answer; another one refuses the old with 403 (dahua-cgi 2.2)",
     ),
     QuirkRow(
-        "camera_state",
-        "state | instance | none",
-        "the first question after the cameras' connections",
-        "some firmware wants an instance first, the newest may not know the method (dahua-cgi 6)",
+        "manager_instance",
+        "true | false",
+        "the list of cameras is refused without an instance of the manager and not with one",
+        "used by clients in the field (dahua-cgi 6)",
     ),
     QuirkRow(
         "playback_form",
@@ -91,7 +91,7 @@ class Quirks:
     """The learned switches of one recorder; None means not learned yet."""
 
     nonce_once: bool = False
-    camera_state: str | None = None
+    manager_instance: bool = False
     playback_form: str | None = None
     finder: str | None = None
     search_page: int | None = None
@@ -109,10 +109,9 @@ class Quirks:
 
 
 _TYPES: Final[Mapping[str, type]] = MappingProxyType(
-    {"nonce_once": bool, "search_page": int}
+    {"nonce_once": bool, "manager_instance": bool, "search_page": int}
     | dict.fromkeys(
         (
-            "camera_state",
             "playback_form",
             "finder",
             "bitmap",

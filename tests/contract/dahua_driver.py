@@ -1,0 +1,88 @@
+"""The real driver before a simulated Dahua unit."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from custom_components.nvr.core.driver import ConnectionConfig
+from custom_components.nvr.core.drivers.dahua import DahuaDriver
+from custom_components.nvr.core.models import EventStreamState, NvrEvent, RecordingSegment, TimeSpan
+from tests.simulators.dahua.simulator import DahuaSimulator
+
+USER, PASSWORD = "admin", "nvr-test-pass"
+
+
+def config(simulator: DahuaSimulator, **changes: Any) -> ConnectionConfig:
+    values: dict[str, Any] = {"host": "127.0.0.1", "username": USER, "password": PASSWORD}
+    values |= {"port": simulator.http_port, "rtsp_port": simulator.rtsp_port}
+    return ConnectionConfig(**(values | changes))
+
+
+@asynccontextmanager
+async def driving(
+    simulator: DahuaSimulator, *, settings: dict[str, Any] | None = None, **knobs: Any
+) -> AsyncIterator[DahuaDriver]:
+    """Connect a driver, and close it again; `settings` change its ConnectionConfig."""
+    driver = DahuaDriver(config(simulator, **(settings or {})), **knobs)
+    try:
+        await driver.connect()
+        yield driver
+    finally:
+        await driver.close()
+
+
+@asynccontextmanager
+async def recorder(profile: str = "nvr5232", **options: Any) -> AsyncIterator[tuple[DahuaSimulator, DahuaDriver]]:
+    """Start a recorder and a driver of it."""
+    async with DahuaSimulator(profile=profile, **options) as simulator, driving(simulator) as driver:
+        yield simulator, driver
+
+
+def last(hours: float, until: float = 0) -> TimeSpan:
+    """Return the span that ended `until` hours ago and lasted to `hours` ago."""
+    now = datetime.now(UTC)
+    return TimeSpan(now - timedelta(hours=hours), now - timedelta(hours=until))
+
+
+async def search(driver: DahuaDriver, channel: int, span: TimeSpan, **more: Any) -> list[RecordingSegment]:
+    assert driver.recordings is not None
+    return [segment async for segment in driver.recordings.search(channel, span, **more)]
+
+
+class Listener:
+    """Keeps what it hears, and lets a test wait for more."""
+
+    def __init__(self) -> None:
+        self.events: list[NvrEvent] = []
+        self.states: list[EventStreamState] = []
+        self._news = asyncio.Event()
+
+    def on_event(self, event: NvrEvent) -> None:
+        self.events.append(event)
+        self._news.set()
+
+    def on_stream_state(self, state: EventStreamState) -> None:
+        self.states.append(state)
+        self._news.set()
+
+    async def until(self, condition: Callable[[], bool], seconds: float = 10.0) -> None:
+        async with asyncio.timeout(seconds):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+
+@asynccontextmanager
+async def listening(driver: DahuaDriver) -> AsyncIterator[Listener]:
+    """Run the event stream until the test is done with it."""
+    assert driver.events is not None
+    listener = Listener()
+    task = asyncio.ensure_future(driver.events.run(listener))
+    try:
+        await listener.until(lambda: EventStreamState.ALIVE in listener.states)
+        yield listener
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
