@@ -65,6 +65,18 @@ async def test_live_shows_the_present(unit: DahuaSimulator, subtype: int) -> Non
         assert await asyncio.to_thread(watch, address, 1, transport=transport)
 
 
+@pytest.mark.parametrize("profile", ["ipc_sd"])
+async def test_a_camera_needs_no_path_and_minds_no_more_words(unit: DahuaSimulator) -> None:
+    for path in ("/", "/cam/realmonitor?channel=1&subtype=1&unicast=true&proto=Onvif"):
+        codes = await asyncio.to_thread(watch, url(unit, path), 1)
+        assert codes[0].channel == 1
+    start = yesterday(unit, 12, 1)
+    file = Catalogue(unit.footage, unit.device.firmware).files(1, "Main", start, start + SECOND)[0]
+    assert file.path.startswith("/mnt/sd/")
+    codes = await asyncio.to_thread(watch, url(unit, f"/{file.path}"), 3)
+    assert timedelta(0) <= min(code.time for code in codes) - file.start < SECOND / 5
+
+
 @pytest.mark.parametrize(
     ("profile", "form"),
     [("nvr5232", "realmonitor"), ("nvr5464", "playback"), ("new501", "playback"), ("new501", "realmonitor")],

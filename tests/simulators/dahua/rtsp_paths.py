@@ -93,7 +93,7 @@ class PathResolver:
         channel, settings, _ = found
         if not channel.live:
             return Refusal(404)
-        return LiveTarget(channel.number, video_profile(settings), self._device.wire, self._style())
+        return LiveTarget(channel.number, video_profile(settings), self._device.wire, _style(settings))
 
     def _timed(self, query: dict[str, str]) -> Target | Refusal:
         found = self._stream(query)
@@ -108,26 +108,28 @@ class PathResolver:
         if (until is not None and until <= begin) or (subtype and not self._device.faults.playback.sub):
             return Refusal(404)
         profile = video_profile(settings)
-        return PlaybackTarget(channel.number, profile, begin, until, self._device.wire, self._style(), "blind")
+        return PlaybackTarget(channel.number, profile, begin, until, self._device.wire, _style(settings), "blind")
 
     def _file(self, path: str) -> Target | Refusal:
         file = self._catalogue.named(path) if self._device.faults.playback.by_file else None
         found = None if file is None else self._device.stream(file.channel, STREAMS.index(file.stream))
         if file is None or found is None or file.jpg:
             return Refusal(404)
-        profile, style = video_profile(found[1]), self._style()
+        profile, style = video_profile(found[1]), _style(found[1])
         return PlaybackTarget(file.channel, profile, file.start, file.end, self._device.wire, style, "npt")
 
-    def _style(self) -> SdpStyle:
-        return SdpStyle(
-            session_name="Media Server",
-            absolute_control=False,
-            session_lines=("a=packetization-supported:DH", "a=rtppayload-supported:DH"),
-            video_lines=("a=framerate:25.000000",),
-            dimensions=False,
-            first_track=0,
-            video_payload=98,
-        )
+
+def _style(settings: StreamSettings) -> SdpStyle:
+    """Return how this vendor describes a stream."""
+    return SdpStyle(
+        session_name="Media Server",
+        absolute_control=False,
+        session_lines=("a=packetization-supported:DH", "a=rtppayload-supported:DH"),
+        video_lines=(f"a=framerate:{settings.fps:.6f}",),
+        dimensions=False,
+        first_track=0,
+        video_payload=98,
+    )
 
 
 def _digits(text: str) -> datetime | None:
