@@ -248,6 +248,7 @@ FIRMWARES: dict[str, Firmware] = {
         ),
         Firmware(
             key="ipc_sd",
+            long_codes="trim",
             kind=DeviceKind.CAMERA,
             model="IPC-HDW2431TP-AS",
             version="2.800.0000000.24.R",
