@@ -73,19 +73,22 @@ async def test_every_firmware_is_learned_within_the_budget(profile: str) -> None
 
 @pytest.mark.parametrize("channels", [4, 32])
 async def test_requests_do_not_grow_with_channels(channels: int) -> None:
-    async with DahuaSimulator(profile="nvr5232", channels=channels) as simulator:
-        async with driving(simulator, settings={"rtsp_port": None}) as driver, listening(driver):
-            assert sum(channel.online is True for channel in driver.channels) >= channels
-            assert simulator.counters.requests <= 15
-            assert simulator.counters.unauthorized <= 2
-            assert driver.live is not None
-            address = driver.live.address(2, StreamRole.SUB)
-            assert address.url == f"rtsp://127.0.0.1:{simulator.rtsp_port}/cam/realmonitor?channel=2&subtype=1"
-            before = simulator.counters.requests
-            await driver.refresh_channels()
-            assert simulator.counters.requests - before <= 2
-            with pytest.raises(errors.NvrNotFoundError):
-                driver.live.address(1, StreamRole.THIRD)
+    async with (
+        DahuaSimulator(profile="nvr5232", channels=channels) as simulator,
+        driving(simulator, settings={"rtsp_port": None}) as driver,
+        listening(driver),
+    ):
+        assert sum(channel.online is True for channel in driver.channels) >= channels
+        assert simulator.counters.requests <= 15
+        assert simulator.counters.unauthorized <= 2
+        assert driver.live is not None
+        address = driver.live.address(2, StreamRole.SUB)
+        assert address.url == f"rtsp://127.0.0.1:{simulator.rtsp_port}/cam/realmonitor?channel=2&subtype=1"
+        before = simulator.counters.requests
+        await driver.refresh_channels()
+        assert simulator.counters.requests - before <= 2
+        with pytest.raises(errors.NvrNotFoundError):
+            driver.live.address(1, StreamRole.THIRD)
 
 
 async def test_states_names_and_cameras_are_followed() -> None:
@@ -329,17 +332,19 @@ async def test_the_session_is_kept_alive() -> None:
 
 
 async def test_the_clock_of_another_zone_and_a_wrong_one() -> None:
-    async with DahuaSimulator(profile="nvr5232", skew=420.0, utc_offset=330, dst=False) as simulator:
-        async with driving(simulator) as driver:
-            assert driver.clock is not None
-            clock = driver.clock.current
-            assert datetime.now(UTC).astimezone(clock.zone).utcoffset() == timedelta(hours=5, minutes=30)
-            assert abs(clock.skew - timedelta(seconds=420)) <= timedelta(seconds=2)
-            simulator.set_zone(-300, dst=True)
-            moved = await driver.clock.read()
-            expected = datetime.now(UTC).astimezone(simulator.device.zone.tzinfo()).utcoffset()
-            assert datetime.now(UTC).astimezone(moved.zone).utcoffset() == expected
-            assert abs(moved.skew - timedelta(seconds=420)) <= timedelta(seconds=2)
+    async with (
+        DahuaSimulator(profile="nvr5232", skew=420.0, utc_offset=330, dst=False) as simulator,
+        driving(simulator) as driver,
+    ):
+        assert driver.clock is not None
+        clock = driver.clock.current
+        assert datetime.now(UTC).astimezone(clock.zone).utcoffset() == timedelta(hours=5, minutes=30)
+        assert abs(clock.skew - timedelta(seconds=420)) <= timedelta(seconds=2)
+        simulator.set_zone(-300, dst=True)
+        moved = await driver.clock.read()
+        expected = datetime.now(UTC).astimezone(simulator.device.zone.tzinfo()).utcoffset()
+        assert datetime.now(UTC).astimezone(moved.zone).utcoffset() == expected
+        assert abs(moved.skew - timedelta(seconds=420)) <= timedelta(seconds=2)
 
 
 async def test_storage_is_told() -> None:
