@@ -57,6 +57,7 @@ def build_parser() -> argparse.ArgumentParser:
     add("--segments", type=int, help="exactly so many files a channel, for benchmarks")
     add = families.add_parser("dahua", help="a Dahua recorder or camera").add_argument
     _add_common(add, dahua.FIRMWARES, "nvr5232", dahua.USER, dahua.PASSWORD)
+    add("--discovery-port", type=int, help="answer DHDiscover by UDP; 0 takes any free port, units use 37810")
     return parser
 
 

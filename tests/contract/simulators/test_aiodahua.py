@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
-from aiodahua import Brand, DahuaClient
+from aiodahua import Brand, DahuaClient, discovery
 from aiodahua.exceptions import DahuaAuthError, DahuaNotSupportedError, DahuaResponseError
 import pytest
 
@@ -111,3 +111,13 @@ async def test_events(unit: DahuaSimulator, client: DahuaClient) -> None:
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_discovery(monkeypatch: pytest.MonkeyPatch, socket_enabled: None) -> None:
+    async with DahuaSimulator(profile="nvr5464", rtsp=False, discovery_port=0) as unit:
+        monkeypatch.setattr(discovery, "DISCOVERY_PORT", unit.discovery.port)
+        (found,) = await discovery.async_discover(targets=["127.0.0.1"], timeout=0.3)
+        assert (found.serial, found.mac, found.device_class) == (unit.serial, unit.device.mac, "NVR")
+        assert (found.ip, found.http_port, found.device_type) == ("127.0.0.1", unit.http_port, "DHI-NVR5464-16P-EI")
+        assert await discovery.async_discover(targets=["127.0.0.1"], mac="02:00:00:00:00:01", timeout=0.2) == []
+        assert await discovery.async_discover(targets=["127.0.0.1"], mac=unit.device.mac, timeout=0.3)

@@ -29,6 +29,7 @@ class SimulatorOptions:
     http_port: int = 0
     https_port: int | None = None
     rtsp_port: int = 0
+    discovery_port: int | None = None
     user: str = USER
     password: str = PASSWORD
     number: int = 1

@@ -9,6 +9,7 @@ from ..blackhole import Blackholes
 from ..certificate import self_signed_context
 from ..webserver import HttpServer
 from .device import SimulatorOptions
+from .discovery import Responder
 from .unit import Unit
 
 # How long a Lorex camera is away after anybody asked for its sound (dahua-cgi 5.1).
@@ -26,6 +27,7 @@ class PoweredUnit(Unit):
         self._life: asyncio.Task[None] | None = None
         self._blackholes = Blackholes(self.options.host)
         self._rng = Random("life")
+        self.discovery = Responder(self.device)
         self.gatehouse.on_audio = self._audio_touched
 
     @property
@@ -81,6 +83,8 @@ class PoweredUnit(Unit):
             self.device.https_port = self._https.port
         if self.options.rtsp:
             await self.rtsp.power_on()
+        if self.options.discovery_port is not None:
+            await self.discovery.start(self.options.discovery_port)
         self.device.http_port, self.device.rtsp_port = self._http.port, self.rtsp.port
         self.powered = True
 
@@ -92,6 +96,7 @@ class PoweredUnit(Unit):
         await self._http.stop()
         if self._https is not None:
             await self._https.stop()
+        self.discovery.stop()
         if self.options.rtsp:
             await self.rtsp.power_off()
         for forget in self.device.on_boot:
