@@ -100,7 +100,8 @@ class DhavFilter:
 
     With a window, what is given out begins at a key frame and ends at the window's end, and frames that players skip
     are dropped; without, every frame is kept. `skipped` counts dropped bytes, `resyncs` how often frames did not follow
-    each other. `first` and `last` are the moments of the first and the last frame given out.
+    each other. `first` and `last` are the moments of the first and the last frame given out, `opened` of the first
+    that came, kept or not.
     """
 
     def __init__(self, window: Window | None = None) -> None:
@@ -120,6 +121,7 @@ class DhavFilter:
         self.resyncs = 0
         self.first: datetime | None = None
         self.last: datetime | None = None
+        self.opened: datetime | None = None
         self.done = False
 
     @property
@@ -241,6 +243,7 @@ class DhavFilter:
             digits = frame.digits
             if digits is not None:
                 self._moment = digits if window is None else window.read(digits, self._moment)
+                self.opened = self.opened or self._moment
         moment = self._moment
         if window is not None:
             if moment is not None and moment >= window.end:

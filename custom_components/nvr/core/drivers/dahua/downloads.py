@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -28,7 +28,11 @@ _SECOND: Final = timedelta(seconds=1)
 _MARGIN: Final = timedelta(seconds=5)
 # What is before the asked moment back to its key frame belongs to a clip.
 _GROUP: Final = timedelta(seconds=4)
-# A cut that misses by more than this missed.
+# What begins up to so much late may have begun with its group of pictures.
+_LATE: Final = timedelta(seconds=3)
+_ROUNDS: Final = 3
+_DRAINED: Final = 64 * 1024 * 1024
+# Digits of a frame may lie that much before the file's beginning in the list.
 _TOLERANCE: Final = timedelta(seconds=12)
 # Footage may end a group of pictures before the second the list names.
 _END_TOLERANCE: Final = timedelta(seconds=15)
@@ -44,6 +48,28 @@ _TRIES: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
+class _Cut:
+    """A cut by time: what is asked for, and what has to be in it."""
+
+    asked: TimeSpan
+    needed: TimeSpan
+
+    def after(self, opened: datetime) -> _Cut | None:
+        """Return what to ask for instead when a cut began at `opened`, None when it holds what it has to.
+
+        Recorders seek by bytes: the end is off by as much as the beginning (dahua-cgi 11.3).
+        """
+        miss = opened - self.asked.start
+        start, end = self.asked.start, self.asked.end
+        if opened > self.needed.start + _LATE:
+            start -= max(miss, _MARGIN)
+        if end + min(miss, timedelta(0)) < self.needed.end:
+            end += _MARGIN - min(miss, timedelta(0))
+        asked = TimeSpan(start, end)
+        return None if asked == self.asked else _Cut(asked, self.needed)
+
+
+@dataclass(frozen=True, slots=True)
 class _Way:
     """One way to the bytes: target and query, what to keep, and what must have come in the end."""
 
@@ -51,9 +77,9 @@ class _Way:
     path: str
     query: str
     window: Window | None
-    begins: datetime | None = None
     ends: datetime | None = None
     listed: int | None = None
+    cut: _Cut | None = None
 
 
 class DahuaDownload:
@@ -71,10 +97,22 @@ class DahuaDownload:
         self._ended = False
 
     @property
-    def missed(self) -> bool:
-        """Whether a cut begins so late that something is missing."""
-        begins, first = self._way.begins, self._filter.first
-        return begins is not None and first is not None and first > begins + _TOLERANCE
+    def better(self) -> _Cut | None:
+        """What to ask for instead, when this cut is at a wrong place."""
+        cut, opened = self._way.cut, self._filter.opened
+        return None if cut is None or opened is None else cut.after(opened)
+
+    @property
+    def empty(self) -> bool:
+        """Whether no byte of it is wanted."""
+        return not self._head
+
+    async def drain(self) -> None:
+        """Read the rest of a short answer: recorders take it amiss when they are left in the middle (trap 19)."""
+        while not self._ended and self._raw < _DRAINED:
+            chunk = await self._stream.read()
+            self._raw += len(chunk)
+            self._ended = not chunk
 
     async def begin(self) -> None:
         """Read up to the first frame. Raises what the answer says instead of footage (dahua-cgi 2.5, 11.2)."""
@@ -98,7 +136,7 @@ class DahuaDownload:
         if self.container is not Container.UNKNOWN:
             self.size = self._announced()
             return
-        if not self._head:
+        if not self._head and self._filter.opened is None:
             raise _nothing(self._stream, seen)
         self.container = Container.DHAV
         announced = self._announced()
@@ -191,28 +229,38 @@ class Downloads:
     async def _begin(self, stack: AsyncExitStack, segment: RecordingSegment) -> DahuaDownload:
         """Return a download whose first frame is here, by the first way that gives one."""
         first: NvrError | None = None
-        for way in self._ways(segment):
-            attempt = AsyncExitStack()
+        ways = self._ways(segment)
+        for number, way in enumerate(ways):
             try:
-                download = await self._try(attempt, way)
+                download = await self._by(stack, way, is_last=number == len(ways) - 1)
             except (DahuaRefusalError, NvrUnsupportedError, NvrNotFoundError, NvrResponseError) as error:
-                await attempt.aclose()
                 first = first or error
                 continue
-            except BaseException:
-                await attempt.aclose()
-                raise
-            if download.missed:
-                # It is left in the middle, which recorders take amiss after a few times: never by this way again.
-                await attempt.aclose()
-                self._context.quirks.download_by = BY_FILE
-                self._context.count("clips_missed")
-                first = first or NvrResponseError("the recorder cut the clip at a wrong place")
-                continue
-            stack.push_async_exit(attempt.pop_all())
             self._remember(way)
             return download
         raise first or NvrNotFoundError("there is nothing to download")
+
+    async def _by(self, stack: AsyncExitStack, way: _Way, *, is_last: bool) -> DahuaDownload:
+        """Return a download by one way; a cut at a wrong place is asked for anew, shifted, as the last resort."""
+        for _ in range(_ROUNDS):
+            attempt = AsyncExitStack()
+            try:
+                download = await self._try(attempt, way)
+                better = download.better
+                if better is None and not download.empty:
+                    stack.push_async_exit(attempt.pop_all())
+                    return download
+                self._context.count("clips_missed")
+                await download.drain()
+            finally:
+                await attempt.aclose()
+            if not is_last:
+                self._context.quirks.download_by = BY_FILE
+                break
+            if better is None:
+                break
+            way = self._cut_way(better, way)
+        raise NvrResponseError("the recorder cuts the clip at a wrong place")
 
     def _remember(self, way: _Way) -> None:
         quirks = self._context.quirks
@@ -252,7 +300,8 @@ class Downloads:
         part = segment.span.duration / max(whole.duration, _SECOND)
         by = self._context.quirks.download_by
         if is_part and part < _SMALL_PART and by != BY_FILE:
-            return [cut, *files]
+            # Once more at last, where there is no file to be had and a cut must be asked for anew.
+            return [cut, *files, cut]
         return [*files, cut]
 
     def _files(self, file: FoundFile, segment: RecordingSegment, whole: TimeSpan, *, is_part: bool) -> list[_Way]:
@@ -277,16 +326,22 @@ class Downloads:
 
     def _cut(self, segment: RecordingSegment, whole: TimeSpan) -> _Way:
         """Return a cut by time with a margin, within the file: over its border cuts break off (dahua-cgi 11.3)."""
-        wall, span = self._context.wall(), segment.span
-        start = wall.to_wall(max(span.start - _MARGIN, whole.start)).replace(microsecond=0)
-        end = wall.to_wall(min(span.end + _MARGIN, max(whole.end, span.end))).replace(microsecond=0) + _SECOND
+        span = segment.span
+        start, end = max(span.start - _MARGIN, whole.start), min(span.end + _MARGIN, max(whole.end, span.end))
+        query = f"&channel={segment.channel}&subtype={SUBTYPES[segment.role]}"
+        ends = None if segment.open else span.end
+        way = _Way(BY_TIME, LOADFILE, query, self._window(span, span.start - _GROUP), ends=ends)
+        return self._cut_way(_Cut(TimeSpan(start, end), span), way)
+
+    def _cut_way(self, cut: _Cut, way: _Way) -> _Way:
+        """Return the way with the times of a cut; `way` tells channel and stream."""
+        wall = self._context.wall()
+        start, end = wall.to_wall(cut.asked.start).replace(microsecond=0), wall.to_wall(cut.asked.end)
+        end = end.replace(microsecond=0) + _SECOND
         if (start.minute * 60 + start.second) % _FIVE_MINUTES == 0:
             # On whole five minutes some answer with a length and no byte.
             start -= _SECOND
-        times = [stamp(moment).replace(" ", "%20") for moment in (start, end)]
-        query = (
-            f"action=startLoad&channel={segment.channel}&startTime={times[0]}&endTime={times[1]}"
-            f"&subtype={SUBTYPES[segment.role]}"
-        )
-        ends = None if segment.open else span.end
-        return _Way(BY_TIME, LOADFILE, query, self._window(span, span.start - _GROUP), begins=span.start, ends=ends)
+        begin, until = (stamp(moment).replace(" ", "%20") for moment in (start, end))
+        place = way.query[way.query.index("&channel=") :]
+        query = f"action=startLoad&startTime={begin}&endTime={until}{place}"
+        return replace(way, query=query, cut=cut)

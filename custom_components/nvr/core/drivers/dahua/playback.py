@@ -2,7 +2,7 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ FILE: Final = "file"
 _STAMP: Final = "%Y_%m_%d_%H_%M_%S"
 # A file is played from its beginning; this much of it before the asked moment is borne.
 _LEAD: Final = timedelta(seconds=10)
+_LONG_AGO: Final = TimeSpan(datetime(2001, 1, 2, tzinfo=UTC), datetime(2001, 1, 2, 1, tzinfo=UTC))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +85,19 @@ class Playback:
     async def _learn(self, channel: int, span: TimeSpan, role: StreamRole) -> str:
         """Ask for the forms in turn; the one that answers is remembered (dahua-cgi 10.1).
 
-        `realmonitor` comes second, for firmware that does not know its times plays live. Nothing is learned where the
-        footage may be what is missing.
+        `realmonitor` plays live on firmware that does not know its times: only one that refuses a moment long before
+        any footage heeds them. Nothing is learned where the footage may be what is missing.
         """
         if await self._ask(self.by_time(PLAYBACK, channel, span, role)):
             return self._remember(PLAYBACK)
         segment = await self._segment(channel, span, role)
-        if await self._ask(self.by_time(REALMONITOR, channel, span, role)):
+        takes_any = await self._ask(self.by_time(REALMONITOR, channel, span, role))
+        if takes_any and not await self._ask(self.by_time(REALMONITOR, channel, _LONG_AGO, role)):
             return self._remember(REALMONITOR)
         if await self._ask(self.by_file(segment, span.start).request):
             return self._remember(FILE)
+        if takes_any:
+            return self._remember(REALMONITOR)
         raise NvrUnsupportedError("the recorder plays nothing back over RTSP")
 
     def _remember(self, form: str) -> str:

@@ -1,4 +1,4 @@
-"""The frame filter: every irregularity before, between and behind frames, split at every byte (dahua-cgi 11.3, 11.5)."""
+"""The frame filter: what is before, between and behind frames, split at every byte (dahua-cgi 11.3, 11.5)."""
 
 from datetime import datetime, timedelta
 from random import Random

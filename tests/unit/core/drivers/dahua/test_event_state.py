@@ -104,7 +104,9 @@ def one(events: EventState, each: WireEvent) -> NvrEvent:
 
 
 def test_what_the_data_tells() -> None:
-    line = one(state(), wire("CrossLineDetection", Name="gate", Direction="LeftToRight", Object={"ObjectType": "Human"}))
+    line = one(
+        state(), wire("CrossLineDetection", Name="gate", Direction="LeftToRight", Object={"ObjectType": "Human"})
+    )
     assert (line.target, line.region, line.text, line.extra) == (
         DetectionTarget.PERSON,
         "gate",
@@ -115,7 +117,9 @@ def test_what_the_data_tells() -> None:
     assert plate.plate == "XY 12"
     assert one(state(), wire("AlarmLocal", "Start", 2)).port == 3
     assert one(state(), wire("SmartMotionHuman")).target is DetectionTarget.PERSON
-    hostile = one(state(), wire("CrossLineDetection", Name=["a"], Object="x", UTC="soon", LocaleTime=7, RegionName=[{}]))
+    hostile = one(
+        state(), wire("CrossLineDetection", Name=["a"], Object="x", UTC="soon", LocaleTime=7, RegionName=[{}])
+    )
     assert hostile.occurred_at == NOW
 
 

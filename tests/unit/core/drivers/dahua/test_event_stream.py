@@ -14,7 +14,7 @@ from custom_components.nvr.core.drivers.dahua.wire_event import (
 )
 
 BOUNDARY = "multipart/x-mixed-replace; boundary=myboundary"
-HOSTILE = {"Name": "a;b={x}", "Note": "line\nbreak \"quoted\" ;data={", "Zone": "Häuser 中", "List": [[1, 2], {"a": "}"}]}
+HOSTILE = {"Name": "a;b={x}", "Note": 'line\nbreak "quoted" ;data={', "Zone": "Häuser 中", "List": [[1, 2], {"a": "}"}]}
 PRETTY = json.dumps(HOSTILE, indent=3, ensure_ascii=False)
 
 
@@ -151,7 +151,9 @@ def test_ten_thousand_in_one_burst() -> None:
     same_for_every_split(head)
 
 
-@pytest.mark.parametrize("text", ["", "Heartbeat", "Code=A", "action=Start;index=0", "Code=A;action=Fly;index=0", "Error"])
+@pytest.mark.parametrize(
+    "text", ["", "Heartbeat", "Code=A", "action=Start;index=0", "Code=A;action=Fly;index=0", "Error"]
+)
 def test_what_is_no_event(text: str) -> None:
     assert parse_payload(text.encode()) is None
 
