@@ -133,7 +133,7 @@ class StreamResponse:
 
 
 class HttpTransport:
-    """All HTTP to one recorder. `classify` is the driver's reading of refusals; it sees every status not accepted."""
+    """All HTTP to one recorder by the login of `auth`; `classify` is the driver's reading of what is not accepted."""
 
     def __init__(
         self,
@@ -167,28 +167,12 @@ class HttpTransport:
         self._context: asyncio.Future[ssl.SSLContext] | None = None
         secure = config.tls is not TlsMode.OFF
         self._scheme = "https" if secure else "http"
-        self._auth: Authenticator[_Answer] = Authenticator(
+        self.auth: Authenticator[_Answer] = Authenticator(
             (config.username, config.password),
             guard,
             lambda answer: self._judge(answer.status, answer.headers, answer.refusal),
             basic_allowed=secure or config.plain_basic,
         )
-
-    @property
-    def auth_scheme(self) -> AuthScheme | None:
-        """How the recorder lets us in, once it did."""
-        return self._auth.scheme
-
-    def use_nonces_once(self, *, once: bool) -> None:
-        """Begin each request from a fresh challenge: for recorders that renew their nonce with every answer."""
-        self._auth.single_use = once
-
-    def forget_login(self) -> bool:
-        """Begin the next request from a fresh challenge; False when it would have anyway.
-
-        For recorders that refuse an old nonce with something else than 401 (dahua-cgi 2.2).
-        """
-        return self._auth.forget()
 
     async def request(
         self,
@@ -208,8 +192,7 @@ class HttpTransport:
     ) -> Response:
         """Return the whole answer; `path` is the exact request target, encoded, with its query.
 
-        `signed` False leaves our login out: the request proves itself by its body or by `headers`, and whoever sends
-        it asks the guard.
+        `signed` False leaves our login out; whoever sends it asks the guard.
 
         `timeout` (s) limits the wait for headers and, again, for the body; the wait for a slot has its own limit.
         A GET is idempotent unless told otherwise. Raises the errors of `classify` or, by status, NvrPermissionError
@@ -288,11 +271,11 @@ class HttpTransport:
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.config.dial is not None:
-            headers["Host"] = self._authority()
+            headers["Host"] = self.authority()
         again = method in {"GET", "HEAD"} if idempotent is None else idempotent
         if isinstance(data, AsyncIterable):
             again = False
-        return _Call(method, path, data, headers, timeout, again, self._auth.refusals, signed)
+        return _Call(method, path, data, headers, timeout, again, self.auth.refusals, signed)
 
     def _authority(self) -> str:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
@@ -301,7 +284,7 @@ class HttpTransport:
 
     async def _perform(self, call: _Call, lane: Lane) -> _Answer:
         self.statistics.lanes[lane] += 1
-        if isinstance(call.data, AsyncIterable) and call.signed and not self._auth.proven:
+        if isinstance(call.data, AsyncIterable) and call.signed and not self.auth.proven:
             probe = _Call(
                 "GET", self._challenge_path, None, call.headers, call.timeout, True, call.known_refusals, True
             )
@@ -331,7 +314,7 @@ class HttpTransport:
             try:
                 if not call.signed:
                     return await self._send(call, path, None)
-                return await self._auth.perform(
+                return await self.auth.perform(
                     target,
                     lambda header: self._send(call, path, header),
                     replayable=replayable,

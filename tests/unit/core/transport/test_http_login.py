@@ -41,7 +41,7 @@ async def test_every_form_is_let_in_with_one_challenge(
     async with serving(server) as port, connected(port) as transport:
         for path in ("/ISAPI/System/time", "/ISAPI/x?format=json&a=b%20c", "/ISAPI/System/time"):
             assert (await transport.request("GET", path)).body == b"fine"
-        assert transport.auth_scheme is AuthScheme.DIGEST
+        assert transport.auth.scheme is AuthScheme.DIGEST
     assert (server.requests, server.refusals) == (4, 1)
     assert len(server.connections) == 1
     assert server.paths[-2] == "/ISAPI/x?format=json&a=b%20c"
@@ -268,7 +268,7 @@ async def test_basic_alone_over_plain_http_needs_consent() -> None:
         async with connected(port, plain_basic=True) as transport:
             for _ in range(2):
                 assert (await transport.request("GET", "/")).body == b"fine"
-            assert transport.auth_scheme is AuthScheme.BASIC
+            assert transport.auth.scheme is AuthScheme.BASIC
             assert (transport.statistics.requests, transport.statistics.refused) == (3, 1)
 
 
@@ -301,7 +301,7 @@ async def test_a_recorder_without_login_gets_none() -> None:
 
     async with serving(open_to_all) as port, connected(port) as transport:
         assert (await transport.request("GET", "/")).body == b"fine"
-        assert transport.auth_scheme is None
+        assert transport.auth.scheme is None
 
 
 async def test_a_challenge_that_always_changes_while_others_disturb_ends() -> None:

@@ -178,7 +178,7 @@ class DahuaClient:
     async def _judged[T](self, target: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask, and find out what a 401 or a 403 means before anybody is told of a password (dahua-cgi 2.4)."""
         begun = self._utcnow()
-        self.transport.use_nonces_once(once=self._memory.quirks.nonce_once)
+        self.transport.auth.single_use = self._memory.quirks.nonce_once
         try:
             answer = await ask()
         except NvrAuthError as error:
@@ -219,7 +219,7 @@ class DahuaClient:
         page = target.partition("?")[0]
         if page in self._forbidden_pages:
             raise error
-        if self.transport.forget_login():
+        if self.transport.auth.forget():
             try:
                 answer = await ask()
             except NvrPermissionError:

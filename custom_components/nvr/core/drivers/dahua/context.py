@@ -15,9 +15,8 @@ from .mapping_time import WallClock
 from .quirks import Memory, Quirks
 
 DEFAULT_RTSP_PORT: Final = 554
-# How the wire names a stream (dahua-cgi 8.2, 9.1): subtype of addresses, VideoStream of searches.
+# How an address names a stream (dahua-cgi 8.2).
 SUBTYPES: Final = {StreamRole.MAIN: 0, StreamRole.SUB: 1, StreamRole.THIRD: 2}
-VIDEO_STREAMS: Final = {StreamRole.MAIN: "Main", StreamRole.SUB: "Extra1", StreamRole.THIRD: "Extra2"}
 
 
 @dataclass(slots=True)

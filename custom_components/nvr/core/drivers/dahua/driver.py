@@ -217,7 +217,7 @@ class DahuaDriver:
             "bytes_received": transport.statistics.bytes_received,
             "lanes": dict(transport.statistics.lanes),
             "most_in_flight": {lane: transport.gate.most_in_flight(lane) for lane in LANES},
-            "auth_scheme": str(transport.auth_scheme),
+            "auth_scheme": str(transport.auth.scheme),
             "rpc": {"available": context.client.rpc.available, "logins": context.client.rpc.generation},
             "quirks": context.quirks.learned(),
             "refused_paths": sorted(context.memory.refused),

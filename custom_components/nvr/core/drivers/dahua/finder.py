@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrTimeoutError, NvrUnsupportedError
 from ...models import StreamRole
-from .context import VIDEO_STREAMS, Context
+from .context import Context
+from .mapping import VIDEO_STREAMS
 from .refusals import DahuaRefusalError
 from .wire import integer
 from .wire_find import FINDER, FoundFile, Page, cgi_page, find_condition, find_query, rpc_page

@@ -31,6 +31,8 @@ FAMILY: Final = "dahua"
 WIDTHS: Final = GateWidths(control=2, search=1, download=1, snapshot=1)
 PLAYBACK_SESSIONS: Final = 2
 DEFAULT_PAGE: Final = 100
+# How a search names a stream (dahua-cgi 9.1).
+VIDEO_STREAMS: Final = MappingProxyType({StreamRole.MAIN: "Main", StreamRole.SUB: "Extra1", StreamRole.THIRD: "Extra2"})
 
 _ROLES: Final = (StreamRole.MAIN, StreamRole.SUB, StreamRole.THIRD)
 _CONNECTED: Final = frozenset({"connect", "connected"})

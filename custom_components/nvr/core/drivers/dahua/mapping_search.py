@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Final
 
 from ...models import RecordingKind, RecordingSegment, StreamRole, TimeSpan
-from .context import VIDEO_STREAMS
+from .mapping import VIDEO_STREAMS
 from .mapping_time import WallClock
 from .tables import EVENT_KINDS, FILE_KINDS, FLAG_KINDS
 from .wire_find import FoundFile, locator

@@ -22,11 +22,6 @@ class ProvisionalGuard:
         self._vouched = False
 
     @property
-    def undecided(self) -> bool:
-        """Whether a refusal stands that nobody has judged yet: nothing is to be sent by HTTP until then."""
-        return self._held and self.shared.usable
-
-    @property
     def usable(self) -> bool:
         """Whether the login may be sent now."""
         return self.shared.usable and not self._held

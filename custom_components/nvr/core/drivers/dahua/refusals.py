@@ -37,7 +37,6 @@ from .wire_rpc import (
 LOCK_USUAL: Final = timedelta(seconds=300)
 # How long a full table of connections is left alone (s): the owner's app has to give one back.
 FULL_TABLE_WAIT: Final = 30.0
-_NO_RIGHT: Final = b"authority:check failure"
 
 
 class DahuaRefusalError(NvrResponseError):
@@ -60,11 +59,6 @@ class SessionLostError(NvrBusyError):
 
 class HandleLostError(NvrBusyError):
     """The recorder does not know the handle (any more): whoever holds it begins anew."""
-
-
-def is_right_missing(body: bytes) -> bool:
-    """Tell whether a 403 says the right is missing, which it says for a dead nonce too (dahua-cgi 2.2)."""
-    return _NO_RIGHT in body[:400].lower()
 
 
 def classify(status: int, headers: Mapping[str, str], body: bytes) -> NvrError | None:

@@ -24,6 +24,7 @@ from ...errors import (
 )
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response
+from .fingerprint import CERTAIN, fingerprint
 from .provisional import ProvisionalGuard
 from .quirks import Memory
 from .refusals import FULL_TABLE_WAIT, DahuaRefusalError, SessionLostError, lock_error, rpc_error
@@ -319,6 +320,8 @@ class Rpc:
             headers=self.headers,
         )
         if response.status == HTTPStatus.UNAUTHORIZED:
-            # These pages ask for no login of HTTP: so says a full table of connections (dahua-cgi 2.4).
+            # These pages ask for no login of HTTP: so says a full table of connections (dahua-cgi 2.4), or a stranger.
+            if not self.generation and fingerprint(response.status, response.headers, response.body) < CERTAIN:
+                raise NvrUnsupportedError("something that wants a login for every page is no recorder of this family")
             raise NvrBusyError("the recorder's table of connections is full", retry_after=FULL_TABLE_WAIT)
         return response

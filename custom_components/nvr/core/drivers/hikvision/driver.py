@@ -195,7 +195,7 @@ class HikvisionDriver:
             "bytes_received": transport.statistics.bytes_received,
             "lanes": dict(transport.statistics.lanes),
             "most_in_flight": {lane: transport.gate.most_in_flight(lane) for lane in LANES},
-            "auth_scheme": str(transport.auth_scheme),
+            "auth_scheme": str(transport.auth.scheme),
             "quirks": context.quirks.learned(),
             "refused_paths": sorted(context.memory.refused),
             "counters": dict(context.counters),

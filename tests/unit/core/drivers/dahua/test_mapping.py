@@ -1,6 +1,7 @@
 """From what a recorder tells to the models of the core."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -153,7 +154,7 @@ def test_profiles_and_what_is_remembered_of_them() -> None:
     assert [profile.enabled for profile in found] == [True, False]
     assert found[1].stream_id == "channel=7&subtype=1"
     assert mapping.profiles_of(7, [encoding(2)])[0].role is StreamRole.THIRD
-    rows = {
+    rows: dict[str, Any] = {
         "7": mapping.dump_profiles(found),
         "x": [],
         "8": [[1]],
