@@ -90,19 +90,18 @@ async def test_one_stream_carries_all_channels(profile: str) -> None:
 
 
 async def test_ten_thousand_in_one_burst_and_none_is_lost() -> None:
-    async with recorder("nvr5232") as (simulator, driver):
-        async with listening(driver) as heard:
-            simulator.send_events(simulator.burst(10_000, vary=True))
-            simulator.emit("DoorbellPressed", 1, action="Pulse")
-            await heard.until(lambda: EventKind.DOORBELL in {event.kind for event in heard.events[-3:]}, 30)
-            counters = stream(driver).counters
+    async with recorder("nvr5232") as (simulator, driver), listening(driver) as heard:
+        simulator.send_events(simulator.burst(10_000, vary=True))
+        simulator.emit("DoorbellPressed", 1, action="Pulse")
+        await heard.until(lambda: EventKind.DOORBELL in {event.kind for event in heard.events[-3:]}, 30)
+        counters = stream(driver).counters
     assert counters["events"] == 10_001
     assert counters["broken"] == counters["truncated"] == 0
 
 
 async def test_after_a_gap_only_what_is_still_active_stays() -> None:
     async with recorder("nvr5232") as (simulator, driver):
-        stream(driver)._sleep = _short  # type: ignore[assignment]
+        stream(driver)._sleep = _short
         async with listening(driver) as heard:
             simulator.motion(1)
             simulator.motion(2)
@@ -142,7 +141,7 @@ async def test_a_lost_stop_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("inside", [False, True])
 async def test_a_stream_that_is_cut_comes_back(inside: bool) -> None:
     async with recorder("nvr5232") as (simulator, driver):
-        stream(driver)._sleep = _short  # type: ignore[assignment]
+        stream(driver)._sleep = _short
         async with listening(driver) as heard:
             simulator.cut_events(inside_part=inside)
             await heard.until(lambda: heard.states.count(EventStreamState.ALIVE) == 2)
@@ -153,7 +152,7 @@ async def test_a_stream_that_is_cut_comes_back(inside: bool) -> None:
 async def test_a_silent_stream_is_given_up() -> None:
     async with recorder("nvr5232") as (simulator, driver):
         events = stream(driver)
-        events._sleep, events._dead_after = _short, 0.5  # type: ignore[assignment]
+        events._sleep, events._dead_after = _short, 0.5
         simulator.set_faults(events__silent=True)
         async with listening(driver) as heard:
             await heard.until(lambda: heard.states.count(EventStreamState.CONNECTING) >= 3)
@@ -163,7 +162,7 @@ async def test_all_codes_are_asked_for_and_a_refusal_leads_to_the_few() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.set_faults(events__refuse_all=True)
         async with driving(simulator) as driver:
-            stream(driver)._sleep = _short  # type: ignore[assignment]
+            stream(driver)._sleep = _short
             async with listening(driver) as heard:
                 simulator.motion(1)
                 await heard.until(lambda: bool(heard.events))
@@ -176,7 +175,7 @@ async def test_a_recorder_without_a_stream_is_asked_again_and_again(status: int)
         simulator.set_faults(events__status=status)
         async with driving(simulator) as driver:
             events = stream(driver)
-            events._sleep, events._poll = _short, 0.1  # type: ignore[assignment]
+            events._sleep, events._poll = _short, 0.1
             async with listening(driver) as heard:
                 simulator.motion(1)
                 await heard.until(lambda: (EventKind.MOTION, START, 1) in brief(heard.events))
@@ -189,7 +188,7 @@ async def test_a_recorder_with_neither_says_so() -> None:
         simulator.set_faults(events__status=501, events__no_indexes=True)
         async with driving(simulator) as driver:
             events, heard = stream(driver), Listener()
-            events._sleep = _short  # type: ignore[assignment]
+            events._sleep = _short
             with pytest.raises(errors.NvrUnsupportedError):
                 async with asyncio.timeout(10):
                     await events.run(heard)
@@ -198,7 +197,7 @@ async def test_a_recorder_with_neither_says_so() -> None:
 
 async def test_a_reboot_is_outlived() -> None:
     async with recorder("nvr5232") as (simulator, driver):
-        stream(driver)._sleep = _short  # type: ignore[assignment]
+        stream(driver)._sleep = _short
         async with listening(driver) as heard:
             simulator.motion(1)
             await heard.until(lambda: bool(heard.events))
@@ -210,16 +209,15 @@ async def test_a_reboot_is_outlived() -> None:
 
 
 async def test_a_lost_camera_and_a_failing_disk() -> None:
-    async with recorder("nvr5232") as (simulator, driver):
-        async with listening(driver) as heard:
-            await simulator.set_channel_online(2, online=False)
-            simulator.set_disk("error")
-            simulator.set_disk("ok")
-            await simulator.set_channel_online(2, online=True)
-            # The slot is empty: there is no picture to lose.
-            simulator.emit("VideoLoss", 16)
-            simulator.emit("DoorbellPressed", 1, action="Pulse")
-            await heard.until(lambda: EventKind.DOORBELL in {event.kind for event in heard.events})
+    async with recorder("nvr5232") as (simulator, driver), listening(driver) as heard:
+        await simulator.set_channel_online(2, online=False)
+        simulator.set_disk("error")
+        simulator.set_disk("ok")
+        await simulator.set_channel_online(2, online=True)
+        # The slot is empty: there is no picture to lose.
+        simulator.emit("VideoLoss", 16)
+        simulator.emit("DoorbellPressed", 1, action="Pulse")
+        await heard.until(lambda: EventKind.DOORBELL in {event.kind for event in heard.events})
     assert brief(heard.events)[:-1] == [
         (EventKind.VIDEO_LOSS, START, 2),
         (EventKind.DISK_ERROR, START, None),
@@ -230,7 +228,7 @@ async def test_a_lost_camera_and_a_failing_disk() -> None:
 
 async def test_a_wrong_password_ends_it_and_is_not_sent_again() -> None:
     async with recorder("nvr5232") as (simulator, driver):
-        stream(driver)._sleep = _short  # type: ignore[assignment]
+        stream(driver)._sleep = _short
         simulator.change_password("another-fake-pass")
         simulator.rotate_nonces()
         simulator.end_sessions()

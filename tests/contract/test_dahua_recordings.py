@@ -366,7 +366,7 @@ async def fetched(driver: DahuaDriver, segment: RecordingSegment) -> tuple[bytes
 
 def pictures(data: bytes) -> list[float]:
     """Return the moments (s) of the pictures a stranger's demuxer finds, by the recorder's wall clock."""
-    with av.open(io.BytesIO(data), format="dhav") as container:
+    with av.open(io.BytesIO(data), "r", format="dhav") as container:
         assert container.streams.video
         return [float(p.pts * p.time_base) for p in container.demux(video=0) if p.pts is not None and p.time_base]
 

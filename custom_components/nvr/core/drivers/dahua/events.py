@@ -170,10 +170,15 @@ class Events:
 
     async def _read(self, stream: StreamResponse) -> None:
         content_type = stream.headers.get("Content-Type", "")
-        chunk = await stream.read()
-        if "multipart" not in content_type.lower() and is_error_body(chunk):
-            raise classify(stream.status, stream.headers, chunk) or NvrUnsupportedError("no event stream")
-        self._attached()
+        # A stream says so in its headers: its first byte may come with the first heartbeat only.
+        if "multipart" in content_type.lower():
+            self._attached()
+            chunk = await stream.read()
+        else:
+            chunk = await stream.read()
+            if is_error_body(chunk):
+                raise classify(stream.status, stream.headers, chunk) or NvrUnsupportedError("no event stream")
+            self._attached()
         parser, loop = EventParser(content_type), asyncio.get_running_loop()
         before = dict.fromkeys(self._parsed, 0)
         while chunk:

@@ -291,7 +291,7 @@ class EventParser:
 
     def _heartbeat(self, start: int) -> int | None:
         end = start + len(_HEARTBEAT)
-        if not self._buffer.startswith(_HEARTBEAT, start) or self._buffer[end : end + 1] not in (b"\r", b"\n"):
+        if not self._buffer.startswith(_HEARTBEAT, start) or not self._buffer.startswith((b"\r", b"\n"), end):
             return None
         self.heartbeats += 1
         self._enter(_State.SEEK)

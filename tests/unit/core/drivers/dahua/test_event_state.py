@@ -1,6 +1,7 @@
 """What events mean one after the other (dahua-cgi 12.2)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -18,7 +19,7 @@ def state(clock: DeviceClock | None = None) -> EventState:
     return EventState(lambda: clock)
 
 
-def wire(code: str, action: str = "Start", index: int | None = 0, **data: object) -> WireEvent:
+def wire(code: str, action: str = "Start", index: int | None = 0, **data: Any) -> WireEvent:
     return WireEvent(code, action, index, data)
 
 
@@ -66,6 +67,8 @@ def test_a_kind_is_over_when_the_last_code_that_says_so_is() -> None:
 
 
 def test_rules_are_told_apart_and_a_stop_may_lack_its_rule() -> None:
+    first: dict[str, Any]
+    second: dict[str, Any]
     first, second = {"Name": "gate", "RuleId": 1}, {"Name": "yard", "RuleId": 2}
     events = state()
     assert told(

@@ -1,0 +1,198 @@
+"""Lists of files: what the wire says, and which segments that makes (dahua-cgi 9)."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from custom_components.nvr.core.clock import DeviceClock
+from custom_components.nvr.core.drivers.dahua.mapping_search import SegmentMapper, file_kind, in_order, wanted
+from custom_components.nvr.core.drivers.dahua.mapping_time import WallClock
+from custom_components.nvr.core.drivers.dahua.wire import parse_lines
+from custom_components.nvr.core.drivers.dahua.wire_find import (
+    FoundFile,
+    cgi_page,
+    days_of,
+    detections,
+    find_condition,
+    find_query,
+    locator,
+    log_condition,
+    log_lines,
+    parse_locator,
+    parse_stamp,
+    rpc_page,
+    stamp,
+)
+from custom_components.nvr.core.models import RecordingKind, RecordingSegment, StreamRole, TimeSpan
+
+NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
+BERLIN = WallClock(DeviceClock(ZoneInfo("Europe/Berlin"), timedelta(0), NOW))
+SPAN = TimeSpan(NOW - timedelta(days=60), NOW)
+
+
+def wall(text: str) -> datetime:
+    found = parse_stamp(text)
+    assert found is not None
+    return found
+
+
+def file(start: str, end: str, letter: str = "R", **more: Any) -> FoundFile:
+    begin, until = wall(start), wall(end)
+    path = f"/mnt/dvr/{begin:%Y-%m-%d}/0/dav/{begin:%H}/{begin:%H.%M.%S}-{until:%H.%M.%S}[{letter}][0@0][0].dav"
+    return FoundFile(begin, until, path, 0, "Main")._replace(**more)
+
+
+def segments(*files: FoundFile, **more: Any) -> list[RecordingSegment]:
+    mapper = SegmentMapper(BERLIN, 1, StreamRole.MAIN, SPAN, now=NOW, **more)
+    return mapper.map(files)
+
+
+CGI = """found=2\r
+items[1].Channel=4\r
+items[1].StartTime=2026-4-9 1:02:03\r
+items[1].EndTime=2026-04-09 02:00:00\r
+items[1].FilePath=/mnt/dvr/2026-04-09/4/dav/01/01.02.03-02.00.00[M][0@0][0].dav\r
+items[1].Length=5368709120\r
+items[1].Flags[0]=Event\r
+items[1].Events[0]=VideoMotion\r
+items[1].VideoStream=Extra1\r
+items[0].Channel=4\r
+items[0].StartTime=never\r
+items[0].EndTime=2026-04-09 02:00:00\r
+"""
+
+
+def test_a_page_of_the_cgi() -> None:
+    page = cgi_page(parse_lines(CGI))
+    assert page.found == 2
+    (found,) = page.files
+    assert (found.start, found.end) == (wall("2026-04-09 01:02:03"), wall("2026-04-09 02:00:00"))
+    assert (found.index0, found.stream, found.size, found.letter) == (4, "Extra1", 5368709120, "M")
+    assert (found.flags, found.events) == (("Event",), ("VideoMotion",))
+    assert cgi_page(parse_lines("found=0")) == (0, [])
+
+
+@pytest.mark.parametrize("key", ["infos", "items"])
+def test_a_page_of_rpc(key: str) -> None:
+    item = {"Channel": 0, "StartTime": "2026-04-09 01:00:00", "EndTime": "2026-04-09 01:30:00", "FilePath": "/a.dav"}
+    page = rpc_page({"found": 1, key: [item]})
+    assert [found.path for found in page.files] == ["/a.dav"]
+    assert rpc_page({"found": 0, key: None}) == (0, [])
+    assert rpc_page({key: [item, 7, None]}).found == 3
+
+
+def test_what_is_asked() -> None:
+    start, end = wall("2026-04-29 00:00:00"), wall("2026-04-30 00:00:00")
+    query = find_query(7, 5, start, end, "Main")
+    assert query.startswith("action=findFile&object=7&condition.Channel=5&condition.StartTime=2026-04-29%2000:00:00&")
+    assert "condition.VideoStream=Main" in query
+    assert " " not in query
+    assert find_condition(4, start, end, "Extra1")["VideoStream"] == "Extra1"
+    assert "Event.VideoMotion.Pluse" in log_condition(start, end, ["VideoMotion"])["Types"]  # type: ignore[operator]
+    assert stamp(start + timedelta(microseconds=5)) == "2026-04-29 00:00:00"
+    assert parse_stamp("2026-02-30 00:00:00") is None
+
+
+def test_lists_of_what_happened() -> None:
+    smd = {
+        "SmdInfo": [{"Channel": 0, "StartTime": "2026-05-01 15:09:07", "EndTime": "2026-05-01 15:09:28", "Type": "x"}]
+    }
+    assert [(found.index0, found.word) for found in detections(smd)] == [(0, "x")]
+    lines = log_lines({"items": [{"Channel": 1, "Code": "VideoMotion", "Time": "2026-04-30 12:00:30"}, {"Time": ""}]})
+    assert [(line.code, line.channel) for line in lines] == [("VideoMotion", 1)]
+
+
+def test_a_month() -> None:
+    assert days_of(0b1011) == {1, 3}
+    assert days_of(1 << 31) == {31}
+
+
+def test_a_locator_comes_back() -> None:
+    one = file("2026-06-01 10:00:00", "2026-06-01 10:30:00", size=5)
+    back = parse_locator(locator(one))
+    assert back is not None
+    assert (back.start, back.end, back.path, back.size) == (one.start, one.end, one.path, 5)
+    for odd in ("", "a|b|c|d", "rtsp://x", "20260601100000|20260601103000|1|"):
+        assert parse_locator(odd) is None
+
+
+@pytest.mark.parametrize(
+    ("one", "kind"),
+    [
+        (file("2026-06-01 10:00:00", "2026-06-01 10:30:00", "R"), RecordingKind.CONTINUOUS),
+        (file("2026-06-01 10:00:00", "2026-06-01 10:30:00", "M"), RecordingKind.MOTION),
+        (file("2026-06-01 10:00:00", "2026-06-01 10:30:00", "I"), RecordingKind.SMART),
+        (file("2026-06-01 10:00:00", "2026-06-01 10:30:00", "A"), RecordingKind.ALARM),
+        (FoundFile(NOW, NOW, "/x.mp4", events=("VideoMotion",)), RecordingKind.MOTION),
+        (FoundFile(NOW, NOW, "/x.mp4", events=("CrossLineDetection",)), RecordingKind.SMART),
+        (FoundFile(NOW, NOW, "/x.mp4", flags=("UnMarked", "Manual")), RecordingKind.MANUAL),
+        (FoundFile(NOW, NOW, "/x.mp4"), RecordingKind.UNKNOWN),
+    ],
+)
+def test_kinds(one: FoundFile, kind: RecordingKind) -> None:
+    assert file_kind(one)[0] is kind
+
+
+def test_streams_and_channels_are_told_apart_and_copies_dropped() -> None:
+    one = file("2026-10-01 10:00:00", "2026-10-01 10:30:00")
+    grown = one._replace(end=one.end + timedelta(minutes=1))
+    others = [one._replace(index0=3), one._replace(stream="Extra1"), one, grown]
+    assert wanted(others, 1, StreamRole.MAIN) == [grown]
+    assert wanted(others, 1, StreamRole.SUB) == [others[1]]
+    copy = one._replace(path="/other/disk.dav", place="1/0/5")
+    assert len(segments(one, copy)) == 1
+
+
+def test_newest_first_is_turned_round() -> None:
+    files = [file(f"2026-10-01 1{hour}:00:00", f"2026-10-01 1{hour}:59:59") for hour in range(5)]
+    assert in_order(files[::-1]) == files
+    assert [each.span for each in segments(*files[::-1])] == [each.span for each in segments(*files)]
+    mixed = [files[3], files[0], files[4], files[1], files[2]]
+    assert [each.span for each in segments(*mixed)] == [each.span for each in segments(*files)]
+
+
+def test_the_hour_that_occurs_twice() -> None:
+    names = [("01:30", "02:00"), ("02:00", "02:30"), ("02:30", "02:00"), ("02:00", "02:30"), ("02:30", "03:00")]
+    files = [
+        file(f"2026-10-25 {start}:00", f"2026-10-25 {end}:00", place=f"8/0/{number}")
+        for number, (start, end) in enumerate(names)
+    ]
+    begin = datetime(2026, 10, 24, 23, 30, tzinfo=UTC)
+    half = timedelta(minutes=30)
+    expected = [TimeSpan(begin + number * half, begin + (number + 1) * half) for number in range(5)]
+    assert [segment.span for segment in segments(*files)] == expected
+
+
+def test_the_last_file_grows() -> None:
+    closed, growing = (
+        file("2026-11-02 12:00:00", "2026-11-02 12:30:00"),
+        file("2026-11-02 12:30:00", "2026-11-02 12:59:58"),
+    )
+    found = segments(closed, growing)
+    assert [segment.open for segment in found] == [False, True]
+    planned = segments(closed, growing._replace(end=wall("2026-11-02 13:30:00")))
+    assert planned[-1].open
+    assert planned[-1].span.end == NOW
+    assert not segments(closed)[0].open
+    assert segments(file("2026-11-02 14:00:00", "2026-11-02 14:30:00")) == []
+
+
+def test_windows_of_one_search_tell_a_file_once() -> None:
+    mapper = SegmentMapper(BERLIN, 1, StreamRole.MAIN, SPAN, now=NOW)
+    first, second = (
+        file("2026-10-01 10:00:00", "2026-10-01 10:30:00"),
+        file("2026-10-01 10:30:00", "2026-10-01 11:00:00"),
+    )
+    assert len(mapper.map([first])) == 1
+    assert [segment.span.start.hour for segment in mapper.map([first, second])] == [8]
+
+
+def test_kinds_that_are_not_wanted_are_left_out() -> None:
+    regular, motion = (
+        file("2026-10-01 10:00:00", "2026-10-01 10:30:00"),
+        file("2026-10-01 10:30:00", "2026-10-01 10:31:00", "M"),
+    )
+    found = segments(regular, motion, kinds=frozenset({RecordingKind.MOTION}))
+    assert [segment.raw_kind for segment in found] == ["M"]
