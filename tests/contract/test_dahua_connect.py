@@ -1,6 +1,7 @@
 """What a connect to a Dahua unit asks for, what it makes of the answers, and what it makes of refused logins."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,8 +9,8 @@ import aiohttp
 import pytest
 
 from custom_components.nvr.core import errors
-from custom_components.nvr.core.credentials import LoginGuard
-from custom_components.nvr.core.drivers.dahua import DahuaDriver
+from custom_components.nvr.core.credentials import LOCK_MARGIN, LoginGuard
+from custom_components.nvr.core.drivers.dahua import DahuaDriver, rpc
 from custom_components.nvr.core.families import connect_any, detect
 from custom_components.nvr.core.models import ChannelKind, DiskState, RecorderKind, StreamRole, VideoCodec
 from tests.simulators.dahua.firmware import FIRMWARES, Slot
@@ -195,10 +196,10 @@ async def test_a_dead_network_is_not_a_missing_feature() -> None:
             assert driver.channels[0].online is True
 
 
-@pytest.mark.parametrize("rpc", [True, False])
-async def test_a_wrong_password_goes_out_twice_at_most(*, rpc: bool) -> None:
+@pytest.mark.parametrize("gone", [True, False])
+async def test_a_wrong_password_goes_out_twice_at_most(*, gone: bool) -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
-        simulator.faults.rpc.gone = not rpc
+        simulator.faults.rpc.gone = gone
         driver = DahuaDriver(config(simulator, password=WRONG))
         with pytest.raises(errors.NvrAuthError):
             await driver.connect()
@@ -322,13 +323,124 @@ async def test_nonces_and_sessions_may_die_at_any_time() -> None:
         assert driver.guard.usable
 
 
-async def test_the_session_is_kept_alive() -> None:
+async def test_the_session_is_kept_alive(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc, "_KEEP_ALIVE_LEAST", 0.2)
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.faults.rpc.keep_alive = 2
-        async with driving(simulator):
-            await asyncio.sleep(5.5)
-            assert simulator.counters.by_method["global.keepAlive"] == 1
-            assert simulator.counters.by_method["global.login"] == 2
+        calls = simulator.counters.by_method
+        async with driving(simulator) as driver:
+            await _until(lambda: calls["global.keepAlive"] >= 2)
+            assert calls["global.login"] == 2
+            # While nothing may be sent the session is left to itself, and so it is when the recorder is away.
+            driver.guard.locked(datetime.now(UTC) + timedelta(seconds=0.5) - LOCK_MARGIN)
+            before = calls["global.keepAlive"]
+            await asyncio.sleep(0.45)
+            assert calls["global.keepAlive"] == before
+            await _until(lambda: calls["global.keepAlive"] > before)
+            simulator.faults.paths["/RPC2"] = PathFault(kind="drop", count=2)
+            await _until(lambda: not simulator.faults.paths)
+            before = calls["global.keepAlive"]
+            await _until(lambda: calls["global.keepAlive"] > before)
+            assert calls["global.login"] == 2
+            simulator.end_sessions()
+            before = calls["global.keepAlive"]
+            await _until(lambda: calls["global.keepAlive"] > before)
+            await asyncio.sleep(0.1)
+            await driver.ping()
+            assert calls["global.login"] == 4
+
+
+async def _until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.02)
+
+
+async def test_logins_of_a_kind_nobody_knows_leave_the_cgi() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.encryption = "WatchNet"
+        async with driving(simulator) as driver:
+            assert driver.statistics["rpc"] == {"available": False, "logins": 0}
+            assert len(driver.channels) == 10
+            assert any("RPC2" in note for note in driver.capabilities.notes)
+            assert simulator.counters.auth_failures == 0
+
+
+async def test_a_recorder_with_too_many_users_is_busy() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.busy = True
+        with pytest.raises(errors.NvrBusyError) as told:
+            async with driving(simulator):
+                pass
+        assert told.value.retry_after
+        simulator.faults.rpc.busy = False
+        async with driving(simulator) as driver:
+            assert driver.guard.usable
+
+
+async def test_identity_in_two_parts() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.without = frozenset({"magicBox.getSystemInfo", "magicBox.cgi?getSystemInfo"})
+        async with driving(simulator) as driver:
+            assert driver.info.serial == simulator.serial
+            assert len(driver.channels) == 10
+
+
+async def test_analog_inputs_without_a_list() -> None:
+    async with DahuaSimulator(profile="xvr") as simulator:
+        simulator.faults.without = frozenset({"LogicDeviceManager"})
+        async with driving(simulator) as driver:
+            assert driver.info.kind is RecorderKind.HYBRID
+            kinds = {channel.number: channel.kind for channel in driver.channels}
+            assert [kinds[number] for number in (1, 4, 5)] == [ChannelKind.ANALOG, ChannelKind.ANALOG, ChannelKind.IP]
+        simulator.faults.without = frozenset({"LogicDeviceManager", "config:RemoteDevice"})
+        async with driving(simulator) as driver:
+            assert driver.info.kind is RecorderKind.DVR
+            assert {channel.kind for channel in driver.channels} == {ChannelKind.ANALOG}
+
+
+async def test_states_by_the_json_page_of_the_cgi() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = True
+        await simulator.set_channel_online(2, online=False)
+        async with driving(simulator) as driver:
+            assert [channel.online for channel in driver.channels[:3]] == [True, False, True]
+            await simulator.set_channel_online(2, online=True)
+            assert (await driver.refresh_channels())[1].online is True
+
+
+@pytest.mark.parametrize("kind", ["garbage", "error", "empty", "status"])
+@pytest.mark.parametrize(
+    "page", ["global.cgi?getCurrentTime", "storageDevice.cgi?getDeviceAllInfo", "configManager.cgi?getConfig:Encode"]
+)
+async def test_pages_may_fail_alone(page: str, kind: str) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = True
+        simulator.faults.paths[page] = PathFault(kind=kind)
+        async with driving(simulator) as driver:
+            assert len(driver.channels) == 10
+            assert driver.clock is not None
+            assert all(channel.profiles for channel in driver.channels)
+
+
+async def test_what_is_read_anew_and_what_stays() -> None:
+    now = datetime.now(UTC)
+
+    def clock() -> datetime:
+        return now
+
+    async with DahuaSimulator(profile="nv4116") as simulator, driving(simulator, utcnow=clock) as driver:
+        simulator.add_channel(12, "Shed")
+        assert 12 not in {channel.number for channel in await driver.refresh_channels()}
+        now += timedelta(minutes=16)
+        assert 12 in {channel.number for channel in await driver.refresh_channels()}
+        simulator.faults.without = frozenset({"config:ChannelTitle", "eventManager.cgi?getEventIndexes"})
+        names = [channel.name for channel in driver.channels]
+        assert [channel.name for channel in await driver.refresh_channels()] == names
+    fresh = DahuaDriver(config(simulator))
+    with pytest.raises(errors.NvrUnsupportedError):
+        await fresh.refresh_channels()
+    await fresh.close()
 
 
 async def test_the_clock_of_another_zone_and_a_wrong_one() -> None:

@@ -13,7 +13,6 @@ from yarl import URL
 from ..driver import ConnectionConfig, CredentialGuard, TlsMode
 from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
 from .auth import UNAUTHORIZED, Authenticator, Target
-from .digest import AuthScheme
 from .failures import connection_error, usual_error
 from .gate import LANES, Gate, Lane, Priority
 from .idle import IdleLimit
