@@ -141,7 +141,7 @@ def test_streams_and_channels_are_told_apart_and_copies_dropped() -> None:
     others = [one._replace(index0=3), one._replace(stream="Extra1"), one, grown]
     assert wanted(others, 1, StreamRole.MAIN) == [grown]
     assert wanted(others, 1, StreamRole.SUB) == [others[1]]
-    copy = one._replace(path="/other/disk.dav", place="1/0/5")
+    copy = one._replace(path=one.path.replace("/mnt/dvr", "/mnt/other"), place="1/0/5")
     assert len(segments(one, copy)) == 1
 
 
