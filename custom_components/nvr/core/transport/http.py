@@ -270,7 +270,7 @@ class HttpTransport:
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.config.dial is not None:
-            headers["Host"] = self.authority()
+            headers["Host"] = self._authority()
         again = method in {"GET", "HEAD"} if idempotent is None else idempotent
         if isinstance(data, AsyncIterable):
             again = False
