@@ -350,3 +350,25 @@ async def test_a_streamed_body_to_a_recorder_without_login() -> None:
 
     async with serving(take) as port, connected(port) as transport:
         assert (await transport.request("PUT", "/audio", data=_pieces([]))).body == b"abcdef"
+
+
+async def test_a_request_may_go_without_the_login() -> None:
+    server = DigestServer()
+    async with serving(server) as port, connected(port) as transport:
+        answer = await transport.request(
+            "POST", "/RPC2", data=b"{}", signed=False, headers={"X-Own": "1"}, accept_status=(401,)
+        )
+        assert answer.status == 401
+        assert (server.requests, transport.guard.refusals) == (1, 0)
+        assert not transport.auth.forget()
+
+
+async def test_nonces_for_one_answer_only_are_asked_for_each_time() -> None:
+    server = DigestServer(uses=1)
+    async with serving(server) as port, connected(port) as transport:
+        transport.auth.single_use = True
+        await asyncio.gather(*(transport.request("GET", f"/{n}") for n in range(5)))
+        assert (server.requests, server.refusals, transport.guard.refusals) == (10, 5, 0)
+        transport.auth.single_use = False
+        assert transport.auth.forget()
+        assert (await transport.request("GET", "/last")).body == b"fine"
