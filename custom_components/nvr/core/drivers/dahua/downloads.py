@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
@@ -39,6 +39,7 @@ _END_TOLERANCE: Final = timedelta(seconds=15)
 # The list may count what the download leaves out: an index of the file.
 _LISTED_TOLERANCE: Final = 64 * 1024
 _FIVE_MINUTES: Final = 300
+_SNIFFED: Final = 8
 _ERROR_SIZE: Final = 4096
 # What may stand before the first frame: a preamble of 8 to 13 kB, an index of 1 kB, a JSON part (dahua-cgi 11).
 _MOST_JUNK: Final = 32 * 1024 * 1024
@@ -109,32 +110,26 @@ class DahuaDownload:
 
     async def drain(self) -> None:
         """Read the rest of a short answer: recorders take it amiss when they are left in the middle (trap 19)."""
-        while not self._ended and self._raw < _DRAINED:
-            chunk = await self._stream.read()
-            self._raw += len(chunk)
-            self._ended = not chunk
+        most = self._raw + _DRAINED
+        with suppress(NvrError):
+            while not self._ended and self._raw < most:
+                await self._next()
 
     async def begin(self) -> None:
         """Read up to the first frame. Raises what the answer says instead of footage (dahua-cgi 2.5, 11.2)."""
-        seen = b""
-        while not self._head:
-            chunk = await self._stream.read()
-            if not chunk:
-                self._ended = True
-                self._head = self._filter.close()
-                break
-            self._raw += len(chunk)
-            if len(seen) < _ERROR_SIZE:
-                seen += chunk[:_ERROR_SIZE]
-                self.container = sniff(seen)
-                if self.container is not Container.UNKNOWN:
-                    self._head = chunk if len(seen) == self._raw else seen
-                    break
+        chunk = seen = await self._first()
+        self.container = sniff(chunk)
+        while chunk and self.container is Container.UNKNOWN:
             self._head = self._filter.feed(chunk)
-            if self._filter.done or (not self._filter.frames and self._raw > _MOST_JUNK):
+            if self._head or self._filter.done or (not self._filter.frames and self._raw > _MOST_JUNK):
                 break
+            chunk = await self._next()
+            if len(seen) < _ERROR_SIZE:
+                seen += chunk
+        if not chunk:
+            self._head = self._filter.close()
         if self.container is not Container.UNKNOWN:
-            self.size = self._announced()
+            self._head, self.size = chunk, self._announced()
             return
         if not self._head and self._filter.opened is None:
             raise _nothing(self._stream, seen)
@@ -142,6 +137,19 @@ class DahuaDownload:
         announced = self._announced()
         if announced is not None and self._way.window is None and self._is_plain(seen):
             self.size = announced - self._filter.skipped
+
+    async def _next(self) -> bytes:
+        chunk = await self._stream.read()
+        self._raw += len(chunk)
+        self._ended = not chunk
+        return chunk
+
+    async def _first(self) -> bytes:
+        """Return enough to tell containers apart, less at the end only."""
+        head = await self._next()
+        while len(head) < _SNIFFED and not self._ended:
+            head += await self._next()
+        return head
 
     def _announced(self) -> int | None:
         length = self._stream.headers.get("Content-Length", "")
@@ -161,10 +169,9 @@ class DahuaDownload:
         self._head = b""
         plain = self.container is not Container.DHAV
         while not self._ended and not self._filter.done:
-            chunk = await self._stream.read()
+            chunk = await self._next()
             if not chunk:
                 break
-            self._raw += len(chunk)
             kept = chunk if plain else self._filter.feed(chunk)
             if kept:
                 yield kept
@@ -172,6 +179,8 @@ class DahuaDownload:
             if kept := self._filter.close():
                 yield kept
             self._check_end()
+            if self._way.cut is not None:
+                await self.drain()
         elif self.size is not None and self._raw < self.size:
             raise NvrResponseError(f"the download ended after {self._raw} of {self.size} bytes")
 
