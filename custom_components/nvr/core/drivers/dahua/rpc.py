@@ -136,19 +136,6 @@ class Rpc:
         await self._ready()
         return await self._once(method, params, object, lane, priority, timeout)
 
-    async def post(
-        self,
-        path: str,
-        method: str,
-        params: Mapping[str, object] | None = None,
-        *,
-        lane: Lane = "control",
-        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
-    ) -> Response:
-        """Return the raw answer to a call made at another path than usual (dahua-cgi 11.4)."""
-        await self._ready()
-        return await self._send(path, self._call_body(method, params, None), lane, Priority.NORMAL, timeout)
-
     async def verify(self, since: datetime) -> None:
         """Log in to find out whether the login is right although something refused it after `since` (UTC).
 
