@@ -63,12 +63,14 @@ class Presence:
                     return (await rpc.call(method, params)).params
                 except HandleLostError, DahuaRefusalError:
                     pass
-            answer = await rpc.call(method, params, object=await self._instance())
+            try:
+                answer = await rpc.call(method, params, object=await self._instance())
+            except HandleLostError, SessionLostError:
+                # The instance dies with the session it was made in.
+                self._handle = None
+                answer = await rpc.call(method, params, object=await self._instance())
         except NvrUnsupportedError, NvrNotFoundError, NvrPermissionError, DahuaRefusalError:
             return None
-        except HandleLostError, SessionLostError:
-            self._handle = None
-            raise
         quirks.manager_instance = True
         return answer.params
 
