@@ -21,7 +21,7 @@ from .footage import RefusedError, clock_of, index_of, read_segments, recorded_s
 from .media_ids import ChannelId, SpanId, content_id
 from .recording_search import ChannelPage, ChannelQuery, Finding, search_channels
 from .search_cursor import Cursor, CursorError, Position, parse_cursor
-from .time_parsing import TimeParsingError, earliest, span_from
+from .time_parsing import TimeParsingError, earliest, require_possible, span_from
 
 ATTR_AT: Final = "at"
 ATTR_CURSOR: Final = "cursor"
@@ -155,6 +155,10 @@ def _asked_dates(call: ServiceCall, today: date) -> tuple[date, date]:
     end: date | None = call.data.get(ATTR_END)
     if month is not None and (start is not None or end is not None):
         raise _invalid(TimeParsingError("month_and_dates"))
+    try:
+        require_possible(*(value for value in (month, start, end) if value is not None))
+    except TimeParsingError as err:
+        raise _invalid(err) from err
     if start is None and end is None:
         first = (month or today).replace(day=1)
         return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)

@@ -359,6 +359,10 @@ async def test_data_of_the_wrong_form_is_refused(
         ({"month": "2026-11", "start": "2026-11-01"}, "not both"),
         ({"start": "2026-11-02", "end": "2026-11-01"}, "is not after"),
         ({"start": "2020-01-01", "end": "2026-11-01"}, "At most 24 months"),
+        ({"month": "9999-12"}, "9999-12-01 is out of range: the year must be from 1970 to 2199"),
+        ({"month": "0001-01"}, "out of range"),
+        ({"start": "0001-01-01", "end": "0001-01-02"}, "out of range"),
+        ({"end": "9999-12-31"}, "9999-12-31 is out of range"),
     ],
 )
 async def test_wrong_days_are_told_in_words(
