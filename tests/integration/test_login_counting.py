@@ -7,7 +7,7 @@ from typing import Any
 
 from aiohttp.test_utils import TestClient
 from homeassistant.components.camera import async_get_image, async_get_stream_source
-from homeassistant.components.camera.helper import get_camera_from_entity_id
+from homeassistant.components.camera.helper import async_stream_endpoint_url, get_camera_from_entity_id
 from homeassistant.components.stream import Stream
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
@@ -73,11 +73,10 @@ class House:
         return camera
 
     async def stream(self, entity_id: str) -> Stream:
-        stream = await self.camera(entity_id).async_create_stream()
-        assert stream is not None
-        stream.add_provider("hls")
-        await stream.start()
-        return stream
+        camera = self.camera(entity_id)
+        await async_stream_endpoint_url(self.hass, camera, "hls")
+        assert camera.stream is not None
+        return camera.stream
 
     async def link(self) -> PlaybackLink:
         start = self.nvr.now().replace(microsecond=0) - timedelta(hours=2)
