@@ -7,7 +7,7 @@ from homeassistant.helpers import config_validation as cv, device_registry as dr
 from homeassistant.helpers.typing import ConfigType
 
 from . import issues
-from .const import DOMAIN, PLATFORMS
+from .const import CONF_IGNORED_CHANNELS, DOMAIN, PLATFORMS
 from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
 from .errors import error_key, error_placeholders
@@ -80,9 +80,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> None
 
 
 async def async_remove_config_entry_device(
-    _hass: HomeAssistant, entry: NvrConfigEntry, device: dr.AnyDeviceEntry
+    hass: HomeAssistant, entry: NvrConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
-    """Let the user remove a channel that the recorder no longer has, or that is left out."""
-    hub = entry.runtime_data.hub
-    present = {channel.id for channel in hub.channels} | {hub.info.serial}
+    """Let the user remove a channel that the recorder no longer has, or that is left out; also while it is away."""
+    memory = (await shared(hass).async_store(entry.entry_id)).memory
+    if memory.info is None:
+        return False
+    left_out = {int(number) for number in entry.options.get(CONF_IGNORED_CHANNELS, ())}
+    present = {channel.id for channel in memory.channels if channel.number not in left_out} | {memory.info.serial}
     return not any(domain == DOMAIN and identifier in present for domain, identifier in device.identifiers)
