@@ -1,9 +1,11 @@
 """Network video recorders in Home Assistant: set-up and unload."""
 
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import issues
@@ -27,7 +29,14 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async def close(_event: Event) -> None:
         await common.async_close()
 
+    @callback
+    def entry_changed(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        # Also one that is disabled while its set-up waits to be tried again: that is never unloaded.
+        if entry.domain == DOMAIN and entry.state is ConfigEntryState.NOT_LOADED:
+            issues.async_clear_passing(hass, entry)
+
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close)
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
     async_register_views(hass)
     return True

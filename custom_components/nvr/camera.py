@@ -174,7 +174,7 @@ class NvrCamera(ChannelEntity, Camera):
 
     def _address(self) -> RtspAddress | None:
         live = self.hub.driver.live
-        if live is None or not self.hub.link.connected:
+        if live is None or not self.hub.link.reached:
             return None
         try:
             return live.address(self.number, self.role)
@@ -182,8 +182,10 @@ class NvrCamera(ChannelEntity, Camera):
             return None
 
     def _source(self) -> str | None:
+        """Return the address with the login: not while anybody else might answer there."""
         address = self._address()
-        return None if address is None or not self.hub.login_usable else address.with_credentials()
+        usable = self.hub.link.connected and self.hub.login_usable
+        return address.with_credentials() if address is not None and usable else None
 
 
 def _somebody_waits() -> bool:

@@ -369,7 +369,7 @@ async def test_dhcp_follows_only_whoever_no_longer_answers_where_he_was(
     # It is talked to by a name, which tests cannot look up.
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_HOST: "nvr.example"})
     if not answers:
-        nvr.faults.paths["/ISAPI/Security/userCheck"] = PathFault(kind="status", status=404)
+        nvr.faults.paths["/ISAPI/System/deviceInfo"] = PathFault(kind="status", status=500, count=1)
     await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
     await hass.async_block_till_done()
     assert entry.data[CONF_HOST] == host

@@ -9,12 +9,18 @@ from typing import Any
 from homeassistant import config_entries
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import Context, Event, HomeAssistant, State
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.nvr.const import CONF_HOLD_TIME, CONF_IGNORED_CHANNELS, CONF_IGNORED_DETECTIONS, EVENT_DETECTION
+from custom_components.nvr.const import (
+    CONF_HOLD_TIME,
+    CONF_IGNORED_CHANNELS,
+    CONF_IGNORED_DETECTIONS,
+    DOMAIN,
+    EVENT_DETECTION,
+)
 from custom_components.nvr.core.models import EventKind, EventPhase, EventStreamState, NvrEvent
 from custom_components.nvr.detections import DetectionKey
 from custom_components.nvr.hub import NvrHub
@@ -194,6 +200,35 @@ async def test_a_pulse_shows_for_a_moment(
     hub.fanout.on_event(occurrence(EventKind.MOTION, phase=EventPhase.PULSE))
     assert state(hass, MOTION).state == STATE_ON
     await until(lambda: state(hass, MOTION).state == STATE_OFF)
+
+
+async def test_the_first_pulse_of_its_kind_shows_on_the_sensor_it_brings(
+    hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.binary_sensor._PULSE_SECONDS", 1.0)
+    hub = await ready(hass, nvr)
+    before = set(hass.states.async_entity_ids("binary_sensor"))
+    now = dt_util.utcnow()
+    hub.fanout.on_event(NvrEvent(EventKind.IO_INPUT, EventPhase.PULSE, None, now, now, port=3))
+    await hass.async_block_till_done()
+    (sensor,) = set(hass.states.async_entity_ids("binary_sensor")) - before
+    assert state(hass, sensor).state == STATE_ON
+    await until(lambda: state(hass, sensor).state == STATE_OFF, 3)
+
+
+async def test_events_that_are_allowed_again_take_their_repair_back(
+    hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.link.POLL_REFUSED", timedelta(seconds=0.3))
+    path = "/ISAPI/Event/notification/alertStream"
+    nvr.faults.paths[path] = PathFault(kind="status", status=403, code=4, sub="lowPrivilege")
+    hub = await set_up(hass, make_entry(nvr))
+    repair = f"{hub.entry.entry_id}_events_permission"
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, repair) is not None)
+    nvr.faults.paths.clear()
+    await events_up(hub)
+    await until(lambda: hub.link.connected)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, repair) is None
 
 
 async def test_a_late_copy_is_told_as_late_and_changes_no_state(

@@ -113,16 +113,16 @@ async def test_what_is_wrong_now_is_not_said_of_an_entry_that_is_disabled(
 ) -> None:
     first = await start_simulator(channels=2)
     other = await start_simulator(channels=2, number=2)
-    entry = MockConfigEntry(domain=DOMAIN, title="Test NVR", data=make_entry(other).data, unique_id=first.serial)
-    entry.add_to_hass(hass)
+    at = make_entry(first if loaded else other).data
+    entry = MockConfigEntry(domain=DOMAIN, title="Test NVR", data=at, unique_id=first.serial)
     if loaded:
-        hass.config_entries.async_update_entry(entry, data=make_entry(first).data)
         hub = await set_up(hass, entry)
         await events_up(hub)
         for key in ("locked", "permission", "events_permission", "other_recorder"):
             issues.async_raise(hass, entry, key)
         issues.async_camera_changed(hass, entry, 1, "Front door")
     else:
+        entry.add_to_hass(hass)
         assert not await hass.config_entries.async_setup(entry.entry_id)
     told = {issue.translation_key for issue in ir.async_get(hass).issues.values()}
     assert "other_recorder" in told

@@ -28,6 +28,10 @@ class NvrCertificateError(NvrUnreachableError):
         self.fingerprint = fingerprint
 
 
+class NvrOtherRecorderError(NvrError):
+    """Another recorder answers at the address; nothing of it may be mixed with ours."""
+
+
 class NvrAuthError(NvrError):
     """The recorder refused user or password, with evidence; never retry before the user acts."""
 

@@ -14,6 +14,7 @@ from ...clock import DeviceClock, fixed_zone, measure
 from ...errors import (
     NvrBusyError,
     NvrNotFoundError,
+    NvrOtherRecorderError,
     NvrPermissionError,
     NvrResponseError,
     NvrTimeoutError,
@@ -22,7 +23,7 @@ from ...errors import (
 from ...models import Disk, SystemStatus
 from ...transport.gate import Lane
 from .context import Context
-from .mapping import Documents, disk, is_camera_type, system_status
+from .mapping import Documents, disk, identity, is_camera_type, system_status
 from .wire import (
     DeviceCapabilities,
     DeviceInfo,
@@ -141,9 +142,15 @@ class Connect:
         self._status: SystemStatus | None = None
         self._caps: asyncio.Future[DeviceCapabilities | None] = asyncio.get_running_loop().create_future()
 
-    async def run(self) -> Learned:
-        """Read everything; raises NvrUnsupportedError for a box of another family."""
+    async def run(self, serial: str | None = None) -> Learned:
+        """Read everything; raises NvrUnsupportedError for a box of another family.
+
+        Where `serial` is given, another recorder is asked nothing more and remembered in nothing.
+        """
         info = await identify(self._context)
+        if serial is not None and identity(info) != serial:
+            message = "another recorder answers at the address"
+            raise NvrOtherRecorderError(message)
         self._context.memory.seen_firmware(f"{info.firmware} {info.build}".strip())
         await together(*self._work(info))
         documents = Documents(info=info, **self._parts)  # type: ignore[arg-type]

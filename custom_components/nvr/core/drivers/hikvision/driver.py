@@ -27,7 +27,7 @@ from ...models import Channel, RecorderInfo, RecorderKind
 from ...transport.gate import LANES, Gate
 from ...transport.http import HttpTransport
 from .client import CHALLENGE_PATH, HikvisionClient
-from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned
+from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned, identify
 from .context import Context
 from .downloads import Downloads
 from .events import USER_CHECK, Events
@@ -39,6 +39,7 @@ from .mapping import (
     build_capabilities,
     build_channels,
     dump_profiles,
+    identity,
     load_profiles,
     proxy_offset,
     recorder_info,
@@ -97,10 +98,14 @@ class HikvisionDriver:
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
 
-    async def connect(self) -> None:
+    async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
-        learned = await Connect(self._context).run()
+        learned = await Connect(self._context).run(serial)
         self._learn(learned)
+
+    async def identify(self) -> str:
+        """Return the serial of whoever answers (hikvision-isapi 4.1); raises core errors only."""
+        return identity(await identify(self._context))
 
     def _learn(self, learned: Learned) -> None:
         context, documents = self._context, learned.documents
