@@ -4,7 +4,7 @@ Every coroutine raises only `errors.NvrError` subclasses (besides CancelledError
 span half-open. Closing or cancelling anything leaves no request, task or session on the recorder.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -121,6 +121,10 @@ class SnapshotSource(Protocol):
 
 class RecordingIndex(Protocol):
     """What is stored."""
+
+    @property
+    def reading(self) -> Hashable:
+        """What answers depend on besides the clock; once it differs, those given before no longer hold."""
 
     def search(
         self,

@@ -7,10 +7,9 @@ be refused alone; what a channel list needs must not fail unseen, for a channel 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
-from ...clock import DeviceClock, fixed_zone, measure
+from ...clock import DeviceClock, measure, unmeasured
 from ...errors import (
     NvrBusyError,
     NvrNotFoundError,
@@ -111,11 +110,14 @@ class Reader:
         return parse(body)
 
     async def time(self) -> DeviceClock:
-        """Measure the clock; without one the recorder is taken to keep UTC."""
+        """Measure the clock; when it is not told, the reading before stands, else UTC: not `measured`."""
+        # Every recorder has a clock: one that refuses it is still starting, and is asked again at each connect.
+        self._context.memory.refused.pop(TIME, None)
         found = await self.optional(TIME, parse_time)
+        self._context.memory.refused.pop(TIME, None)
         now = self._context.utcnow()
         if found is None:
-            return DeviceClock(fixed_zone(timedelta(0)), timedelta(0), now)
+            return unmeasured(self._context.clock, now)
         return measure(found.local_time, found.zone, now, previous=self._context.clock)
 
 
@@ -226,7 +228,9 @@ class Connect:
         self._context.clock = await self._reader.time()
 
     async def _ports(self) -> None:
-        self._context.ports = await self._reader.optional(PORTS, parse_ports) or {}
+        ports = await self._reader.optional(PORTS, parse_ports)
+        if ports is not None:
+            self._context.ports = ports
 
     async def _storage(self) -> None:
         volumes = await self._reader.optional(STORAGE, parse_storage)
