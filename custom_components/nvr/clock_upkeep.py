@@ -8,6 +8,8 @@ from .core.driver import Driver
 from .core.errors import NvrError
 
 _INTERVAL: Final = 3600.0
+# A clock that was not told is read again at the next poll, then after ever longer pauses.
+_SOON: Final = 5.0
 
 
 class ClockUpkeep:
@@ -17,19 +19,27 @@ class ClockUpkeep:
         """`name` is what the log calls the recorder."""
         self._driver = driver
         self._name = name
-        self._read_at = 0.0
+        self._due_at = 0.0
+        self._pause = _SOON
 
     def was_read(self) -> None:
-        """Take note that a connect has just read it."""
-        self._read_at = time.monotonic()
+        """Take note that a connect has just read it, or tried to."""
+        clock = self._driver.clock
+        self._plan(told=clock is not None and clock.current.measured)
+
+    def _plan(self, *, told: bool) -> None:
+        self._due_at = time.monotonic() + (_INTERVAL if told else self._pause)
+        self._pause = _SOON if told else min(self._pause * 2, _INTERVAL)
 
     async def async_read(self) -> None:
-        """Read it, if it is time; a failure waits for the next time."""
+        """Read it, if it is time; a failure is tried again soon."""
         clock = self._driver.clock
-        if clock is None or time.monotonic() - self._read_at < _INTERVAL:
+        if clock is None or time.monotonic() < self._due_at:
             return
-        self.was_read()
+        told = False
         try:
-            await clock.read()
+            told = (await clock.read()).measured
         except NvrError as err:
             LOGGER.debug("Reading the clock of %s failed: %s", self._name, err)
+        finally:
+            self._plan(told=told)
