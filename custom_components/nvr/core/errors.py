@@ -50,7 +50,7 @@ class NvrPermissionError(NvrError):
 
 
 class NvrInsecureLoginError(NvrPermissionError):
-    """The recorder takes the password only readable over plain HTTP; the user must consent or switch TLS on."""
+    """The recorder takes the password only readable, without TLS; the user must consent or switch TLS or digest on."""
 
 
 class NvrBusyError(NvrError):
