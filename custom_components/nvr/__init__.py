@@ -1,13 +1,15 @@
 """Network video recorders in Home Assistant: set-up and unload."""
 
+from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
-from homeassistant.core import Event, HomeAssistant
+from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed, ConfigEntryNotReady
 from homeassistant.helpers import config_validation as cv, device_registry as dr
+from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import issues
-from .const import DOMAIN, PLATFORMS
+from .const import CONF_IGNORED_CHANNELS, DOMAIN, PLATFORMS
 from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
 from .errors import error_key, error_placeholders
@@ -27,7 +29,14 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async def close(_event: Event) -> None:
         await common.async_close()
 
+    @callback
+    def entry_changed(_change: ConfigEntryChange, entry: ConfigEntry) -> None:
+        # Also one that is disabled while its set-up waits to be tried again: that is never unloaded.
+        if entry.domain == DOMAIN and entry.state is ConfigEntryState.NOT_LOADED:
+            issues.async_clear_passing(hass, entry)
+
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close)
+    async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
     async_register_views(hass)
     return True
@@ -80,9 +89,12 @@ async def async_remove_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> None
 
 
 async def async_remove_config_entry_device(
-    _hass: HomeAssistant, entry: NvrConfigEntry, device: dr.AnyDeviceEntry
+    hass: HomeAssistant, entry: NvrConfigEntry, device: dr.AnyDeviceEntry
 ) -> bool:
-    """Let the user remove a channel that the recorder no longer has, or that is left out."""
-    hub = entry.runtime_data.hub
-    present = {channel.id for channel in hub.channels} | {hub.info.serial}
+    """Let the user remove a channel that the recorder no longer has, or that is left out; also while it is away."""
+    memory = (await shared(hass).async_store(entry.entry_id)).memory
+    if memory.info is None:
+        return False
+    left_out = {int(number) for number in entry.options.get(CONF_IGNORED_CHANNELS, ())}
+    present = {channel.id for channel in memory.channels if channel.number not in left_out} | {memory.info.serial}
     return not any(domain == DOMAIN and identifier in present for domain, identifier in device.identifiers)

@@ -51,15 +51,20 @@ def authorize(
     policy could name, so it is an administrator's too.
     """
     del hass  # where a table of rights will be found
+    entity_id = None
+    if channel is not None and entry.state is ConfigEntryState.LOADED:
+        entity_id = entry.runtime_data.hub.camera_entity_id(channel)
+    return authorize_camera(user, action, entity_id)
+
+
+def authorize_camera(user: User | None, action: Action, entity_id: str | None) -> bool:
+    """Tell the same by the camera entity alone: that is all there is of a channel whose recorder is not set up."""
     if user is None:
         return True
     if not user.is_active or is_content_user(user):
         return False
     if user.is_admin:
         return True
-    if channel is None or entry.state is not ConfigEntryState.LOADED:
-        return False
-    entity_id = entry.runtime_data.hub.camera_entity_id(channel)
     return entity_id is not None and user.permissions.check_entity(entity_id, _POLICY[action])
 
 
@@ -85,6 +90,17 @@ def require(
         config_entry_id=entry.entry_id,
         permission=_POLICY[action],
     )
+
+
+def require_camera(user: User | None, action: Action, entity_id: str, *, context: Context | None = None) -> None:
+    """Raise Unauthorized unless the user may do this with the camera, judged by its entity alone."""
+    if not authorize_camera(user, action, entity_id):
+        raise Unauthorized(
+            context=context,
+            user_id=user.id if user else None,
+            entity_id=entity_id,
+            permission=_POLICY[action],
+        )
 
 
 async def user_of(hass: HomeAssistant, user_id: str | None, *, context: Context | None = None) -> User | None:

@@ -83,7 +83,7 @@ class RecorderPresence(RecorderEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """Unknown while a start with the recorder away waits for the grace time."""
         online = self.hub.watch.online(_RECORDER)
-        return None if online and not self.hub.link.connected else online
+        return None if online and not self.hub.link.reached else online
 
 
 class ChannelPresence(ChannelEntity, BinarySensorEntity):
@@ -135,7 +135,7 @@ class _Detection(BinarySensorEntity):
         hub = self.coordinator.hub
         if self._pulse is not None or hub.fanout.is_active(self.number, self.key):
             return True
-        alive = hub.link.stream_was_alive and hub.link.stream_state is not EventStreamState.REFUSED
+        alive = hub.link.events.was_alive and hub.link.stream_state is not EventStreamState.REFUSED
         return False if alive else None
 
     @override
@@ -145,6 +145,10 @@ class _Detection(BinarySensorEntity):
         fanout = self.coordinator.hub.fanout
         self.async_on_remove(fanout.async_add_detection(self.number, self.key, self._take))
         self.async_on_remove(self._end_pulse)
+        # The pulse that brought this sensor into being came before it.
+        age = fanout.pulse_age(self.number, self.key)
+        if age is not None and age < _PULSE_SECONDS:
+            self._pulse = async_call_later(self.hass, _PULSE_SECONDS - age, self._pulse_over)
 
     @callback
     def _take(self, event: NvrEvent, context: Context) -> None:

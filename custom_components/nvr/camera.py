@@ -1,24 +1,30 @@
 """The live picture of each channel, once per stream profile."""
 
 from collections.abc import Iterator
+from contextvars import ContextVar
 import time
-from typing import override
+from typing import Final, override
 
+from homeassistant.components import websocket_api
 from homeassistant.components.camera import Camera, CameraEntityFeature
 from homeassistant.components.stream import CONF_RTSP_TRANSPORT, Stream
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.http import current_request
 
+from .const import LOGGER
 from .coordinator import NvrCoordinator
 from .core.errors import NvrError
 from .core.models import Channel, RtspAddress, RtspTransport, StreamProfile, StreamRole
 from .entity import ChannelEntity, add_channel_entities
-from .errors import translated_errors
+from .errors import error_key, translate, translated_errors
 from .runtime import NvrConfigEntry
 
 PARALLEL_UPDATES = 0
 # How old (s) the recorder's yes to the login may be when a stream is begun.
 _VERIFIED = 2.0
+# Set where an action runs for a camera.
+_IN_ACTION: Final = ContextVar("nvr_camera_action", default=False)
 
 
 async def async_setup_entry(
@@ -84,10 +90,17 @@ class NvrCamera(ChannelEntity, Camera):
         """Create the stream, and look after it: a worker that fails may fail for the login's sake.
 
         It is asked first over HTTP whether the recorder takes the login: a worker's own tries are counted nowhere.
+        What goes wrong there is raised for who waits for the stream. To Home Assistant's loop over all cameras that
+        are kept running, of other integrations too, there is none: an error would end it.
         """
-        with translated_errors(self.hub.name):
+        try:
             if self._address() is not None:
                 await self.hub.link.async_verify(_VERIFIED)
+        except NvrError as err:
+            if _somebody_waits():
+                raise translate(err, self.hub.name) from err
+            LOGGER.info("The stream of %s was not begun (%s)", self.entity_id, error_key(err))
+            return None
         self._give_login_back()
         if (stream := self.stream) is not None and stream.source != self._source():
             await self.async_stop_stream()
@@ -96,6 +109,13 @@ class NvrCamera(ChannelEntity, Camera):
         if (stream := await super().async_create_stream()) is not None:
             stream.set_update_callback(self._async_stream_changed)
         return stream
+
+    @callback
+    @override
+    def async_set_context(self, context: Context) -> None:
+        """Remember for the rest of the action that somebody called it."""
+        super().async_set_context(context)
+        _IN_ACTION.set(True)
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
@@ -154,7 +174,7 @@ class NvrCamera(ChannelEntity, Camera):
 
     def _address(self) -> RtspAddress | None:
         live = self.hub.driver.live
-        if live is None or not self.hub.link.connected:
+        if live is None or not self.hub.link.reached:
             return None
         try:
             return live.address(self.number, self.role)
@@ -162,5 +182,13 @@ class NvrCamera(ChannelEntity, Camera):
             return None
 
     def _source(self) -> str | None:
+        """Return the address with the login: not while anybody else might answer there."""
         address = self._address()
-        return None if address is None or not self.hub.login_usable else address.with_credentials()
+        usable = self.hub.link.connected and self.hub.login_usable
+        return address.with_credentials() if address is not None and usable else None
+
+
+def _somebody_waits() -> bool:
+    """Tell whether a person's command or request, or an action, is being handled, and so can be told of an error."""
+    asked = (websocket_api.current_connection.get(), current_request.get())
+    return _IN_ACTION.get() or any(who is not None for who in asked)

@@ -108,6 +108,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
     def __init__(self) -> None:
         self._config: ConnectionConfig | None = None
         self._fingerprint: str | None = None
+        self._verifying = False
         self._errors: dict[str, str] = {}
         self._placeholders: dict[str, str] = {}
         self._suggested: dict[str, Any] = {}
@@ -147,7 +148,10 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         if user_input is not None:
             mode = TlsMode(user_input["certificate"])
             self._config = replace(config, tls=mode, fingerprint=self._fingerprint if mode is TlsMode.PIN else None)
-            return await self._async_try(TypedAddress(config.host, config.http_port, tls=True))
+            self._verifying = mode is TlsMode.VERIFY
+            result = await self._async_try(TypedAddress(config.host, config.http_port, tls=True))
+            self._verifying = False
+            return result
         self._placeholders |= {"host": config.host, "fingerprint": _readable(self._fingerprint)}
         return self._show("certificate", CERTIFICATE_SCHEMA, None)
 
@@ -176,7 +180,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
                 TypedAddress(config.host, config.http_port, config.tls is not TlsMode.OFF), entry.data[CONF_FAMILY]
             )
         self._placeholders |= {"host": config.host}
-        return self._show("reauth_confirm", REAUTH_SCHEMA, {CONF_USERNAME: config.username})
+        return self._show("reauth_confirm", REAUTH_SCHEMA, self._suggested or {CONF_USERNAME: config.username})
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for another address or login; a password left out stays."""
@@ -186,11 +190,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             password = user_input.get(CONF_PASSWORD) or config.password
             self._config = _asked(address, user_input[CONF_USERNAME], password, config)
             return await self._async_try(address)
-        suggested = user_input or {
-            CONF_HOST: show_address(config.host, config.port, config.tls),
-            CONF_USERNAME: config.username,
-        }
-        return self._show("reconfigure", RECONFIGURE_SCHEMA, suggested)
+        return self._show("reconfigure", RECONFIGURE_SCHEMA, user_input or self._suggested or _shown(config))
 
     @override
     async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
@@ -256,7 +256,10 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         config = self._known()
         if isinstance(err, NvrCertificateError) and err.fingerprint:
             self._fingerprint = err.fingerprint
-            self._errors = {"base": "certificate_changed"} if config.tls is TlsMode.PIN else {}
+            if config.tls is TlsMode.PIN:
+                self._errors = {"base": "certificate_changed"}
+            elif self._verifying:
+                self._errors = {"base": "certificate_unverified"}
             return await self.async_step_certificate()
         self._placeholders |= error_placeholders(err, config.host)
         if isinstance(err, NvrInsecureLoginError):
@@ -268,17 +271,13 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         return await self._async_ask_again(key, CONF_PASSWORD if isinstance(err, NvrAuthError) else "base")
 
     async def _async_ask_again(self, key: str, field: str = "base") -> ConfigFlowResult:
-        """Show the form the flow began with, and an error in it."""
-        config = self._known()
+        """Show the form the flow began with, with what was typed there and an error."""
         self._errors = {field: key}
+        self._suggested = _shown(self._known())
         if self.source == SOURCE_REAUTH:
             return await self.async_step_reauth_confirm()
         if self.source == SOURCE_RECONFIGURE:
             return await self.async_step_reconfigure()
-        self._suggested = {
-            CONF_HOST: show_address(config.host, config.port, config.tls),
-            CONF_USERNAME: config.username,
-        }
         return await self.async_step_user()
 
     async def _async_finish(self, info: RecorderInfo) -> ConfigFlowResult:
@@ -329,6 +328,11 @@ def _asked(address: TypedAddress, username: str, password: str, before: Connecti
     if before is None or _where(asked) != _where(before):
         return asked
     return replace(asked, tls=before.tls, fingerprint=before.fingerprint, plain_basic=before.plain_basic)
+
+
+def _shown(config: ConnectionConfig) -> dict[str, Any]:
+    """Return what a form suggests of a connection."""
+    return {CONF_HOST: show_address(config.host, config.port, config.tls), CONF_USERNAME: config.username}
 
 
 def _where(config: ConnectionConfig) -> tuple[str, int, bool]:

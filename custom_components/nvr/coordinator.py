@@ -8,9 +8,9 @@ from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
 from .const import DOMAIN, LOGGER
-from .core.errors import NvrAuthError, NvrError, NvrUnreachableError
+from .core.errors import NvrAuthError, NvrError, NvrOtherRecorderError, NvrUnreachableError
 from .core.models import Channel
-from .errors import OtherRecorderError, error_key, error_placeholders
+from .errors import error_key, error_placeholders
 from .hub import NvrHub
 
 
@@ -43,7 +43,7 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
         try:
             channels = await self.hub.link.async_refresh()
         except NvrError as err:
-            if self.hub.watch.stopped or isinstance(err, NvrUnreachableError | OtherRecorderError):
+            if self.hub.watch.stopped or isinstance(err, NvrUnreachableError | NvrOtherRecorderError):
                 # The base class logs only what it believes to be news.
                 self._told_elsewhere = True
                 self.last_update_success = False

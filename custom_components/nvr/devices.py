@@ -74,7 +74,7 @@ class Devices:
                 via_device_id=self.recorder_id,
             )
             self.channel_ids[channel.number] = device.id
-            self.roles[channel.number] = self._sticky_role(channel)
+            self.roles[channel.number] = self._sticky_role(channel, self._profile)
         self._cameras.clear()
 
     @callback
@@ -105,20 +105,19 @@ class Devices:
 
     @callback
     def async_apply_profile(self, channels: Sequence[Channel], applied: str | None) -> None:
-        """Enable the cameras of the profile the user now wants instead of those he wanted before."""
-        if applied is None or applied == self._profile:
+        """Enable the cameras of the profile the user now wants instead of those of `applied`, which he wanted before.
+
+        Other cameras stay as they are: whoever enabled one of them wanted it. To be called before the platforms are
+        set up, for what is enabled here is loaded by them and not by another reload.
+        """
+        if applied not in set(CameraProfile) or applied == self._profile:
             return
-        registry = er.async_get(self._hass)
         for channel in channels:
+            before = self._sticky_role(channel, CameraProfile(applied))
             self.roles[channel.number] = wanted = preferred_role(channel, self._profile)
-            for profile in channel.profiles:
-                entity_id = registry.async_get_entity_id(CAMERA_DOMAIN, DOMAIN, camera_unique_id(channel, profile.role))
-                if entity_id is None or (known := registry.async_get(entity_id)) is None:
-                    continue
-                if profile.role is wanted and known.disabled_by is er.RegistryEntryDisabler.INTEGRATION:
-                    registry.async_update_entity(entity_id, disabled_by=None)
-                elif profile.role is not wanted and known.disabled_by is None:
-                    registry.async_update_entity(entity_id, disabled_by=er.RegistryEntryDisabler.INTEGRATION)
+            self._enable_camera(channel, wanted)
+            if before is not wanted:
+                self._disable_camera(channel, before)
         self._cameras.clear()
 
     @callback
@@ -126,13 +125,29 @@ class Devices:
         """Look the camera entities up anew: the registry changed."""
         self._cameras.clear()
 
-    def _sticky_role(self, channel: Channel) -> StreamRole | None:
-        """Return the preferred profile; an automatic choice stays with the camera that is already in use."""
-        wanted = preferred_role(channel, self._profile)
-        if self._profile is CameraProfile.AUTO:
-            for profile in channel.profiles:
-                if self._enabled_camera(channel, profile.role):
-                    return wanted if self._enabled_camera(channel, wanted) else profile.role
+    def _enable_camera(self, channel: Channel, role: StreamRole | None) -> None:
+        known = self._known_camera(channel, role)
+        if known is None or known.disabled_by is not er.RegistryEntryDisabler.INTEGRATION:
+            return
+        registry = er.async_get(self._hass)
+        # Home Assistant reloads the entry half a minute after somebody enabled an entity of it, unless that was off
+        # together with the entry: then the set-up, which is under way here too, brings it by itself.
+        registry.async_update_entity(known.entity_id, disabled_by=er.RegistryEntryDisabler.CONFIG_ENTRY)
+        registry.async_update_entity(known.entity_id, disabled_by=None)
+
+    def _disable_camera(self, channel: Channel, role: StreamRole | None) -> None:
+        known = self._known_camera(channel, role)
+        if known is not None and known.disabled_by is None:
+            registry = er.async_get(self._hass)
+            registry.async_update_entity(known.entity_id, disabled_by=er.RegistryEntryDisabler.INTEGRATION)
+
+    def _sticky_role(self, channel: Channel, profile: CameraProfile) -> StreamRole | None:
+        """Return the preferred role; an automatic choice stays with the camera that is already in use."""
+        wanted = preferred_role(channel, profile)
+        if profile is CameraProfile.AUTO:
+            for item in channel.profiles:
+                if self._enabled_camera(channel, item.role):
+                    return wanted if self._enabled_camera(channel, wanted) else item.role
         return wanted
 
     def _find_camera(self, channel: Channel) -> str | None:
@@ -140,10 +155,12 @@ class Devices:
         return next((found for role in roles if (found := self._enabled_camera(channel, role))), None)
 
     def _enabled_camera(self, channel: Channel, role: StreamRole | None) -> str | None:
+        known = self._known_camera(channel, role)
+        return None if known is None or known.disabled_by else known.entity_id
+
+    def _known_camera(self, channel: Channel, role: StreamRole | None) -> er.RegistryEntry | None:
         if role is None:
             return None
         registry = er.async_get(self._hass)
         entity_id = registry.async_get_entity_id(CAMERA_DOMAIN, DOMAIN, camera_unique_id(channel, role))
-        if entity_id is None or (known := registry.async_get(entity_id)) is None or known.disabled_by:
-            return None
-        return entity_id
+        return None if entity_id is None else registry.async_get(entity_id)

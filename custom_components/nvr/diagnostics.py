@@ -4,37 +4,55 @@ from dataclasses import asdict
 from typing import Any, Final
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import AnyDeviceEntry
 
 from .const import CONF_FINGERPRINT, DOMAIN
-from .core.models import Channel
+from .core.models import Channel, RecorderInfo
 from .hub import NvrHub
+from .persistence import to_json
 from .runtime import NvrConfigEntry
+from .shared import shared
 
 _SECRET: Final = {CONF_HOST, CONF_USERNAME, CONF_PASSWORD, CONF_FINGERPRINT, "title", "unique_id"}
 _PERSONAL: Final = {"serial", "mac", "id", "name", "camera_serial"}
 
 
-async def async_get_config_entry_diagnostics(_hass: HomeAssistant, entry: NvrConfigEntry) -> dict[str, Any]:
+async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: NvrConfigEntry) -> dict[str, Any]:
     """Return what is known of a recorder and how the talk with it goes."""
-    hub = entry.runtime_data.hub
-    return {
-        "entry": async_redact_data({"data": dict(entry.data), "options": dict(entry.options)}, _SECRET),
-        **_recorder(hub),
-        "channels": [_channel(hub, channel) for channel in hub.channels],
-    }
+    return {"entry": _entry(entry), **await _known(hass, entry, None)}
 
 
 async def async_get_device_diagnostics(
-    _hass: HomeAssistant, entry: NvrConfigEntry, device: AnyDeviceEntry
+    hass: HomeAssistant, entry: NvrConfigEntry, device: AnyDeviceEntry
 ) -> dict[str, Any]:
     """Return what is known of the recorder, or of one channel."""
-    hub = entry.runtime_data.hub
     identifiers = {identifier for domain, identifier in device.identifiers if domain == DOMAIN}
-    channels = [channel for channel in hub.channels if channel.id in identifiers]
-    return {**_recorder(hub), "channels": [_channel(hub, channel) for channel in channels]}
+    return await _known(hass, entry, identifiers)
+
+
+def _entry(entry: NvrConfigEntry) -> dict[str, Any]:
+    found = async_redact_data({"data": dict(entry.data), "options": dict(entry.options)}, _SECRET)
+    return {**found, "state": entry.state.value, "reason": entry.error_reason_translation_key}
+
+
+async def _known(hass: HomeAssistant, entry: NvrConfigEntry, wanted: set[str] | None) -> dict[str, Any]:
+    """Return what is known of the recorder and of the wanted channels, None for all; what is remembered if not set up.
+
+    What goes wrong in the set-up is what diagnostics are asked for most, and then there is no hub.
+    """
+    if entry.state is ConfigEntryState.LOADED:
+        hub = entry.runtime_data.hub
+        channels = [channel for channel in hub.channels if wanted is None or channel.id in wanted]
+        return {**_recorder(hub), "channels": [_channel(hub, channel) for channel in channels]}
+    memory = (await shared(hass).async_store(entry.entry_id)).memory
+    remembered = to_json(memory)
+    kept = zip(memory.channels, remembered["channels"], strict=True)
+    remembered["channels"] = [raw for channel, raw in kept if wanted is None or channel.id in wanted]
+    found: dict[str, Any] = _plain(async_redact_data(remembered, _PERSONAL), _secrets(entry, memory.info))
+    return {"remembered": found}
 
 
 def _recorder(hub: NvrHub) -> dict[str, Any]:
@@ -50,10 +68,10 @@ def _recorder(hub: NvrHub) -> dict[str, Any]:
         "events": dict(sorted(hub.fanout.counters.items())),
     }
     if hub.link.connected:
-        driver = hub.driver
-        found["capabilities"] = _plain(asdict(driver.capabilities), hub)
-        found["memory"] = _plain(dict(driver.memory), hub)
-        found["statistics"] = _plain(dict(driver.statistics), hub)
+        driver, secrets = hub.driver, _secrets(hub.entry, hub.info)
+        found["capabilities"] = _plain(asdict(driver.capabilities), secrets)
+        found["memory"] = _plain(dict(driver.memory), secrets)
+        found["statistics"] = _plain(dict(driver.statistics), secrets)
     if (clock := hub.clock) is not None:
         found["clock"] = {
             "skew": clock.skew.total_seconds(),
@@ -65,26 +83,31 @@ def _recorder(hub: NvrHub) -> dict[str, Any]:
 
 def _channel(hub: NvrHub, channel: Channel) -> dict[str, Any]:
     return {
-        **_plain(async_redact_data(asdict(channel), _PERSONAL), hub),
+        **_plain(async_redact_data(asdict(channel), _PERSONAL), _secrets(hub.entry, hub.info)),
         "number": channel.number,
         "announced_online": hub.channel_online(channel.number),
         "seen": sorted(hub.roster.seen(channel.number)),
     }
 
 
-def _plain(value: Any, hub: NvrHub) -> Any:
+def _secrets(entry: NvrConfigEntry, info: RecorderInfo | None) -> tuple[str, ...]:
+    """Return what must be in no text; the longest first, for one may be part of another."""
+    texts = {entry.data[CONF_PASSWORD], entry.data[CONF_HOST], entry.unique_id or "", info.serial if info else ""}
+    return tuple(sorted(texts - {""}, key=len, reverse=True))
+
+
+def _plain(value: Any, secrets: tuple[str, ...]) -> Any:
     """Return the value as plain JSON; our own secrets are cut out of every text."""
     if isinstance(value, dict):
-        return {_text(str(key), hub): _plain(item, hub) for key, item in value.items()}
+        return {_text(str(key), secrets): _plain(item, secrets) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item, hub) for item in value]
+        return [_plain(item, secrets) for item in value]
     if isinstance(value, set | frozenset):
-        return sorted(str(item) for item in value)
-    return _text(value, hub) if isinstance(value, str) else value
+        return sorted(_text(str(item), secrets) for item in value)
+    return _text(value, secrets) if isinstance(value, str) else value
 
 
-def _text(text: str, hub: NvrHub) -> str:
-    for secret in (hub.info.serial, hub.entry.data[CONF_PASSWORD], hub.entry.data[CONF_HOST]):
-        if secret and secret in text:
-            text = text.replace(secret, REDACTED)
+def _text(text: str, secrets: tuple[str, ...]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
     return text

@@ -6,7 +6,7 @@ from typing import override
 from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.helpers.update_coordinator import CoordinatorEntity
 
 from .const import DOMAIN
@@ -74,12 +74,18 @@ def add_channel_entities(
     async_add_entities: AddConfigEntryEntitiesCallback,
     entities_of: Callable[[Channel], Iterable[Entity]],
 ) -> None:
-    """Add the entities of the channels there are, and of those that appear later."""
+    """Add the entities of the channels there are, and of those that appear later.
+
+    Those of a channel that was gone for a while are still there; only a device that was deleted brings them anew.
+    """
     hub = entry.runtime_data.hub
+    platform = async_get_current_platform()
 
     @callback
     def add(channels: tuple[Channel, ...]) -> None:
-        async_add_entities([entity for channel in channels for entity in entities_of(channel)])
+        there = {entity.unique_id for entity in platform.entities.values()}
+        entities = [entity for channel in channels for entity in entities_of(channel)]
+        async_add_entities([entity for entity in entities if entity.unique_id not in there])
 
     add(hub.channels)
     entry.async_on_unload(hub.channels_added.async_subscribe(add))

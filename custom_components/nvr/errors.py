@@ -16,17 +16,13 @@ from .core.errors import (
     NvrInsecureLoginError,
     NvrLockedError,
     NvrNotFoundError,
+    NvrOtherRecorderError,
     NvrPermissionError,
     NvrResponseError,
     NvrTimeoutError,
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-
-
-class OtherRecorderError(NvrError):
-    """Another recorder answers at the address; nothing of it may be mixed with ours."""
-
 
 # Subclasses stand before their parents: the first row that fits counts.
 KEYS: Final[tuple[tuple[type[NvrError], str], ...]] = (
@@ -40,7 +36,7 @@ KEYS: Final[tuple[tuple[type[NvrError], str], ...]] = (
     (NvrBusyError, "busy"),
     (NvrUnsupportedError, "unsupported"),
     (NvrNotFoundError, "not_found"),
-    (OtherRecorderError, "other_recorder"),
+    (NvrOtherRecorderError, "other_recorder"),
     (NvrResponseError, "response"),
     (NvrError, "response"),
 )

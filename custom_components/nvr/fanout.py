@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+import time
 from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
@@ -56,6 +57,7 @@ class EventFanout(EventListener):
         self._events: dict[int, EventSink] = {}
         self._listeners: list[EventSink] = []
         self._known: set[tuple[int, EventKind, int | None]] = set()
+        self._pulses: dict[tuple[int, EventKind, int | None], float] = {}
         self.active: set[tuple[int, EventKind, int | None]] = set()
         self.counters: Counter[str] = Counter()
         self._context = Context()
@@ -91,6 +93,11 @@ class EventFanout(EventListener):
     def is_active(self, number: int, key: DetectionKey) -> bool:
         """Tell whether a start without a stop was seen."""
         return (number, key.kind, key.port) in self.active
+
+    def pulse_age(self, number: int, key: DetectionKey) -> float | None:
+        """Return how long ago (s) the pulse came that was the first of its kind; None when it was none."""
+        seen = self._pulses.get((number, key.kind, key.port))
+        return None if seen is None else time.monotonic() - seen
 
     def on_stream_state(self, state: EventStreamState) -> None:
         """Take a change of the event stream's state."""
@@ -129,8 +136,7 @@ class EventFanout(EventListener):
             if event.phase is EventPhase.START and not event.late:
                 self.active.add(slot)
         if slot not in self._known:
-            self._known.add(slot)
-            self._first_seen(number, DetectionKey(kind, slot[2]))
+            self._welcome(slot, event)
         # The context ties both states and the event on the bus together, and names the event. The bus comes first: its
         # event says everything, and nobody waits for the states, which follow before anything else runs.
         self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event, context.id), context=context)
@@ -140,6 +146,13 @@ class EventFanout(EventListener):
                     sink(event, context)
         for listener in self._listeners:
             listener(event, context)
+
+    def _welcome(self, slot: tuple[int, EventKind, int | None], event: NvrEvent) -> None:
+        """Tell of a kind that comes for the first time; a sensor that is made for it then still wants to know of it."""
+        self._known.add(slot)
+        if event.phase is EventPhase.PULSE and not event.late:
+            self._pulses[slot] = time.monotonic()
+        self._first_seen(slot[0], DetectionKey(event.kind, slot[2]))
 
 
 def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str) -> dict[str, object]:

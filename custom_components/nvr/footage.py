@@ -6,7 +6,6 @@ from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
 from .core.clock import DeviceClock
-from .core.errors import NvrUnreachableError
 from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan
 from .core.recording_index import CachedRecordingIndex
 from .core.timeline import merge
@@ -29,7 +28,7 @@ class RefusedError(Exception):
 
 
 def index_of(hub: NvrHub) -> CachedRecordingIndex:
-    """Return what is stored; raises RefusedError, or NvrUnreachableError while the recorder was never reached."""
+    """Return what is stored; raises RefusedError, or a core error while the recorder was never reached."""
     if (index := hub.recordings) is not None:
         return index
     _require_connected(hub)
@@ -37,7 +36,7 @@ def index_of(hub: NvrHub) -> CachedRecordingIndex:
 
 
 def clock_of(hub: NvrHub) -> DeviceClock:
-    """Return the recorder's clock; raises RefusedError, or NvrUnreachableError while it was never reached."""
+    """Return the recorder's clock; raises RefusedError, or a core error while it was never reached."""
     if (clock := hub.clock) is not None:
         return clock
     _require_connected(hub)
@@ -66,5 +65,4 @@ def recorded_spans(segments: Iterable[RecordingSegment], window: TimeSpan) -> li
 
 
 def _require_connected(hub: NvrHub) -> None:
-    if not hub.link.connected:
-        raise NvrUnreachableError("the recorder was not reached yet")
+    hub.link.identity.require_known()

@@ -24,7 +24,7 @@ from .const import (
     CameraProfile,
 )
 from .core.clock import DeviceClock
-from .core.driver import Driver
+from .core.driver import Driver, PlaybackSource
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
@@ -34,6 +34,7 @@ from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
 from .persistence import RECORDER, MemoryStore
+from .proven import ProvenPlayback, ProvenRecordings
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
@@ -79,6 +80,7 @@ class NvrHub:
             on_change=self.changed.async_send,
             on_refused=self.streams.async_refused,
             on_locked=self.streams.async_locked,
+            on_replaced=self._shut_out,
             hold=options.get(CONF_HOLD_TIME),
         )
         self._listen_to_login = partial(guard.listen, self.link.async_login_news)
@@ -95,7 +97,7 @@ class NvrHub:
     @property
     def info(self) -> RecorderInfo:
         """Who the recorder says it is, or said last."""
-        return self.driver.info if self.link.connected else self._store.memory.info or self.driver.info
+        return self.driver.info if self.link.reached else self._store.memory.info or self.driver.info
 
     @property
     def name(self) -> str:
@@ -118,8 +120,8 @@ class NvrHub:
 
     @property
     def online(self) -> bool:
-        """Whether it can be used now: connected, not announced as offline, and its login not refused."""
-        return self.link.connected and not self.link.login_refused and self.watch.online(RECORDER) is not False
+        """Whether it can be used now: reached, not announced as offline, and its login not refused."""
+        return self.link.reached and not self.link.login_refused and self.watch.online(RECORDER) is not False
 
     def channel_online(self, number: int) -> bool | None:
         """Return what was announced of a channel; None when the recorder does not say."""
@@ -132,16 +134,24 @@ class NvrHub:
     @property
     def recordings(self) -> CachedRecordingIndex | None:
         """What is stored; None when the recorder lacks a search or was not reached yet."""
-        if not self.link.connected or self.driver.recordings is None or self.driver.clock is None:
+        if not self.link.reached or self.driver.recordings is None or self.driver.clock is None:
             return None
         if self._recordings is None:
-            self._recordings = CachedRecordingIndex(self.driver.recordings, self.driver.clock)
+            proven = ProvenRecordings(self.driver.recordings, self.link.async_prove)
+            self._recordings = CachedRecordingIndex(proven, self.driver.clock)
         return self._recordings
+
+    @property
+    def playback(self) -> PlaybackSource | None:
+        """Footage to watch; None when the recorder plays none or was not reached yet."""
+        if not self.link.reached or self.driver.playback is None:
+            return None
+        return ProvenPlayback(self.driver.playback, self.link.async_prove)
 
     @property
     def clock(self) -> DeviceClock | None:
         """The newest reading of the recorder's clock."""
-        return self.driver.clock.current if self.link.connected and self.driver.clock is not None else None
+        return self.driver.clock.current if self.link.reached and self.driver.clock is not None else None
 
     @property
     def playback_slots(self) -> int:
@@ -167,9 +177,12 @@ class NvrHub:
         """Return a JPEG at most a second old; raises core errors."""
         if self.roster.get(number) is None:
             raise NvrNotFoundError("no such channel")
+        await self.link.async_prove()
         if (source := self.driver.snapshots) is None:
             raise NvrUnsupportedError("the recorder has no stills")
-        return await self._stills.get(source, number, width, height)
+        jpeg = await self._stills.get(source, number, width, height)
+        await self.link.async_prove()
+        return jpeg
 
     async def async_start(self) -> None:
         """Connect; while the recorder is away start from memory. Raises core errors when neither is possible."""
@@ -177,6 +190,9 @@ class NvrHub:
         try:
             await self.link.async_refresh()
         except NvrError as err:
+            if self._store.memory.info is None:
+                # Whoever was never known does not come back: the set-up that succeeds one day is the first sight.
+                self.watch.async_forget(RECORDER)
             if self.link.login_refused or self.roster.async_recall() is None:
                 raise
             if self.watch.online(RECORDER) is False:
@@ -202,7 +218,7 @@ class NvrHub:
         await self._stills.close()
         await self.streams.async_stop()
         await self.link.async_close()
-        if self.link.connected:
+        if self.link.reached:
             self._store.memory.driver = self.driver.memory
         if self._store.memory.info is not None:
             await self._store.async_save()
@@ -210,6 +226,7 @@ class NvrHub:
     def _take_channels(self, channels: tuple[Channel, ...]) -> None:
         """Take the channels as the recorder lists them now."""
         added = self.roster.async_take(self.driver.info, self.driver.capabilities, channels)
+        self.watch.async_up(RECORDER)
         for channel in self.channels:
             if channel.online:
                 self.watch.async_up(channel.number)
@@ -218,10 +235,17 @@ class NvrHub:
         for number in self.watch.numbers - {channel.number for channel in self.channels} - {RECORDER}:
             self.watch.async_forget(number)
         self.fanout.async_forget_payloads()
-        self.link.async_start_events(self.fanout)
+        self.link.events.async_start(self.fanout)
         if added:
             self.channels_added.async_send(added)
         self.changed.async_send()
+
+    @callback
+    def _shut_out(self) -> None:
+        """Another recorder is at the address: end what plays from there, and keep nothing it may have told."""
+        self._recordings = None
+        self.streams.async_locked()
+        self.entry.async_create_background_task(self.hass, self._stills.close(), f"nvr stills {self.entry.entry_id}")
 
     def _on_edge(self, number: int, edge: Edge) -> None:
         """Tell of an edge; while the recorder is away nothing is known of its channels."""

@@ -16,6 +16,9 @@ EVENTS_PERMISSION: Final = "events_permission"
 OTHER_RECORDER: Final = "other_recorder"
 CAMERA_CHANGED: Final = "camera_changed"
 
+# What is true of a running entry only; who wants it again finds it out again.
+_PASSING: Final = (LOCKED, PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER)
+
 
 def issue_id(entry: ConfigEntry, key: str) -> str:
     """Return the id of an issue of the entry."""
@@ -70,6 +73,12 @@ def async_clear(hass: HomeAssistant, entry: ConfigEntry, *keys: str) -> None:
     """Take issues back."""
     for key in keys:
         ir.async_delete_issue(hass, DOMAIN, issue_id(entry, key))
+
+
+@callback
+def async_clear_passing(hass: HomeAssistant, entry: ConfigEntry) -> None:
+    """Take back what cannot be said of an entry that is not in use; notices to be read stay."""
+    async_clear(hass, entry, *_PASSING)
 
 
 @callback

@@ -1,8 +1,7 @@
 """The talk with one recorder: connect, refresh, the event stream, and what each class of error means for what comes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from datetime import datetime, timedelta
 import time
 from typing import Any, Final
@@ -12,28 +11,34 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from . import issues
-from .const import LOGGER, POLL_FAILING, POLL_OFFLINE, POLL_REFUSED, POLL_STEADY, POLL_WITHOUT_EVENTS
+from .clock_upkeep import ClockUpkeep
+from .const import POLL_FAILING, POLL_OFFLINE, POLL_REFUSED, POLL_STEADY, POLL_WITHOUT_EVENTS
 from .core.driver import Driver
 from .core.errors import (
     NvrAuthError,
     NvrError,
     NvrLockedError,
+    NvrOtherRecorderError,
     NvrPermissionError,
     NvrUnreachableError,
-    NvrUnsupportedError,
 )
-from .core.models import Channel, EventKind, EventStreamState
-from .errors import OtherRecorderError, error_key
-from .fanout import EventFanout
+from .core.models import Channel, EventStreamState
+from .errands import Errands
+from .errors import error_key
+from .event_line import EventLine, StreamRefusal
+from .identity import Identity
 from .persistence import RECORDER
 from .watch import Watch
 
-_CLOCK_INTERVAL: Final = 3600.0
 _LOCK_MARGIN: Final = timedelta(seconds=10)
 
 
 class RecorderLink:
-    """One driver in use. Signs of life and of failing go to the watch, news to the three callbacks."""
+    """One driver in use. Signs of life and of failing go to the watch, news to the callbacks.
+
+    After every absence, and whenever the event stream is made anew, the recorder proves who it is before anything of
+    the box at its address is believed: the address may have passed to another one that takes the same login.
+    """
 
     def __init__(
         self,
@@ -46,6 +51,7 @@ class RecorderLink:
         on_change: Callable[[], None],
         on_refused: Callable[[], None],
         on_locked: Callable[[], None],
+        on_replaced: Callable[[], None],
         hold: float | None = None,
     ) -> None:
         """Nothing is sent before `async_refresh`; `hold` (s) replaces the driver's waits for the end of an event."""
@@ -56,22 +62,43 @@ class RecorderLink:
         self._on_change = on_change
         self._on_refused = on_refused
         self._on_locked = on_locked
-        self._hold = hold
-        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._on_replaced = on_replaced
+        self._errands = Errands(hass, entry)
+        self._clock = ClockUpkeep(driver, entry.title)
         self._stream_lost_at: datetime | None = None
         self._locked_until: datetime | None = None
-        self._clock_read_at = 0.0
         self._accepted_at = 0.0
         self._check_wanted = False
         # What is known is learned anew after an absence and with a new channel: codecs, detections, firmware.
         self._learned = False
-        self.driver = driver
-        self.connected = False
-        self.login_refused = False
-        self.stream_state = EventStreamState.CONNECTING
-        self.stream_was_alive = False
-        self.refresh_soon: Callable[[], Awaitable[None]] | None = None
         self._verifying = asyncio.Lock()
+        self._proof: asyncio.Task[NvrError | None] | None = None
+        self.driver = driver
+        self.identity = Identity(driver, entry.unique_id)
+        self.events = EventLine(
+            driver,
+            self._errands,
+            on_refusal=self._stream_refused,
+            on_state=self.async_stream_state,
+            hold=hold,
+        )
+        self.login_refused = False
+        self.refresh_soon: Callable[[], Coroutine[Any, Any, None]] | None = None
+
+    @property
+    def reached(self) -> bool:
+        """Whether the recorder was reached since the start, and no other has answered in its place."""
+        return self.identity.known
+
+    @property
+    def connected(self) -> bool:
+        """Whether what answers at the address is beyond doubt the recorder."""
+        return self.identity.proven
+
+    @property
+    def stream_state(self) -> EventStreamState:
+        """How the event stream is."""
+        return self.events.state
 
     @property
     def login_usable(self) -> bool:
@@ -85,45 +112,32 @@ class RecorderLink:
             return max(self._locked_until - dt_util.utcnow() + _LOCK_MARGIN, POLL_FAILING)
         if self._watch.any_failing:
             return POLL_FAILING
-        if not self.connected or self._watch.online(RECORDER) is False:
+        if not self.reached or self._watch.online(RECORDER) is False:
             return POLL_OFFLINE
+        if not self.connected:
+            return POLL_FAILING
         return POLL_STEADY if self.stream_state is EventStreamState.ALIVE else POLL_WITHOUT_EVENTS
 
     async def async_refresh(self) -> tuple[Channel, ...]:
         """Connect, or read the channels' states anew; raises core errors and draws the conclusions of each."""
         begun = time.monotonic()
         try:
-            if self._learned:
-                known = {channel.number for channel in self.driver.channels}
-                channels = await self.driver.refresh_channels()
-                self._learned = known.issuperset(channel.number for channel in channels)
-            if not self._learned:
-                await self._async_connect()
-                channels = self.driver.channels
+            channels = await self._async_read()
         except NvrError as err:
             self._conclude(err)
             raise
-        self._alive(begun)
+        # Channels first: who hears that it is back finds its devices.
         self._on_channels(channels)
-        await self._async_read_clock()
+        self._alive(begun)
+        await self._clock.async_read()
         return channels
-
-    @callback
-    def async_start_events(self, fanout: EventFanout) -> None:
-        """Start the event stream, unless it was started."""
-        source = self.driver.events
-        if source is None or "events" in self._tasks:
-            return
-        if self._hold:
-            source.hold = dict.fromkeys(EventKind, float(self._hold))
-        self._run("events", self._async_run_events(fanout))
 
     @callback
     def async_check_soon(self) -> None:
         """Find out whether the recorder is there and still takes the login: something just failed with it."""
-        if self.connected and self.login_usable:
+        if self.reached and self.login_usable:
             self._check_wanted = True
-            self._run("check", self._async_check())
+            self._errands.run("check", self._async_check())
 
     @callback
     def async_login_news(self) -> None:
@@ -131,34 +145,57 @@ class RecorderLink:
         self._hass.loop.call_soon(self._look_at_login)
 
     def accepted_since(self, moment: float) -> bool:
-        """Tell whether the recorder took the login in a request sent after the moment (monotonic, s)."""
-        return self._accepted_at > moment
+        """Tell whether the recorder itself took the login in a request sent after the moment (monotonic, s)."""
+        return self.connected and self._accepted_at > moment
 
     async def async_verify(self, within: float) -> None:
         """See that the recorder takes the login, unless it did within so many seconds.
 
         For those who will send it by themselves, and again and again. Raises core errors.
         """
+        self.identity.require_known()
         self.driver.guard.check()
         if not self.accepted_since(time.monotonic() - within):
             async with self._verifying:
                 if not self.accepted_since(time.monotonic() - within):
-                    await self._async_ping()
+                    await self._async_prove()
+
+    async def async_prove(self) -> None:
+        """See that it is the recorder that answers, unless that is beyond doubt; raises core errors.
+
+        All who ask share one request.
+        """
+        self.identity.require_known()
+        if self.connected:
+            return
+        if self._proof is None or self._proof.done():
+            self._proof = self._entry.async_create_background_task(
+                self._hass, self._async_try(), f"nvr proof {self._entry.entry_id}"
+            )
+        proof = self._proof
+        await asyncio.wait({proof})
+        if proof.cancelled():
+            raise NvrUnreachableError("the recorder was let go")
+        if (err := proof.result()) is not None:
+            raise err
 
     @callback
     def async_stream_state(self, state: EventStreamState) -> None:
         """Take a change of the event stream's state."""
-        before, self.stream_state = self.stream_state, state
+        before, self.events.state = self.events.state, state
         if state is EventStreamState.ALIVE:
-            self.stream_was_alive = True
-            self._stream_lost_at = None
-            failed = self._watch.failing(RECORDER) or self._watch.online(RECORDER) is False
-            self._watch.async_up(RECORDER)
-            if failed:
+            self.events.was_alive = True
+            issues.async_clear(self._hass, self._entry, issues.EVENTS_PERMISSION)
+            if self.events.interrupted or not self.connected:
+                self.identity.doubt()
+                self.events.async_doubt()
+                self.async_check_soon()
+        elif state is not EventStreamState.CONNECTING:
+            self.events.interrupted = True
+            if before is EventStreamState.ALIVE:
+                self.identity.doubt()
+                self._stream_lost_at = dt_util.utcnow()
                 self._refresh_now()
-        elif before is EventStreamState.ALIVE:
-            self._stream_lost_at = dt_util.utcnow()
-            self._refresh_now()
         self._on_change()
 
     @callback
@@ -169,45 +206,55 @@ class RecorderLink:
     async def async_close(self) -> None:
         """End everything that runs; the event stream's end is then no reason to look what happened."""
         self.refresh_soon = None
-        tasks = list(self._tasks.values())
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._proof is not None:
+            self._proof.cancel()
+            await asyncio.wait({self._proof})
+        await self._errands.close()
         await self.driver.close()
 
-    async def _async_connect(self) -> None:
-        await self.driver.connect()
-        expected = self._entry.unique_id
-        if expected is not None and self.driver.info.serial != expected:
-            raise OtherRecorderError("another recorder answers at the address")
-        self.connected = self._learned = True
-        self._clock_read_at = time.monotonic()
-
-    async def _async_read_clock(self) -> None:
-        clock = self.driver.clock
-        if clock is None or time.monotonic() - self._clock_read_at < _CLOCK_INTERVAL:
-            return
-        self._clock_read_at = time.monotonic()
-        try:
-            await clock.read()
-        except NvrError as err:
-            LOGGER.debug("Reading the clock of %s failed: %s", self._entry.title, err)
+    async def _async_read(self) -> tuple[Channel, ...]:
+        """Return the channels as the recorder, and nobody else, tells them."""
+        if self._learned:
+            if not self.connected:
+                await self.identity.async_prove()
+            known = {channel.number for channel in self.driver.channels}
+            channels = await self.driver.refresh_channels()
+            self._learned = known.issuperset(channel.number for channel in channels)
+        if not self._learned:
+            await self.identity.async_connect()
+            self._learned = True
+            self._clock.was_read()
+            channels = self.driver.channels
+        if not self.connected:
+            # The connection was lost meanwhile: who told of the last channels?
+            await self.identity.async_prove()
+        return channels
 
     async def _async_check(self) -> None:
         while self._check_wanted and self.login_usable:
             # Wanted again while it runs: what failed then may have failed after it was answered.
             self._check_wanted = False
-            with suppress(NvrError):
-                await self._async_ping()
+            if await self._async_try() is not None and self.reached and not self.connected:
+                self._refresh_now()
 
-    async def _async_ping(self) -> None:
+    async def _async_try(self) -> NvrError | None:
+        try:
+            await self._async_prove()
+        except NvrError as err:
+            return err
+        return None
+
+    async def _async_prove(self) -> None:
         begun = time.monotonic()
         try:
-            await self.driver.ping()
+            await self.identity.async_prove()
         except NvrError as err:
             self._conclude(err)
             raise
+        failed = self._watch.failing(RECORDER) or self._watch.online(RECORDER) is False
         self._alive(begun)
+        if failed:
+            self._refresh_now()
         self._on_change()
 
     @callback
@@ -221,22 +268,14 @@ class RecorderLink:
             if self.driver.guard.refusals:
                 self.async_check_soon()
 
-    async def _async_run_events(self, fanout: EventFanout) -> None:
-        while (source := self.driver.events) is not None:
-            try:
-                await source.run(fanout)
-            except NvrLockedError as err:
-                self._conclude(err)
-                pause = self.poll_interval
-            except NvrPermissionError:
-                issues.async_raise(self._hass, self._entry, issues.EVENTS_PERMISSION)
-                pause = POLL_REFUSED
-            except (NvrAuthError, NvrUnsupportedError) as err:
-                self._conclude(err)
-                self.async_stream_state(EventStreamState.REFUSED)
-                return
-            self.async_stream_state(EventStreamState.REFUSED)
-            await asyncio.sleep(pause.total_seconds())
+    @callback
+    def _stream_refused(self, err: StreamRefusal) -> timedelta | None:
+        """Return when the event stream may be tried again; None: not before a new set-up."""
+        if isinstance(err, NvrPermissionError):
+            issues.async_raise(self._hass, self._entry, issues.EVENTS_PERMISSION)
+            return POLL_REFUSED
+        self._conclude(err)
+        return self.poll_interval if isinstance(err, NvrLockedError) else None
 
     @callback
     def _alive(self, begun: float) -> None:
@@ -245,11 +284,14 @@ class RecorderLink:
         self._locked_until = None
         self._watch.async_up(RECORDER)
         issues.async_clear(self._hass, self._entry, issues.LOCKED, issues.PERMISSION, issues.OTHER_RECORDER)
+        if self.connected:
+            self.events.async_trust()
 
     @callback
     def _conclude(self, err: NvrError) -> None:
         """Draw the conclusion of a failure: only being unreachable counts as away."""
         if isinstance(err, NvrUnreachableError):
+            self.identity.doubt()
             self._watch.async_down(RECORDER, error_key(err), since=self._stream_lost_at)
         elif isinstance(err, NvrAuthError):
             self._refused()
@@ -260,10 +302,20 @@ class RecorderLink:
             issues.async_raise_for(self._hass, self._entry, err)
         elif isinstance(err, NvrPermissionError):
             issues.async_raise_for(self._hass, self._entry, err)
-        elif isinstance(err, OtherRecorderError):
-            issues.async_raise(self._hass, self._entry, issues.OTHER_RECORDER)
-            self._watch.async_down(RECORDER, issues.OTHER_RECORDER)
+        elif isinstance(err, NvrOtherRecorderError):
+            self._replaced()
         self._on_change()
+
+    @callback
+    def _replaced(self) -> None:
+        """Another recorder answers: nothing of it is let in, and nothing of ours goes on there."""
+        issues.async_raise(self._hass, self._entry, issues.OTHER_RECORDER)
+        if self.reached:
+            self._learned = False
+            self.events.async_end(EventStreamState.DOWN, restartable=True)
+            self._on_replaced()
+        self.identity.replaced()
+        self._watch.async_down(RECORDER, issues.OTHER_RECORDER, since=self._stream_lost_at)
 
     @callback
     def _refused(self) -> None:
@@ -271,25 +323,11 @@ class RecorderLink:
             return
         self.login_refused = True
         self.driver.guard.give_up()
-        events = self._tasks.get("events")
-        if events is not None and events is not asyncio.current_task():
-            # It lives on an answer given before; once cut it would send the refused login again.
-            events.cancel()
-            self.stream_state = EventStreamState.REFUSED
+        # It lives on an answer given before; once cut it would send the refused login again.
+        self.events.async_end(EventStreamState.REFUSED, restartable=False)
         self._on_refused()
 
     @callback
     def _refresh_now(self) -> None:
         if self.refresh_soon is not None:
-            self._run("refresh", self.refresh_soon())
-
-    @callback
-    def _run(self, name: str, work: Any) -> None:
-        """Run one piece of work in the background, unless the same one is running."""
-        running = self._tasks.get(name)
-        if running is not None and not running.done():
-            work.close()
-            return
-        self._tasks[name] = self._entry.async_create_background_task(
-            self._hass, work, f"nvr {name} {self._entry.entry_id}"
-        )
+            self._errands.run("refresh", self.refresh_soon())

@@ -157,6 +157,13 @@ def channel_id_of(media_id: ChannelMediaId) -> ChannelId:
     return media_id.channel
 
 
+def day_of(media_id: MediaId) -> date | None:
+    """Return the day that something is, or is part of by its name; None for what has no day in its name."""
+    if isinstance(media_id, WholeDayId | KindId):
+        return media_id.day.day
+    return media_id.day if isinstance(media_id, DayId) else None
+
+
 def content_id(media_id: MediaId) -> str:
     """Return the media content id that other parts of Home Assistant understand."""
     identifier = media_id.format()

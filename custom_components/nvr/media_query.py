@@ -88,8 +88,11 @@ def plain_text(text: str) -> str:
     return "".join(letter for letter in decomposed if not unicodedata.combining(letter))
 
 
-def parse_query(text: str, now: datetime) -> MediaQuery:
-    """Read what was typed; `now` is the recorder's wall clock. Never fails: what is not understood is a name."""
+def parse_query(text: str, now: datetime, day: date | None = None) -> MediaQuery:
+    """Read what was typed; `now` is the recorder's wall clock, `day` what is meant when no day is typed.
+
+    Never fails: what is not understood is a name.
+    """
     rest, query = plain_text(text[:_MAX_TEXT]), MediaQuery()
     for pattern, read in _PATTERNS:
         if (found := pattern.search(rest)) and (better := read(query, found, now)) is not None:
@@ -104,7 +107,7 @@ def parse_query(text: str, now: datetime) -> MediaQuery:
             query = replace(query, day=now.date() - timedelta(days=(now.weekday() - _WEEKDAYS[word]) % 7))
         elif word not in _FILLERS:
             names.append(word)
-    return replace(query, words=tuple(names), day=query.day or _day_of_time(query.since, now))
+    return replace(query, words=tuple(names), day=query.day or day or _day_of_time(query.since, now))
 
 
 def _day_of_time(since: time | None, now: datetime) -> date | None:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Final
 
 from homeassistant.components.media_source import BrowseMediaSource
@@ -18,14 +18,20 @@ from .media_ids import DayId, RecorderId
 from .media_query import MediaQuery, parse_query
 from .media_tree import ChannelBranch, node
 from .media_words import Words
+from .time_parsing import TimeParsingError, earliest, latest, require_possible
 
 MAX_RESULTS: Final = 200
 _LOOK_BACK: Final = timedelta(hours=24)
 
 
-async def search_media(branches: Sequence[ChannelBranch], text: str, words: Words) -> list[BrowseMediaSource]:
-    """Return what fits, channel by channel; a recorder that could not be searched is among it, with the reason."""
-    fitting = [(branch, query) for branch in branches if (query := _query(branch, text)).fits(*_names(branch))]
+async def search_media(
+    branches: Sequence[ChannelBranch], text: str, words: Words, day: date | None = None
+) -> list[BrowseMediaSource]:
+    """Return what fits, channel by channel; a recorder that could not be searched is among it, with the reason.
+
+    `day` is the day that is open while it is searched.
+    """
+    fitting = [(branch, query) for branch in branches if (query := _query(branch, text, day)).fits(*_names(branch))]
     answers = await asyncio.gather(*(_search_one(branch, query) for branch, query in fitting))
     results: list[BrowseMediaSource] = []
     failures: dict[str, tuple[ChannelBranch, NvrError | RefusedError]] = {}
@@ -42,9 +48,9 @@ def _names(branch: ChannelBranch) -> tuple[str, str]:
     return branch.channel.name, branch.hub.entry.title
 
 
-def _query(branch: ChannelBranch, text: str) -> MediaQuery:
+def _query(branch: ChannelBranch, text: str, day: date | None) -> MediaQuery:
     clock = branch.hub.clock
-    return parse_query(text, clock.to_wall(dt_util.utcnow()) if clock is not None else dt_util.now())
+    return parse_query(text, clock.to_wall(dt_util.utcnow()) if clock is not None else dt_util.now(), day)
 
 
 def _failure_node(branch: ChannelBranch, reason: NvrError | RefusedError, words: Words) -> BrowseMediaSource:
@@ -58,13 +64,15 @@ async def _search_one(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMe
         return await _found(branch, query)
     except (NvrError, RefusedError) as err:
         return err
+    except TimeParsingError as err:
+        return RefusedError(err.key, **err.placeholders)
 
 
 async def _found(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMediaSource]:
     prefix = f"{branch.channel.name}: "
     if query.day is None and not query.kinds:
         return [node(branch.id, branch.channel.name)]
-    window = _window(clock_of(branch.hub), query)
+    window = window_of(query, clock_of(branch.hub))
     segments = await read_segments(branch.hub, branch.id.channel, window)
     if query.day is not None:
         prefix += f"{branch.words.date(query.day)} · "
@@ -79,12 +87,21 @@ async def _found(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMediaSo
     return [branch.part(window, prefix=prefix)]
 
 
-def _window(clock: DeviceClock, query: MediaQuery) -> TimeSpan:
+def window_of(query: MediaQuery, clock: DeviceClock) -> TimeSpan:
+    """Return where to look: the asked part of that day of the recorder's calendar, without a day the last 24 hours.
+
+    Where its clock changes, both readings of a time are in it, so that no footage is missed. Raises TimeParsingError.
+    """
     if query.day is None:
         now = dt_util.utcnow()
         return TimeSpan(now - _LOOK_BACK, now)
+    require_possible(query.day)
     day = clock.day(query.day)
     if query.since is None or query.until is None:
         return day
-    end = day.end if query.until == time.max else clock.to_utc(datetime.combine(query.day, query.until), fold=1)
-    return TimeSpan(clock.to_utc(datetime.combine(query.day, query.since)), end)
+    start = earliest(datetime.combine(query.day, query.since), clock.zone) - clock.skew
+    if query.until == time.max:
+        end = day.end
+    else:
+        end = latest(datetime.combine(query.day, query.until), clock.zone) - clock.skew
+    return TimeSpan(start, end).clip(day) or day

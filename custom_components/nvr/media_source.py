@@ -39,6 +39,7 @@ from .media_ids import (
     SpanId,
     WholeDayId,
     channel_id_of,
+    day_of,
     parse,
 )
 from .media_search import search_media
@@ -91,8 +92,10 @@ class NvrMediaSource(MediaSource):
         """Find days, times, kinds and cameras by what was typed."""
         asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
         with _told_as(BrowseError, self._name_of(item)):
-            branches = asking.branches_below(parse(_identifier(item)))
-            return SearchMedia(result=await search_media(branches, query.search_query, asking.words))
+            media_id = parse(_identifier(item))
+            branches = asking.branches_below(media_id)
+            found = await search_media(branches, query.search_query, asking.words, day_of(media_id))
+            return SearchMedia(result=found)
 
     def _name_of(self, item: MediaSourceItem) -> str:
         """Return the name of the recorder the item is of, for errors."""

@@ -42,7 +42,7 @@ async def start_playback(
     role, segments = await _track(hub, channel, asked)
     if entry.state is not ConfigEntryState.LOADED or entry.runtime_data.hub is not hub:
         raise RefusedError("not_loaded", name=entry.title)
-    if (source := hub.driver.playback) is None:
+    if (source := hub.playback) is None:
         raise RefusedError("no_playback", name=hub.name)
     if not hub.login_usable:
         raise NvrAuthError("the login was refused")

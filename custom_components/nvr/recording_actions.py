@@ -6,12 +6,12 @@ from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
+from homeassistant.exceptions import ServiceValidationError
 from homeassistant.util import dt as dt_util
 from homeassistant.util.json import JsonObjectType, JsonValueType
 
-from .access import Action, require, user_of
-from .action_targets import Camera, camera_of, permitted_cameras
+from .access import Action
+from .action_targets import Camera, Targets, permitted_again, permitted_cameras, refusal
 from .const import DOMAIN
 from .core.clock import DeviceClock
 from .core.errors import NvrError
@@ -21,7 +21,7 @@ from .footage import RefusedError, clock_of, index_of, read_segments, recorded_s
 from .media_ids import ChannelId, SpanId, content_id
 from .recording_search import ChannelPage, ChannelQuery, Finding, search_channels
 from .search_cursor import Cursor, CursorError, Position, parse_cursor
-from .time_parsing import TimeParsingError, earliest, span_from
+from .time_parsing import TimeParsingError, earliest, require_possible, span_from
 
 ATTR_AT: Final = "at"
 ATTR_CURSOR: Final = "cursor"
@@ -43,10 +43,10 @@ _REACHES: Final = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 
 async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Answer with the segments of several cameras, oldest first, page by page."""
-    cameras, cursor = await _what_to_search(hass, call)
+    targets, cursor = await _what_to_search(hass, call)
     queries: list[ChannelQuery] = []
-    errors: JsonObjectType = {}
-    for camera in cameras:
+    errors = targets.errors()
+    for camera in targets.cameras:
         try:
             index, resume = index_of(camera.hub), cursor.positions.get(camera.entity_id)
         except (NvrError, RefusedError) as err:
@@ -54,7 +54,7 @@ async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceRe
         else:
             queries.append(ChannelQuery(camera.entity_id, index, camera.channel, cursor.span, resume))
     pages = await search_channels(queries, limit=call.data[ATTR_LIMIT], kinds=cursor.kinds, merge=cursor.merge)
-    by_id = {camera.entity_id: camera for camera in cameras}
+    by_id = {camera.entity_id: camera for camera in targets.cameras}
     found: JsonObjectType = {}
     for page in pages:
         camera = by_id[page.key]
@@ -72,22 +72,18 @@ async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceRe
     }
 
 
-async def _what_to_search(hass: HomeAssistant, call: ServiceCall) -> tuple[list[Camera], Cursor]:
+async def _what_to_search(hass: HomeAssistant, call: ServiceCall) -> tuple[Targets, Cursor]:
     """Return the cameras and the search: as asked for, or as an earlier page left it."""
     if (text := call.data.get(ATTR_CURSOR)) is None:
-        cameras = await permitted_cameras(hass, call, Action.PLAYBACK)
+        targets = await permitted_cameras(hass, call, Action.PLAYBACK)
         kinds = call.data.get(ATTR_KINDS)
         wanted = frozenset(RecordingKind(kind) for kind in kinds) if kinds else None
-        return cameras, Cursor(asked_span(call), {}, wanted, call.data[ATTR_MERGE])
+        return targets, Cursor(asked_span(call), {}, wanted, call.data[ATTR_MERGE])
     try:
         cursor = parse_cursor(text)
     except CursorError as err:
         raise ServiceValidationError(translation_domain=DOMAIN, translation_key="bad_cursor") from err
-    user = await user_of(hass, call.context.user_id, context=call.context)
-    cameras = [camera_of(hass, entity_id) for entity_id in cursor.positions]
-    for camera in cameras:
-        require(hass, user, Action.PLAYBACK, camera.entry, camera.channel, context=call.context)
-    return cameras, cursor
+    return await permitted_again(hass, call, cursor.positions, Action.PLAYBACK), cursor
 
 
 def _next_cursor(cursor: Cursor, pages: Iterable[ChannelPage], errors: JsonObjectType) -> str | None:
@@ -135,8 +131,8 @@ def _span(camera: Camera, span: TimeSpan, clock: DeviceClock | None) -> JsonObje
 
 async def list_recording_days(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Answer with the days, of each recorder's own calendar, that hold footage."""
-    cameras = await permitted_cameras(hass, call, Action.PLAYBACK)
-    return await _ask_each(cameras, lambda camera: _days(camera, call))
+    targets = await permitted_cameras(hass, call, Action.PLAYBACK)
+    return await _ask_each(targets, lambda camera: _days(camera, call))
 
 
 async def _days(camera: Camera, call: ServiceCall) -> JsonObjectType:
@@ -155,6 +151,10 @@ def _asked_dates(call: ServiceCall, today: date) -> tuple[date, date]:
     end: date | None = call.data.get(ATTR_END)
     if month is not None and (start is not None or end is not None):
         raise _invalid(TimeParsingError("month_and_dates"))
+    try:
+        require_possible(*(value for value in (month, start, end) if value is not None))
+    except TimeParsingError as err:
+        raise _invalid(err) from err
     if start is None and end is None:
         first = (month or today).replace(day=1)
         return first, (first + timedelta(days=31)).replace(day=1) - timedelta(days=1)
@@ -175,12 +175,12 @@ def _months(first: date, last: date) -> list[tuple[int, int]]:
 
 async def find_recording(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Answer with the segment that covers a moment, or with the nearest before or after it."""
-    cameras = await permitted_cameras(hass, call, Action.PLAYBACK)
+    targets = await permitted_cameras(hass, call, Action.PLAYBACK)
     try:
         moment = earliest(call.data[ATTR_AT], dt_util.get_default_time_zone())
     except TimeParsingError as err:
         raise _invalid(err) from err
-    return await _ask_each(cameras, lambda camera: _find(camera, moment, call))
+    return await _ask_each(targets, lambda camera: _find(camera, moment, call))
 
 
 async def _find(camera: Camera, moment: datetime, call: ServiceCall) -> JsonObjectType:
@@ -218,9 +218,7 @@ def _distance(segment: RecordingSegment, moment: datetime) -> timedelta:
     return segment.span.start - moment if segment.span.start > moment else segment.span.end - moment
 
 
-async def _ask_each(
-    cameras: Sequence[Camera], ask: Callable[[Camera], Coroutine[Any, Any, JsonObjectType]]
-) -> JsonObjectType:
+async def _ask_each(targets: Targets, ask: Callable[[Camera], Coroutine[Any, Any, JsonObjectType]]) -> JsonObjectType:
     """Ask for every camera at once; one that fails is told among the errors and never as an empty answer."""
 
     async def answer(camera: Camera) -> JsonObjectType | NvrError | RefusedError:
@@ -229,10 +227,10 @@ async def _ask_each(
         except (NvrError, RefusedError) as err:
             return err
 
-    answers = await asyncio.gather(*(answer(camera) for camera in cameras))
+    answers = await asyncio.gather(*(answer(camera) for camera in targets.cameras))
     found: JsonObjectType = {}
-    errors: JsonObjectType = {}
-    for camera, told in zip(cameras, answers, strict=True):
+    errors = targets.errors()
+    for camera, told in zip(targets.cameras, answers, strict=True):
         if isinstance(told, NvrError | RefusedError):
             errors[camera.entity_id] = _error(camera, told)
         else:
@@ -262,7 +260,7 @@ def _invalid(err: TimeParsingError) -> ServiceValidationError:
 
 def _error(camera: Camera, err: NvrError | RefusedError) -> JsonObjectType:
     if isinstance(err, RefusedError):
-        return {"error": err.key, "message": str(err.translate(HomeAssistantError))}
+        return refusal(err)
     return {"error": error_key(err), "message": str(translate(err, camera.entry.title))}
 
 

@@ -27,13 +27,13 @@ def entry_of(hass: HomeAssistant, mac: str) -> ConfigEntry[Any] | None:
 
 async def async_answers(entry: ConfigEntry[Any]) -> bool:
     """Tell whether the recorder answers where it is known to be: by a host name, or on its other network port."""
-    if entry.state is not ConfigEntryState.LOADED or not entry.runtime_data.hub.link.connected:
+    if entry.state is not ConfigEntryState.LOADED or not entry.runtime_data.hub.link.reached:
         return False
     try:
-        await entry.runtime_data.hub.driver.ping()
+        serial: str = await entry.runtime_data.hub.driver.identify()
     except NvrError:
         return False
-    return True
+    return serial == entry.unique_id
 
 
 async def async_answers_at(hass: HomeAssistant, entry: ConfigEntry[Any], host: str) -> bool:
@@ -52,7 +52,7 @@ async def async_answers_at(hass: HomeAssistant, entry: ConfigEntry[Any], host: s
             return False
         driver = build_driver(family, config, make, guard=guard)
         try:
-            await driver.connect()
+            await driver.connect(entry.unique_id)
         finally:
             await driver.close()
     except NvrError as err:

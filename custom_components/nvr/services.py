@@ -27,7 +27,7 @@ from homeassistant.util.json import JsonObjectType
 import probatio
 
 from .access import Action
-from .action_targets import Camera, permitted_camera, permitted_cameras
+from .action_targets import Camera, permitted_camera, permitted_cameras, refusal
 from .const import DOMAIN
 from .core.errors import NvrError
 from .core.models import RecordingKind, TimeSpan
@@ -202,16 +202,16 @@ def _span_to_play(call: ServiceCall) -> TimeSpan:
 
 async def get_stream_urls(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
     """Answer with the addresses of the live streams, for other software; never with a login unless it is asked for."""
-    cameras = await permitted_cameras(hass, call, Action.LIVE)
+    targets = await permitted_cameras(hass, call, Action.LIVE)
     found: JsonObjectType = {}
-    errors: JsonObjectType = {}
-    for camera in cameras:
+    errors = targets.errors()
+    for camera in targets.cameras:
         try:
             found[camera.entity_id] = _streams(camera, with_credentials=call.data[ATTR_INCLUDE_CREDENTIALS])
         except NvrError as err:
             errors[camera.entity_id] = {"error": error_key(err), "message": str(translate(err, camera.entry.title))}
         except RefusedError as err:
-            errors[camera.entity_id] = {"error": err.key, "message": str(err.translate(HomeAssistantError))}
+            errors[camera.entity_id] = refusal(err)
     return {"cameras": found, "errors": errors}
 
 

@@ -5,7 +5,7 @@ one time names two moments, and when it is put forward some times name none: a s
 footage is missed; a single moment is the earlier one.
 """
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Final
 
 from .core.models import TimeSpan
@@ -36,9 +36,16 @@ def latest(value: datetime, zone: tzinfo) -> datetime:
     return max(_readings(value, zone))
 
 
+def require_possible(*values: date) -> None:
+    """Refuse a date or time that no recorder can have; raises TimeParsingError."""
+    for value in values:
+        if value.year not in _YEARS:
+            shown = value.isoformat(sep=" ", timespec="seconds") if isinstance(value, datetime) else value.isoformat()
+            raise TimeParsingError("time_out_of_range", time=shown, first=str(_YEARS.start), last=str(_YEARS.stop - 1))
+
+
 def _readings(value: datetime, zone: tzinfo) -> tuple[datetime, ...]:
-    if value.year not in _YEARS:
-        raise TimeParsingError("time_out_of_range", time=value.isoformat(sep=" ", timespec="seconds"))
+    require_possible(value)
     if value.tzinfo is not None:
         return (value.astimezone(UTC),)
     return tuple(value.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))

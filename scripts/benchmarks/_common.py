@@ -10,6 +10,7 @@ import logging
 import os
 from pathlib import Path
 import re
+import shutil
 import sys
 import tempfile
 import time
@@ -92,7 +93,12 @@ async def recorder(*options: str) -> AsyncIterator[Recorder]:
     finally:
         if process.returncode is None:
             process.terminate()
-            await process.wait()
+            try:
+                async with asyncio.timeout(10):
+                    await process.wait()
+            except TimeoutError:
+                process.kill()
+                await process.wait()
 
 
 class BareDigest:
@@ -150,6 +156,7 @@ async def home_assistant() -> AsyncIterator[HomeAssistant]:
                 yield hass
             finally:
                 await hass.async_stop(force=True)
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 class Stopwatch:

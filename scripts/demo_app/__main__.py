@@ -59,10 +59,6 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
     if not port_is_free(options.port):
         message = f"port {options.port} is in use; choose another with --port"
         raise DemoError(message)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
     async with contextlib.AsyncExitStack() as stack:
         print("Starting the simulated NVR and Home Assistant ...", flush=True)
         nvr = await SimulatedNvr.start(options.channels or 8, folder, *LIVELY)
@@ -77,12 +73,23 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
         print(f"  Login  {OWNER['username']} / {OWNER['password']}")
         print(f"  NVR    127.0.0.1:{nvr.http_port}, control port {nvr.control_port}")
         print("\nCtrl-C ends everything.", flush=True)
-        await stop.wait()
-        print("\nEnding ...", flush=True)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            print("\nEnding ...", flush=True)
     return 0
 
 
+def _end_on_signals() -> None:
+    """Let Ctrl-C and a polite kill end the run at any moment as a cancellation: what was started is ended in order."""
+    task = asyncio.current_task()
+    assert task is not None
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+
+
 async def _main(options: argparse.Namespace) -> int:
+    _end_on_signals()
     folder = options.keep or Path(tempfile.mkdtemp(prefix="nvr-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -92,6 +99,8 @@ async def _main(options: argparse.Namespace) -> int:
     except DemoError as err:
         print(f"demo: {err}", file=sys.stderr)
         return 1
+    except asyncio.CancelledError:
+        return 130 if options.smoke else 0
     finally:
         if options.keep is None:
             shutil.rmtree(folder, ignore_errors=True)

@@ -7,6 +7,8 @@ from pathlib import Path
 import time
 import traceback
 
+import aiohttp
+
 from . import nvr_entry, smoke_checks
 from .instance import HomeAssistant
 from .processes import DemoError
@@ -34,8 +36,10 @@ class Report:
             AssertionError,
             TimeoutError,
             OSError,
-            KeyError,
+            LookupError,
+            ValueError,
             StopIteration,
+            aiohttp.ClientError,
         ) as err:
             self.failed += 1
             reason = str(err) or "".join(traceback.format_exception_only(err)).strip()
@@ -53,8 +57,8 @@ class Report:
 async def run_smoke(folder: Path, channels: int) -> int:
     """Run everything on free ports and return the exit status."""
     report = Report()
-    nvr = await SimulatedNvr.start(channels, folder)
     home = HomeAssistant.prepare(folder / "config", None)
+    nvr = await SimulatedNvr.start(channels, folder, "--utc-offset", "330", "--no-dst")
     try:
         async with asyncio.timeout(LIMIT):
             await _checks(report, nvr, home, channels)

@@ -1,13 +1,18 @@
 """Run benchmarks of scripts/benchmarks, pass their figures on, and judge them."""
 
+from collections.abc import Iterator
+import contextlib
 import json
 import os
 from pathlib import Path
+import signal
 import subprocess
 import sys
+import threading
 
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "scripts" / "benchmarks"
+LIMIT = 900.0  # seconds for one benchmark
 FIELDS = ("name", "value", "unit", "reference", "ratio", "target", "ok")
 
 
@@ -25,12 +30,36 @@ def read_figure(line: str) -> dict[str, object] | None:
     return figure if isinstance(figure, dict) and {"name", "ok"} <= figure.keys() else None
 
 
+@contextlib.contextmanager
+def ended_after(seconds: float, process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a benchmark that takes too long, with all it started, and one that we are stopped in the midst of."""
+
+    def end() -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+    timer = threading.Timer(seconds, end)
+    timer.start()
+    try:
+        yield
+    except BaseException:
+        end()
+        raise
+    finally:
+        timer.cancel()
+
+
 def run(name: str, options: list[str]) -> bool:
     """Run one benchmark; return True when it ended well, gave figures, and all of them hit their targets."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, str(FOLDER / f"{name}.py"), *options]
     figures = []
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with (
+        subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, start_new_session=True
+        ) as process,
+        ended_after(LIMIT, process),
+    ):
         for line in process.stdout or ():
             if figure := read_figure(line):
                 figures.append(figure)

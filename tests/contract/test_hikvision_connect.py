@@ -1,6 +1,7 @@
 """What a connect asks for and makes of the answers: simulated firmware, composed answers, and captures when given."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 import os
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from custom_components.nvr.core.models import ChannelKind, RecorderKind, StreamR
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from .hikvision_driver import config, documents, driving, recorder
+from .hikvision_driver import config, documents, driving, last, recorder, search
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -257,6 +258,9 @@ async def test_basic_needs_consent() -> None:
         driver = HikvisionDriver(config(simulator, plain_basic=True))
         await driver.connect()
         assert driver.channels
+        # Playback over RTSP asks for the same consent.
+        assert driver.playback is not None
+        assert (await driver.playback.request(driver.channels[0].number, last(1))).address.plain_basic
         await driver.close()
 
 
@@ -269,3 +273,64 @@ async def test_plain_http_that_points_to_https() -> None:
         assert found.candidates == ("hikvision",)
         assert found.https_port == simulator.https_port
         assert found.fingerprint == simulator.fingerprint
+
+
+FAILURES = [
+    pytest.param(PathFault(status=503, code=2, sub="deviceBusy"), id="busy"),
+    pytest.param(PathFault(status=404, code=4, sub="notSupport"), id="404"),
+    pytest.param(PathFault(status=403, code=4, sub="lowPrivilege"), id="403"),
+    pytest.param(PathFault(kind="garbage"), id="garbage"),
+]
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+async def test_a_clock_that_is_not_told_once_is_the_one_told_before(fault: PathFault) -> None:
+    async with recorder("nvr8", utc_offset=480, skew=95) as (simulator, driver):
+        assert driver.clock is not None
+        known = driver.clock.current
+        assert known.measured
+        simulator.faults.paths["/ISAPI/System/time"] = fault
+        await driver.connect()
+        kept = driver.clock.current
+        assert (kept.zone, kept.skew, kept.read_at, kept.measured) == (known.zone, known.skew, known.read_at, False)
+        with pytest.raises(errors.NvrError):
+            await driver.clock.read()
+        assert driver.clock.current == kept
+        simulator.faults.paths.clear()
+        await driver.connect()
+        assert driver.clock.current.read_at > kept.read_at
+
+
+async def test_a_clock_that_was_never_told_says_so_and_is_asked_for_by_the_next_search() -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=480) as simulator:
+        simulator.faults.paths["/ISAPI/System/time"] = PathFault(status=404, code=4, sub="notSupport")
+        moved = timedelta(0)
+        async with driving(simulator, utcnow=lambda: datetime.now(UTC) + moved) as driver:
+            assert driver.clock is not None
+            assumed = driver.clock.current
+            assert not assumed.measured
+            assert not driver.memory["refused"]
+            simulator.faults.paths.clear()
+            moved = timedelta(seconds=61)
+            assert await search(driver, 1, last(1))
+            assert driver.clock.current != assumed
+            assert driver.clock.current.zone.utcoffset(None) == timedelta(hours=8)
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+async def test_what_one_connect_is_refused_is_known_from_the_one_before(fault: PathFault) -> None:
+    async with recorder("nvr8") as (simulator, driver):
+        assert driver.live is not None
+        before = (driver.channels, driver.capabilities.search_kinds, driver.live.address(1, StreamRole.MAIN).url)
+        paths = ("ContentMgmt/Storage", "System/status", "Security/adminAccesses", "System/capabilities")
+        for path in (*paths, "Event/triggers", "ContentMgmt/record/tracks"):
+            simulator.faults.paths[f"/ISAPI/{path}"] = fault
+        simulator.set_faults(documents__channel_events=False)
+        await driver.connect()
+        after = (driver.channels, driver.capabilities.search_kinds, driver.live.address(1, StreamRole.MAIN).url)
+        assert after == before
+        assert driver.storage is not None
+        assert driver.maintenance is not None
+        simulator.faults.paths.clear()
+        assert await driver.storage.disks()
+        assert (await driver.maintenance.status()).uptime is not None

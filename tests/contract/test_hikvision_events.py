@@ -74,15 +74,15 @@ async def test_every_shape_of_the_stream(changes: dict[str, Any]) -> None:
 async def test_motion_is_one_event_with_an_end_of_our_own() -> None:
     async with recorder() as (simulator, driver):
         assert driver.events is not None
-        driver.events.hold = {EventKind.MOTION: 0.4}
-        simulator.set_faults(alerts__vmd_period=0.1)
+        driver.events.hold = {EventKind.MOTION: 2.0}
+        simulator.set_faults(alerts__vmd_period=0.2)
         async with listening(driver) as listener:
             simulator.motion(2)
             await listener.until(lambda: len(listener.events) == 1)
-            await asyncio.sleep(0.6)
+            await asyncio.sleep(2.5)
             assert len(listener.events) == 1
             simulator.motion(2, on=False)
-            await listener.until(lambda: len(listener.events) == 2, seconds=2)
+            await listener.until(lambda: len(listener.events) == 2, seconds=6)
             assert told(listener) == [(EventKind.MOTION, START, 2), (EventKind.MOTION, STOP, 2)]
             assert isinstance(driver.events, Events)
             assert driver.events.counters["repeats"] > 0
@@ -109,6 +109,25 @@ async def test_old_alerts_are_late() -> None:
         async with listening(driver) as listener:
             await listener.until(lambda: bool(listener.events))
             assert all(event.late and event.phase is PULSE for event in listener.events)
+
+
+@pytest.mark.parametrize("drift", [timedelta(minutes=-10), timedelta(minutes=10)])
+async def test_a_clock_put_to_another_time_is_read_again(drift: timedelta) -> None:
+    async with recorder() as (simulator, driver):
+        clock = driver.clock
+        assert clock is not None
+        before = clock.current.skew
+        async with listening(driver) as listener:
+            simulator.device.clock.skew += drift
+            simulator.emit("linedetection", 1)
+            async with asyncio.timeout(10):
+                while abs(clock.current.skew - before - drift) > timedelta(seconds=2):
+                    await asyncio.sleep(0.05)
+            simulator.emit("fielddetection", 2)
+            await listener.until(lambda: listener.events[-1].kind is EventKind.INTRUSION)
+            event = listener.events[-1]
+            assert (event.phase, event.late) == (START, False)
+            assert abs(event.received_at - event.occurred_at) < timedelta(seconds=3)
 
 
 async def test_the_stream_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:

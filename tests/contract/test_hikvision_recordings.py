@@ -204,6 +204,79 @@ async def test_a_meaning_that_changes_in_the_middle_is_no_answer() -> None:
                     pass
 
 
+def step_clock(simulator: HikvisionSimulator, by: timedelta) -> datetime:
+    """Set the recorder's clock 20 minutes ago, between two files; return when the first file after that begins."""
+    at = datetime.now(UTC) - timedelta(minutes=20)
+    simulator.footage.add_gap(1, at - timedelta(seconds=20), at + timedelta(seconds=20))
+    simulator.device.clock.step(by, at)
+    return at
+
+
+def begun_since(simulator: HikvisionSimulator, at: datetime) -> set[datetime]:
+    files = simulator.footage.files(1, at, datetime.now(UTC))
+    return {file.start.replace(microsecond=0) for file in files if file.start >= at}
+
+
+# A full hour looks like summer time, and counts as such; what no zone explains is the clock's own.
+STEPS = [
+    *(("local", offset, minutes) for offset in (480, 60, -60, -180) for minutes in (60, 52.5)),
+    *(("utc", offset, 52.5) for offset in (480, 60, 0, -60, -180)),
+]
+
+
+@pytest.mark.parametrize(("mode", "offset", "minutes"), STEPS)
+async def test_footage_ahead_after_the_clock_was_put_back_hides_nothing_and_proves_nothing(
+    mode: str, offset: int, minutes: float
+) -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=offset) as simulator:
+        simulator.set_faults(search__mode=mode)
+        async with driving(simulator) as driver:
+            assert driver.clock is not None
+            await search(driver, 1, last(3))
+            known = driver.memory["quirks"]
+            assert not offset or known["z_mode"] == mode  # type: ignore[index]
+            at = step_clock(simulator, timedelta(minutes=-minutes))
+            # The rest of the day is asked for, too: that is where it shows.
+            await driver.clock.read()
+            for _ in range(2):
+                found = {segment.span.start for segment in await search(driver, 1, last(3, until=-2))}
+                assert begun_since(simulator, at) <= found
+                assert found > begun_since(simulator, at)
+            assert not offset or driver.memory["quirks"]["z_mode"] == mode  # type: ignore[index]
+            before = simulator.counters.requests
+            await search(driver, 1, last(3, until=-2))
+            assert simulator.counters.requests == before + 1
+
+
+@pytest.mark.parametrize(("mode", "offset", "minutes"), STEPS)
+async def test_a_clock_put_forward_since_it_was_read_is_read_again(mode: str, offset: int, minutes: float) -> None:
+    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=offset) as simulator:
+        simulator.set_faults(search__mode=mode)
+        async with driving(simulator) as driver:
+            assert driver.clock is not None
+            assert driver.recordings is not None
+            await search(driver, 1, last(3))
+            reading = driver.recordings.reading
+            before, at = driver.clock.current, step_clock(simulator, timedelta(minutes=minutes))
+            found = {segment.span.start for segment in await search(driver, 1, last(3, until=-2))}
+            now = datetime.now(UTC)
+            moved = driver.clock.current.to_wall(now) - before.to_wall(now)
+            assert abs(moved - timedelta(minutes=minutes)) <= timedelta(seconds=2)
+            assert begun_since(simulator, at) <= found
+            assert driver.recordings.reading == reading
+
+
+async def test_a_clock_that_cannot_be_read_again_leaves_the_search_its_answer() -> None:
+    async with recorder(channels=1, utc_offset=-180) as (simulator, driver):
+        assert driver.clock is not None
+        await search(driver, 1, last(3))
+        step_clock(simulator, timedelta(minutes=-52.5))
+        known = await driver.clock.read()
+        simulator.faults.paths["/ISAPI/System/time"] = PathFault(status=503, code=2, sub="deviceBusy")
+        assert await search(driver, 1, last(3))
+        assert driver.clock.current == known
+
+
 async def test_an_unknown_track_is_not_an_empty_one() -> None:
     async with recorder(channels=2) as (simulator, driver):
         simulator.device.remove_channel(2)

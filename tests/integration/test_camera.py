@@ -1,17 +1,23 @@
 """Cameras: which one is enabled, its stills, its stream, and what happens when the login is refused."""
 
 import asyncio
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from homeassistant.components.camera import async_get_image, async_get_stream_source
+from homeassistant.components.camera.const import DATA_CAMERA_PREFS
 from homeassistant.components.camera.helper import get_camera_from_entity_id
-from homeassistant.config_entries import ConfigEntryState
-from homeassistant.const import STATE_UNAVAILABLE
-from homeassistant.core import HomeAssistant
+from homeassistant.config_entries import RELOAD_AFTER_UPDATE_DELAY, ConfigEntryState
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, STATE_UNAVAILABLE
+from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.common import async_fire_time_changed
+from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 
 from custom_components.nvr.const import CONF_CAMERA_PROFILE, CONF_RTSP_PORT, DOMAIN
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
@@ -63,6 +69,52 @@ async def test_profile_option_moves_the_enabled_camera(
     await hass.async_block_till_done()
     assert enabled(entity_registry, entry.entry_id) == {"sub"}
     assert entry.runtime_data.hub.camera_entity_id(1) is not None
+
+
+async def test_profile_option_reloads_once(
+    hass: HomeAssistant, nvr: HikvisionSimulator, entity_registry: er.EntityRegistry
+) -> None:
+    entry = make_entry(nvr, options={CONF_CAMERA_PROFILE: "main"})
+    await set_up(hass, entry)
+    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    answers = {
+        "channels": {"camera_profile": "sub"},
+        "events": {},
+        "streams": {"rtsp_transport": "tcp"},
+        "connection": {"grace_time": 30},
+    }
+    await hass.config_entries.options.async_configure(flow["flow_id"], answers)
+    await hass.async_block_till_done()
+    hub = entry.runtime_data.hub
+    assert enabled(entity_registry, entry.entry_id) == {"sub"}
+    assert state(hass, hub.camera_entity_id(1)) != STATE_UNAVAILABLE
+    async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=RELOAD_AFTER_UPDATE_DELAY + 1))
+    await hass.async_block_till_done()
+    assert entry.runtime_data.hub is hub
+
+
+async def test_profile_option_leaves_alone_what_the_user_enabled(
+    hass: HomeAssistant, nvr: HikvisionSimulator, entity_registry: er.EntityRegistry
+) -> None:
+    nvr.set_codec(1, "H.264")
+    entry = make_entry(nvr, options={CONF_CAMERA_PROFILE: "main"})
+    await set_up(hass, entry)
+
+    def camera(role: str) -> er.RegistryEntry:
+        entity_id = entity_registry.async_get_entity_id("camera", DOMAIN, f"{nvr.serial}_1_camera_{role}")
+        assert entity_id is not None
+        return entity_registry.entities[entity_id]
+
+    entity_registry.async_update_entity(camera("sub").entity_id, disabled_by=None)
+    for profile, disabled in (("auto", ""), ("sub", "main"), ("main", "sub")):
+        hass.config_entries.async_update_entry(entry, options={CONF_CAMERA_PROFILE: profile})
+        await hass.config_entries.async_reload(entry.entry_id)
+        await hass.async_block_till_done()
+        assert "".join(role for role in ("main", "sub") if camera(role).disabled) == disabled, profile
+    entity_registry.async_update_entity(camera("sub").entity_id, disabled_by=er.RegistryEntryDisabler.USER)
+    hass.config_entries.async_update_entry(entry, options={CONF_CAMERA_PROFILE: "sub"})
+    await hass.config_entries.async_reload(entry.entry_id)
+    assert camera("sub").disabled_by is er.RegistryEntryDisabler.USER
 
 
 async def test_stills_are_shared_for_a_second(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
@@ -119,6 +171,33 @@ async def test_live_stream_plays_and_unload_ends_it(hass: HomeAssistant, start_s
     assert running.available
     assert await hass.config_entries.async_unload(entry.entry_id)
     await until(lambda: nvr.rtsp.counters.sessions_open.total() == 0, 20)
+
+
+async def test_stream_that_cannot_be_begun_ends_no_preload_of_others_and_is_told_to_who_asks(
+    hass: HomeAssistant, start_simulator: StartSimulator, hass_ws_client: WebSocketGenerator, tmp_path: Path
+) -> None:
+    away = await start_simulator(channels=1)
+    other = await start_simulator(channels=1, number=2, rtsp=True, h264_only=True)
+    # The loop of Home Assistant over the cameras waits for its start.
+    hass.set_state(CoreState.starting)
+    for nvr in (away, other):
+        await set_up(hass, make_entry(nvr))
+    for entity_id in (FRONT_DOOR, "camera.front_door_2"):
+        await hass.data[DATA_CAMERA_PREFS].async_update(entity_id, preload_stream=True)
+    await away.power_off()
+    await asyncio.sleep(2.1)  # until the recorder's last yes to the login is too old
+    hass.set_state(CoreState.running)
+    hass.bus.async_fire(EVENT_HOMEASSISTANT_STARTED)
+    await until(lambda: other.rtsp.counters.sessions_open.total() > 0, 20)
+    assert get_camera_from_entity_id(hass, FRONT_DOOR).stream is None
+    client = await hass_ws_client(hass)
+    await client.send_json_auto_id({"type": "camera/stream", "entity_id": FRONT_DOOR})
+    answer = await client.receive_json()
+    assert not answer["success"]
+    assert "Nothing answers at Test NVR" in answer["error"]["message"]
+    film = {"entity_id": FRONT_DOOR, "filename": str(tmp_path / "film.mp4")}
+    with pytest.raises(HomeAssistantError, match="Nothing answers at Test NVR"):
+        await hass.services.async_call("camera", "record", film, blocking=True)
 
 
 async def test_changed_password_ends_streams_before_they_are_tried_again(

@@ -56,6 +56,13 @@ def placeholders(result: ConfigFlowResult) -> Mapping[str, str]:
     return found
 
 
+def suggested(result: ConfigFlowResult) -> dict[str, Any]:
+    """Return what a form is filled with."""
+    schema = result["data_schema"]
+    assert schema is not None
+    return {str(key): key.description["suggested_value"] for key in schema.schema if key.description}
+
+
 async def test_user_enters_three_things(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     result = await begin(hass, address(nvr))
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -140,8 +147,11 @@ async def test_own_certificate_is_shown_and_pinned(hass: HomeAssistant, start_si
     assert simulator.counters.requests == 0
     shown = placeholders(result)["fingerprint"]
     assert shown.replace(":", "").lower() == simulator.fingerprint
-    result = await answer(hass, result, {"certificate": "verify"})
-    assert result["step_id"] == "certificate"
+    assert result["errors"] == {}
+    for _ in range(2):
+        result = await answer(hass, result, {"certificate": "verify"})
+        assert (result["step_id"], result["errors"]) == ("certificate", {"base": "certificate_unverified"})
+        assert placeholders(result)["fingerprint"] == shown
     result = await answer(hass, result, {"certificate": "pin"})
     assert result["type"] is FlowResultType.CREATE_ENTRY
     assert (result["data"][CONF_TLS], result["data"][CONF_FINGERPRINT]) == ("pin", simulator.fingerprint)
@@ -246,9 +256,10 @@ async def test_reauth(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     await hass.async_block_till_done()
     (flow,) = hass.config_entries.flow.async_progress()
     assert flow["step_id"] == "reauth_confirm"
-    values = {CONF_USERNAME: USER, CONF_PASSWORD: WRONG_PASSWORD}
+    values = {CONF_USERNAME: "somebody", CONF_PASSWORD: WRONG_PASSWORD}
     result = await hass.config_entries.flow.async_configure(flow["flow_id"], values)
     assert (result["step_id"], result["errors"]) == ("reauth_confirm", {CONF_PASSWORD: "auth"})
+    assert suggested(result) == {CONF_USERNAME: "somebody"}
     result = await answer(hass, result, {CONF_USERNAME: USER, CONF_PASSWORD: PASSWORD})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reauth_successful")
     assert entry.state is ConfigEntryState.LOADED
@@ -265,8 +276,10 @@ async def test_reconfigure_to_another_port_keeps_the_password(
     assert result["step_id"] == "reconfigure"
     result = await answer(hass, result, {CONF_HOST: "ftp://x", CONF_USERNAME: USER})
     assert result["errors"] == {CONF_HOST: "invalid_host"}
-    result = await answer(hass, result, {CONF_HOST: f"{HOST}:{closed_port()}", CONF_USERNAME: USER})
+    typed = {CONF_HOST: f"{HOST}:{closed_port()}", CONF_USERNAME: "somebody"}
+    result = await answer(hass, result, {**typed, CONF_PASSWORD: WRONG_PASSWORD})
     assert (result["step_id"], result["errors"]) == ("reconfigure", {"base": "unreachable"})
+    assert suggested(result) == typed
     result = await answer(hass, result, {CONF_HOST: address(simulator), CONF_USERNAME: USER})
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "reconfigure_successful")
     assert (entry.data[CONF_PORT], entry.data[CONF_PASSWORD]) == (simulator.http_port, PASSWORD)
@@ -356,7 +369,7 @@ async def test_dhcp_follows_only_whoever_no_longer_answers_where_he_was(
     # It is talked to by a name, which tests cannot look up.
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_HOST: "nvr.example"})
     if not answers:
-        nvr.faults.paths["/ISAPI/Security/userCheck"] = PathFault(kind="status", status=404)
+        nvr.faults.paths["/ISAPI/System/deviceInfo"] = PathFault(kind="status", status=500, count=1)
     await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
     await hass.async_block_till_done()
     assert entry.data[CONF_HOST] == host

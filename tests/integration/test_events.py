@@ -1,18 +1,26 @@
 """Events of a recorder: two states and one event on the bus for each, nothing for repeats."""
 
 import asyncio
+from collections import Counter
 from datetime import datetime, timedelta
 import json
 from typing import Any
 
+from homeassistant import config_entries
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNKNOWN
 from homeassistant.core import Context, Event, HomeAssistant, State
-from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers import entity_registry as er, issue_registry as ir
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 
-from custom_components.nvr.const import CONF_HOLD_TIME, CONF_IGNORED_CHANNELS, CONF_IGNORED_DETECTIONS, EVENT_DETECTION
+from custom_components.nvr.const import (
+    CONF_HOLD_TIME,
+    CONF_IGNORED_CHANNELS,
+    CONF_IGNORED_DETECTIONS,
+    DOMAIN,
+    EVENT_DETECTION,
+)
 from custom_components.nvr.core.models import EventKind, EventPhase, EventStreamState, NvrEvent
 from custom_components.nvr.detections import DetectionKey
 from custom_components.nvr.hub import NvrHub
@@ -194,6 +202,35 @@ async def test_a_pulse_shows_for_a_moment(
     await until(lambda: state(hass, MOTION).state == STATE_OFF)
 
 
+async def test_the_first_pulse_of_its_kind_shows_on_the_sensor_it_brings(
+    hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.binary_sensor._PULSE_SECONDS", 1.0)
+    hub = await ready(hass, nvr)
+    before = set(hass.states.async_entity_ids("binary_sensor"))
+    now = dt_util.utcnow()
+    hub.fanout.on_event(NvrEvent(EventKind.IO_INPUT, EventPhase.PULSE, None, now, now, port=3))
+    await hass.async_block_till_done()
+    (sensor,) = set(hass.states.async_entity_ids("binary_sensor")) - before
+    assert state(hass, sensor).state == STATE_ON
+    await until(lambda: state(hass, sensor).state == STATE_OFF, 3)
+
+
+async def test_events_that_are_allowed_again_take_their_repair_back(
+    hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.link.POLL_REFUSED", timedelta(seconds=0.3))
+    path = "/ISAPI/Event/notification/alertStream"
+    nvr.faults.paths[path] = PathFault(kind="status", status=403, code=4, sub="lowPrivilege")
+    hub = await set_up(hass, make_entry(nvr))
+    repair = f"{hub.entry.entry_id}_events_permission"
+    await until(lambda: ir.async_get(hass).async_get_issue(DOMAIN, repair) is not None)
+    nvr.faults.paths.clear()
+    await events_up(hub)
+    await until(lambda: hub.link.connected)
+    assert ir.async_get(hass).async_get_issue(DOMAIN, repair) is None
+
+
 async def test_a_late_copy_is_told_as_late_and_changes_no_state(
     hass: HomeAssistant, nvr: HikvisionSimulator, bus: list[Event[Any]]
 ) -> None:
@@ -217,21 +254,37 @@ async def test_a_broken_listener_harms_no_other(
     assert "Handling an event of kind motion failed" in caplog.text
 
 
+async def enable_detections(hass: HomeAssistant, hub: NvrHub, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Home Assistant sets an entry up anew some time after an entity of it was enabled.
+    monkeypatch.setattr(config_entries, "RELOAD_AFTER_UPDATE_DELAY", 0)
+    registry = er.async_get(hass)
+    for known in er.async_entries_for_config_entry(registry, hub.entry.entry_id):
+        if known.domain == "binary_sensor":
+            registry.async_update_entity(known.entity_id, disabled_by=None)
+    await asyncio.sleep(0.5)
+    await hass.async_block_till_done()
+
+
 async def test_each_event_costs_two_state_writes_and_one_bus_event(
-    hass: HomeAssistant, start_simulator: StartSimulator, bus: list[Event[Any]]
+    hass: HomeAssistant, start_simulator: StartSimulator, bus: list[Event[Any]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nvr = await start_simulator(channels=8)
-    await ready(hass, nvr)
+    hub = await ready(hass, nvr)
+    nvr.alerts.send(nvr.burst(400))
+    await until(lambda: len(bus) == 400, 20)
+    await enable_detections(hass, hub, monkeypatch)
+    await until(lambda: nvr.counters.alert_streams_active == 1)
+    bus.clear()
     changes = async_capture_events(hass, "state_changed")
     nvr.alerts.send(nvr.burst(400))
     await until(lambda: len(bus) >= 400, 20)
     await asyncio.sleep(0.2)
     assert len(bus) == 400
-    assert nvr.counters.events == 400
+    assert nvr.counters.events == 800
     kinds = {(event.data["channel"], event.data["kind"], event.data["phase"]) for event in bus}
     assert {phase for _, _, phase in kinds} == {"start", "stop"}
-    enabled = [event for event in changes if event.data["entity_id"].startswith("event.")]
-    assert len(enabled) == 400
+    written = Counter(event.data["entity_id"].partition(".")[0] for event in changes)
+    assert written == {"event": 400, "binary_sensor": 400}
 
 
 async def test_unloading_while_events_come_leaves_nothing(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:

@@ -235,6 +235,36 @@ async def test_search_for_a_kind_finds_the_segments_of_that_time(
     assert all(item["can_play"] and "Motion" in item["title"] for item in results)
 
 
+async def test_search_in_a_day_finds_what_is_of_that_day(
+    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
+) -> None:
+    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
+    day = simulator.clock.date_of(simulator.now()) - timedelta(days=3)
+    start = simulator.clock.day_start(day)
+    media, node = await browser(), content_id(DayId(ChannelId(entry.entry_id, 1), day))
+    by_kind = await media.find("motion", node)
+    files = simulator.footage.files(1, start, simulator.clock.day_start(day + timedelta(days=1)), [Kind.MOTION])
+    assert len(by_kind) == len(files) > 5
+    (at,) = await media.find("14:00", node)
+    assert parse(at["media_content_id"].removeprefix("media-source://nvr/")) == SpanId(
+        ChannelId(entry.entry_id, 1), TimeSpan(start + timedelta(hours=14), start + timedelta(hours=15))
+    )
+    (other,) = await media.find("yesterday", node)
+    assert parse(other["media_content_id"].removeprefix("media-source://nvr/")) == DayId(
+        ChannelId(entry.entry_id, 1), day + timedelta(days=2)
+    )
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "motion 31.12.9999", "1 january 2200 14:00"])
+async def test_search_for_a_day_that_cannot_be_is_told_in_words(
+    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator, text: str
+) -> None:
+    await recorder(hass, start_simulator, rtsp=False)
+    (told,) = await (await browser()).find(text)
+    assert "Test NVR could not be searched" in told["title"]
+    assert "the year must be from 1970 to 2199" in told["title"]
+
+
 async def test_search_tells_which_recorder_could_not_be_searched(
     hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
 ) -> None:

@@ -160,6 +160,66 @@ async def test_start_while_the_recorder_is_away(
     assert entry.state is ConfigEntryState.LOADED
 
 
+async def test_online_after_a_restart_names_the_device(
+    hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
+) -> None:
+    entry = quick(nvr)
+    hub = await set_up(hass, entry)
+    await events_up(hub)
+    device_id = hub.device_id
+    await nvr.power_off()
+    await until(lambda: edges.names == [EVENT_OFFLINE], 10)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    await nvr.power_on()
+    hass.data[DATA_SHARED] = NvrShared(hass)
+    await hass.config_entries.async_setup(entry.entry_id)
+    await until(lambda: edges.names == [EVENT_OFFLINE, EVENT_ONLINE], 10)
+    assert device_id
+    assert [event.data["device_id"] for event in edges.told] == [device_id, device_id]
+
+
+async def test_first_setup_that_succeeds_late_tells_nothing(
+    hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
+) -> None:
+    await nvr.power_off()
+    entry = quick(nvr)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert entry.state is ConfigEntryState.SETUP_RETRY
+    await nvr.power_on()
+    await hass.config_entries.async_reload(entry.entry_id)
+    await events_up(await set_up(hass, entry))
+    await asyncio.sleep(1.2)
+    assert edges.names == []
+
+
+async def test_channel_that_was_gone_keeps_its_entities(
+    hass: HomeAssistant, nvr: HikvisionSimulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    entry = quick(nvr)
+    hub = await set_up(hass, entry)
+    nvr.add_channel(5)
+    await until(lambda: hass.states.get("camera.back_yard") is not None, 10)
+    await nvr.remove_channel(5)
+    await until(lambda: state(hass, "camera.back_yard") == STATE_UNAVAILABLE, 10)
+    nvr.add_channel(5)
+    await until(lambda: state(hass, "camera.back_yard") != STATE_UNAVAILABLE, 10)
+    await hass.async_block_till_done()
+    assert "unique IDs" not in caplog.text
+    # Only one whose device was deleted comes anew.
+    await nvr.remove_channel(5)
+    await until(lambda: hub.channel(5) is None, 10)
+    devices = dr.async_get(hass)
+    gone = devices.async_get_device_by_identifier(("nvr", f"{nvr.serial}_5"), entry.entry_id)
+    assert gone is not None
+    devices.async_remove_device(gone.id)
+    await until(lambda: hass.states.get("camera.back_yard") is None, 10)
+    nvr.add_channel(5)
+    await until(lambda: hass.states.get("camera.back_yard") is not None, 10)
+    assert state(hass, "camera.back_yard") != STATE_UNAVAILABLE
+    assert "unique IDs" not in caplog.text
+
+
 async def test_recorder_that_went_and_came_while_home_assistant_was_down_tells_nothing(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
 ) -> None:
@@ -231,10 +291,14 @@ async def test_new_channel_appears_and_a_removed_one_can_be_deleted(
 
 
 async def test_a_recorder_that_still_sends_events_is_not_away(
-    hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
+    hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Polls take no part: they must not be what clears it.
+    for name in ("POLL_FAILING", "POLL_OFFLINE", "POLL_STEADY", "POLL_WITHOUT_EVENTS"):
+        monkeypatch.setattr(f"custom_components.nvr.link.{name}", timedelta(minutes=5))
     hub = await set_up(hass, quick(nvr))
     await events_up(hub)
+    await asyncio.sleep(0.5)
     hub.watch.async_down(0, "timeout")
     assert hub.watch.failing(0)
     assert nvr.emit("linedetection", 1)

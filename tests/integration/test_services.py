@@ -359,6 +359,10 @@ async def test_data_of_the_wrong_form_is_refused(
         ({"month": "2026-11", "start": "2026-11-01"}, "not both"),
         ({"start": "2026-11-02", "end": "2026-11-01"}, "is not after"),
         ({"start": "2020-01-01", "end": "2026-11-01"}, "At most 24 months"),
+        ({"month": "9999-12"}, "9999-12-01 is out of range: the year must be from 1970 to 2199"),
+        ({"month": "0001-01"}, "out of range"),
+        ({"start": "0001-01-01", "end": "0001-01-02"}, "out of range"),
+        ({"end": "9999-12-31"}, "9999-12-31 is out of range"),
     ],
 )
 async def test_wrong_days_are_told_in_words(
@@ -378,6 +382,56 @@ async def test_unloaded_recorder_is_told(hass: HomeAssistant, nvr: HikvisionSimu
     await hass.config_entries.async_unload(entry.entry_id)
     with pytest.raises(HomeAssistantError, match="Test NVR is not ready"):
         await call("search_recordings", entity_id=FRONT)
+
+
+async def test_recorder_that_is_not_set_up_costs_the_others_nothing(
+    hass: HomeAssistant, nvr: HikvisionSimulator, start_simulator: StartSimulator, call: Call
+) -> None:
+    other = await start_simulator(channels=1, number=2)
+    entry = make_entry(other)
+    await set_up(hass, entry)
+    away = "camera.front_door_2"
+    garden = ar.async_get(hass).async_create("Garden")
+    for entity_id in (FRONT, away):
+        known = er.async_get(hass).async_get(entity_id)
+        assert known is not None
+        assert known.device_id is not None
+        dr.async_get(hass).async_update_device(known.device_id, area_id=garden.id)
+    page = await call("search_recordings", area_id=garden.id, limit=3)
+    assert set(page["cameras"]) == {FRONT, away}
+    device = entry.runtime_data.hub.device_id
+    guest = await person(hass, {"entities": {"entity_ids": {FRONT: READ, away: READ}}})
+    stranger = await person(hass, {"entities": {"entity_ids": {FRONT: READ}}}, "stranger")
+    await hass.config_entries.async_unload(entry.entry_id)
+    at = yesterday(nvr, 5).isoformat()
+    for action, data in (("search_recordings", {}), ("list_recording_days", {}), ("find_recording", {"at": at})):
+        for user in (None, guest):
+            answer = await call(action, user, area_id=garden.id, **data)
+            assert set(answer["cameras"]) == {FRONT}, action
+            assert set(answer["errors"]) == {away}
+            assert answer["errors"][away]["error"] == "not_loaded"
+            assert "Test NVR is not ready" in answer["errors"][away]["message"]
+        with pytest.raises(Unauthorized) as denied:
+            await call(action, stranger, area_id=garden.id, **data)
+        assert denied.value.entity_id == away
+        assert set((await call(action, guest, entity_id="all", **data))["errors"]) == {away}
+        assert (await call(action, stranger, entity_id="all", **data))["errors"] == {}
+        with pytest.raises(HomeAssistantError, match="Test NVR is not ready"):
+            await call(action, entity_id=[FRONT, away], **data)
+    assert set((await call("get_stream_urls", area_id=garden.id))["errors"]) == {away}
+    assert set((await call("get_stream_urls", device_id=device))["errors"]) == {away}
+    following = await call("search_recordings", guest, cursor=page["next"], limit=3)
+    assert (set(following["cameras"]), set(following["errors"])) == ({FRONT}, {away})
+    with pytest.raises(Unauthorized):
+        await call("search_recordings", stranger, cursor=page["next"])
+    # Once it is back, the search goes on where it was.
+    await hass.config_entries.async_setup(entry.entry_id)
+    await hass.async_block_till_done()
+    again = await call("search_recordings", guest, cursor=following["next"], limit=1000)
+    assert again["errors"] == {}
+    assert len(starts(page, away)) + len(starts(again, away)) == len(
+        starts(await call("search_recordings", entity_id=away, start=page["start"], end=page["end"], limit=1000), away)
+    )
 
 
 async def test_recording_plays_on_a_media_player_by_a_link_of_the_caller(

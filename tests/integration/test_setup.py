@@ -2,14 +2,15 @@
 
 import asyncio
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
+from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.nvr.const import DOMAIN
+from custom_components.nvr import async_remove_config_entry_device, issues
+from custom_components.nvr.const import CONF_IGNORED_CHANNELS, DOMAIN
 from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import WRONG_PASSWORD, StartSimulator, events_up, make_entry, set_up, until
@@ -106,6 +107,31 @@ async def test_another_recorder_at_the_address_is_not_mixed_in(
     assert not hass.states.async_entity_ids("camera")
 
 
+@pytest.mark.parametrize("loaded", [True, False])
+async def test_what_is_wrong_now_is_not_said_of_an_entry_that_is_disabled(
+    hass: HomeAssistant, start_simulator: StartSimulator, *, loaded: bool
+) -> None:
+    first = await start_simulator(channels=2)
+    other = await start_simulator(channels=2, number=2)
+    at = make_entry(first if loaded else other).data
+    entry = MockConfigEntry(domain=DOMAIN, title="Test NVR", data=at, unique_id=first.serial)
+    if loaded:
+        hub = await set_up(hass, entry)
+        await events_up(hub)
+        for key in ("locked", "permission", "events_permission", "other_recorder"):
+            issues.async_raise(hass, entry, key)
+        issues.async_camera_changed(hass, entry, 1, "Front door")
+    else:
+        entry.add_to_hass(hass)
+        assert not await hass.config_entries.async_setup(entry.entry_id)
+    told = {issue.translation_key for issue in ir.async_get(hass).issues.values()}
+    assert "other_recorder" in told
+    await hass.config_entries.async_set_disabled_by(entry.entry_id, ConfigEntryDisabler.USER)
+    await hass.async_block_till_done()
+    left = {issue.translation_key for issue in ir.async_get(hass).issues.values() if issue.active}
+    assert left == ({"camera_changed"} if loaded else set())
+
+
 async def test_home_assistant_that_stops_during_the_setup_leaves_nothing_running(
     hass: HomeAssistant, nvr: HikvisionSimulator
 ) -> None:
@@ -120,3 +146,25 @@ async def test_home_assistant_that_stops_during_the_setup_leaves_nothing_running
     await asyncio.sleep(0.5)
     assert nvr.counters.requests == before
     assert nvr.counters.alert_streams_active == 0
+
+
+async def test_device_can_be_removed_while_the_recorder_is_not_set_up_and_one_it_has_cannot(
+    hass: HomeAssistant, nvr: HikvisionSimulator, device_registry: dr.DeviceRegistry
+) -> None:
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+
+    def device(identifier: str) -> dr.DeviceEntry:
+        return device_registry.async_get_or_create(config_entry_id=entry.entry_id, identifiers={(DOMAIN, identifier)})
+
+    async def removable(identifier: str) -> bool:
+        return await async_remove_config_entry_device(hass, entry, device(identifier))
+
+    assert not await removable(nvr.serial)
+    assert not await removable(f"{nvr.serial}_1")
+    assert await removable(f"{nvr.serial}_9")
+    hass.config_entries.async_update_entry(entry, options={CONF_IGNORED_CHANNELS: ["1"]})
+    assert await removable(f"{nvr.serial}_1")
+    never = make_entry(nvr)
+    assert not await async_remove_config_entry_device(hass, never, device(f"{nvr.serial}_9"))

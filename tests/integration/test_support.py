@@ -29,7 +29,7 @@ from custom_components.nvr.logbook import async_describe_events
 from custom_components.nvr.repairs import async_create_fix_flow
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
 
-from .conftest import events_up, make_entry, set_up
+from .conftest import WRONG_PASSWORD, events_up, make_entry, set_up
 
 PACKAGE = Path(__file__).parents[2] / "custom_components" / "nvr"
 LANGUAGES = ("en", "es")
@@ -74,6 +74,45 @@ async def test_diagnostics_of_a_recorder_that_is_away(
     assert found["connected"] is False
     assert found["edges"]["0"]["failing_since"] is not None
     assert nvr.serial not in json.dumps(found)
+
+
+async def test_diagnostics_of_a_recorder_that_is_not_set_up(
+    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    entry = make_entry(nvr)
+    await events_up(await set_up(hass, entry))
+    identifier = (DOMAIN, f"{nvr.serial}_2")
+    device = dr.async_get(hass).async_get_device_by_identifier(identifier, entry.entry_id)
+    assert device is not None
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, "password": WRONG_PASSWORD})
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert (found["entry"]["state"], found["entry"]["reason"]) == ("setup_error", "auth")
+    assert found["remembered"]["info"]["model"] == "DS-7608NXI-K2/8P"
+    assert [channel["number"] for channel in found["remembered"]["channels"]] == [1, 2, 3, 4]
+    one: Any = await get_diagnostics_for_device(hass, hass_client, entry, device)
+    assert [channel["number"] for channel in one["remembered"]["channels"]] == [2]
+    text = json.dumps([found, one])
+    for secret in (
+        *(PASSWORD, WRONG_PASSWORD, f'"{USER}"', nvr.serial, nvr.device.mac, "127.0.0.1", "Front door", "NVR Demo"),
+        *(channel.serial for channel in nvr.device.channels.values()),
+    ):
+        assert secret not in text, secret
+
+
+async def test_diagnostics_of_a_recorder_that_was_never_reached(
+    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator
+) -> None:
+    assert await async_setup_component(hass, "diagnostics", {})
+    await nvr.power_off()
+    entry = make_entry(nvr)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
+    assert (found["entry"]["state"], found["entry"]["reason"]) == ("setup_retry", "unreachable")
+    assert (found["remembered"]["info"], found["remembered"]["channels"]) == (None, [])
 
 
 async def test_system_health_counts(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
@@ -204,6 +243,7 @@ def test_every_error_has_words() -> None:
     keys = {key for _, key in KEYS} | {"locked_unknown"}
     assert keys <= texts["exceptions"].keys()
     form = (keys - {"unsupported", "other_recorder"}) | {"not_an_nvr", "invalid_host"}
+    form |= {"certificate_changed", "certificate_unverified"}
     assert form <= texts["config"]["error"].keys()
     keys_of_issues = {issues.LOCKED, issues.PERMISSION, issues.EVENTS_PERMISSION, issues.OTHER_RECORDER}
     assert keys_of_issues | {issues.CAMERA_CHANGED} <= texts["issues"].keys()

@@ -65,6 +65,7 @@ class SimClock:
         self.zone = zone
         self.skew = skew
         self.shift = shift
+        self.steps: list[tuple[datetime, timedelta]] = []
         self._epoch = epoch
 
     def timestamp(self) -> float:
@@ -75,13 +76,22 @@ class SimClock:
         """Return true time, UTC."""
         return datetime.fromtimestamp(self.timestamp(), UTC)
 
+    def step(self, by: timedelta, at: datetime | None = None) -> None:
+        """Set the clock, as a user does, at a true time: what was recorded before keeps the digits it was given."""
+        self.steps.append((at or self.now(), self.skew))
+        self.skew += by
+
+    def skew_at(self, true: datetime) -> timedelta:
+        """Return how far the clock was ahead at a true time."""
+        return next((skew for until, skew in self.steps if true < until), self.skew)
+
     def device_now(self) -> datetime:
         """Return what the recorder believes, aware, in its zone."""
         return self.to_device(self.now())
 
     def to_device(self, true: datetime) -> datetime:
         """Turn true time into device time, aware, in the recorder's zone."""
-        return (true + self.skew).astimezone(self.zone)
+        return (true + self.skew_at(true)).astimezone(self.zone)
 
     def to_true(self, device: datetime) -> datetime:
         """Turn aware device time into true time, UTC."""

@@ -31,6 +31,7 @@ class StoredIndex:
         self.fail_after = fail_after
         self.running = 0
         self.given = 0
+        self.reading = 0
 
     async def search(
         self,

@@ -6,7 +6,7 @@ its idea of UTC is from ours (hikvision-isapi 4.3).
 
 from calendar import monthrange
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 import re
@@ -228,11 +228,16 @@ def parse_posix_zone(text: str) -> DeviceZone | None:
 
 @dataclass(frozen=True, slots=True)
 class DeviceClock:
-    """A reading of a recorder's clock. `skew` is the recorder's idea of UTC less ours; `read_at` is UTC."""
+    """A reading of a recorder's clock. `skew` is the recorder's idea of UTC less ours; `read_at` is UTC.
+
+    `measured` is False where the recorder did not tell its time when it was asked last: zone and skew are those of the
+    reading before, of `read_at`, or assumed. It should then be asked again soon.
+    """
 
     zone: tzinfo
     skew: timedelta
     read_at: datetime
+    measured: bool = True
 
     def now(self, utc_now: datetime) -> datetime:
         """Return what the recorder's wall clock shows at that moment, aware in its zone, skew included."""
@@ -259,6 +264,13 @@ class DeviceClock:
     def date_of(self, utc: datetime) -> date:
         """Return the day of the recorder's calendar on which the moment lies."""
         return self.to_wall(utc).date()
+
+
+def unmeasured(previous: DeviceClock | None, our_utc_now: datetime, zone: DeviceZone | None = None) -> DeviceClock:
+    """Return what to go by when the recorder tells no time: the last reading, else no skew, in `zone` or UTC."""
+    if previous is not None:
+        return replace(previous, measured=False)
+    return DeviceClock(zone or fixed_zone(_ZERO), _ZERO, our_utc_now, measured=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,12 +324,13 @@ def measure(
     summer time comes with it. Otherwise the wall clock counts, rounded to a quarter of an hour, for the suffix of
     `localTime` stays at standard time on some firmware (V4.84) and some do not follow the rule they name. A clock
     that fits no zone at all (year 2004 after a flat battery) takes the named zone, and everything else is skew.
-    Without a readable time the skew is taken as zero. A difference of up to 2 s to `previous` is noise.
+    Without a readable time `previous` stands, else the skew is taken as zero: not `measured`. A difference of up to
+    2 s to `previous` is noise.
     """
     named = parse_posix_zone(named_zone) if isinstance(named_zone, str) else named_zone
     reading = parse_wall(wall_text)
     if reading is None:
-        return DeviceClock(named or fixed_zone(_ZERO), _ZERO, our_utc_now)
+        return unmeasured(previous, our_utc_now, named)
     # Digits without a fraction were cut off: half a second is the fair guess.
     digits = reading.digits if reading.exact else reading.digits + timedelta(seconds=0.5)
     difference = digits - our_utc_now.astimezone(UTC).replace(tzinfo=None)

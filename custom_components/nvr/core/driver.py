@@ -4,7 +4,7 @@ Every coroutine raises only `errors.NvrError` subclasses (besides CancelledError
 span half-open. Closing or cancelling anything leaves no request, task or session on the recorder.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -122,6 +122,10 @@ class SnapshotSource(Protocol):
 class RecordingIndex(Protocol):
     """What is stored."""
 
+    @property
+    def reading(self) -> Hashable:
+        """What answers depend on besides the clock; once it differs, those given before no longer hold."""
+
     def search(
         self,
         channel: int,
@@ -168,10 +172,10 @@ class DownloadSource(Protocol):
 class EventListener(Protocol):
     """Who hears of events; its methods never block and never raise."""
 
-    def on_event(self, event: NvrEvent) -> None:
+    def on_event(self, event: NvrEvent, /) -> None:
         """Take one event."""
 
-    def on_stream_state(self, state: EventStreamState) -> None:
+    def on_stream_state(self, state: EventStreamState, /) -> None:
         """Take a change of the event stream's state."""
 
 
@@ -241,8 +245,14 @@ class Driver(Protocol):
     def statistics(self) -> Mapping[str, object]:
         """Counters and learned facts for diagnostics; no credentials, serials or addresses."""
 
-    async def connect(self) -> None:
-        """Identify the recorder and learn channels and capabilities in a fixed number of requests."""
+    async def connect(self, serial: str | None = None) -> None:
+        """Identify the recorder and learn channels and capabilities in a fixed number of requests.
+
+        Where `serial` is given and another recorder answers, NvrOtherRecorderError comes before anything is learned.
+        """
+
+    async def identify(self) -> str:
+        """Return the serial of the recorder that answers now, in one request; at any time, and nothing is learned."""
 
     async def refresh_channels(self) -> tuple[Channel, ...]:
         """Read names and online states anew in one or two requests; also updates `channels`."""

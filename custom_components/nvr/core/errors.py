@@ -28,6 +28,10 @@ class NvrCertificateError(NvrUnreachableError):
         self.fingerprint = fingerprint
 
 
+class NvrOtherRecorderError(NvrError):
+    """Another recorder answers at the address; nothing of it may be mixed with ours."""
+
+
 class NvrAuthError(NvrError):
     """The recorder refused user or password, with evidence; never retry before the user acts."""
 
@@ -46,7 +50,7 @@ class NvrPermissionError(NvrError):
 
 
 class NvrInsecureLoginError(NvrPermissionError):
-    """The recorder takes the password only readable over plain HTTP; the user must consent or switch TLS on."""
+    """The recorder takes the password only readable, without TLS; the user must consent or switch TLS or digest on."""
 
 
 class NvrBusyError(NvrError):

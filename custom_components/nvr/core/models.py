@@ -376,12 +376,16 @@ class Still:
 
 @dataclass(frozen=True, slots=True)
 class RtspAddress:
-    """Where a stream is. `url` holds no credentials; they are put in at the last moment and never logged."""
+    """Where a stream is. `url` holds no credentials; they are put in at the last moment and never logged.
+
+    `plain_basic` is the user's consent to the password going out readable where the recorder asks for that.
+    """
 
     url: str
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     transport: RtspTransport = RtspTransport.TCP
+    plain_basic: bool = False
 
     def with_credentials(self) -> str:
         """Return the address with percent-encoded credentials; only for the one who opens the stream."""

@@ -3,12 +3,13 @@
 import asyncio
 from bisect import bisect_right
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
+from .clock import DeviceClock
 from .driver import ClockSource, RecordingIndex
 from .errors import NvrUnreachableError
 from .models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeSpan
@@ -18,6 +19,12 @@ from .timeline import dates
 TODAY_HOLDS: Final = timedelta(seconds=30)
 # Days before this month lose footage only by being overwritten.
 MONTH_HOLDS: Final = timedelta(hours=1)
+# A day that is over loses footage only so, too: a recorder that is full overwrites about a day in a day. The one that
+# may be the oldest holds as long as a month.
+DAY_HOLDS: Final = timedelta(hours=12)
+# A recorder's clock drifts; what moves it further was done to it, and moves what was answered before.
+DRIFT: Final = timedelta(seconds=10)
+_MINUTE: Final = timedelta(minutes=1)
 # A file that began before midnight is listed once it is closed; files roll at least hourly (hikvision-isapi 8.3).
 SETTLED: Final = timedelta(minutes=10)
 # A shorter question inside one day is asked as it is: a whole day has many pages.
@@ -136,10 +143,11 @@ def _by_day(spans: Sequence[TimeSpan], segments: Iterable[RecordingSegment]) -> 
 
 
 class CachedRecordingIndex:
-    """A RecordingIndex that asks the recorder once for each day that is over, and never twice at the same time.
+    """A RecordingIndex that asks the recorder for a day that is over once in a while, and never twice at the same time.
 
-    Days over are remembered until `invalidate` (the least used go first beyond `most_segments`), today for 30 s. A
-    run of unknown days is one search, whose segments are given out while it goes on.
+    Days over are remembered for half a day (the least used go first beyond `most_segments`), the oldest recorded one
+    for an hour, today for 30 s; nothing is once the recorder's clock, or the source's reading, has changed. A run of
+    unknown days is one search, whose segments are given out while it goes on.
     """
 
     def __init__(
@@ -161,6 +169,12 @@ class CachedRecordingIndex:
         self._flights: dict[_Question, _Flight] = {}
         self._month_flights: dict[tuple[int, int, int], asyncio.Task[DayMap]] = {}
         self._generation = 0
+        self._basis: tuple[DeviceClock, Hashable] = clock.current, source.reading
+
+    @property
+    def reading(self) -> Hashable:
+        """What answers depend on besides the clock."""
+        return self._source.reading
 
     @property
     def remembered(self) -> int:
@@ -176,6 +190,7 @@ class CachedRecordingIndex:
         role: StreamRole = StreamRole.MAIN,
     ) -> AsyncGenerator[RecordingSegment]:
         """Yield the segments that overlap the span, oldest first, each once. Raises what the recorder's search does."""
+        self._renew_basis()
         # A segment that reaches over midnight is held by both days; one still growing changes its end meanwhile.
         reaching: set[tuple[datetime, RecordingKind, str]] = set()
         for part in self._plan(channel, role, span, kinds):
@@ -191,6 +206,7 @@ class CachedRecordingIndex:
 
     async def day_map(self, channel: int, year: int, month: int) -> DayMap:
         """Return the days of that month, in the recorder's own calendar, that hold footage."""
+        self._renew_basis()
         key = (channel, year, month)
         now = self._utcnow()
         known = self._months.get(key)
@@ -225,6 +241,18 @@ class CachedRecordingIndex:
             task.cancel()
         for ending in (*(flight.stop() for flight in flights), *map(_ended, months)):
             await ending
+
+    def _renew_basis(self) -> None:
+        """Forget everything if it was answered under another clock, or another reading, than are true now."""
+        if not self._basis_holds():
+            self.invalidate()
+            self._basis = self._clock.current, self._source.reading
+
+    def _basis_holds(self) -> bool:
+        clock, reading = self._basis
+        latest = self._clock.current
+        moved = latest.zone != clock.zone or abs(latest.skew - clock.skew) > DRIFT
+        return not moved and reading == self._source.reading
 
     def _plan(self, channel: int, role: StreamRole, span: TimeSpan, kinds: _Kinds) -> Iterator[_Question]:
         """Yield what to ask, in order: remembered days one by one, runs of unknown days as one."""
@@ -284,17 +312,36 @@ class CachedRecordingIndex:
             # The role promises an iterator; every driver's is a generator, and its pages must not go on.
             if isinstance(results, AsyncGenerator):
                 await results.aclose()
-        if generation == self._generation:
+        if generation == self._generation and self._basis_holds():
             self._remember(question, found, asked_at)
 
     def _remembered(self, key: _DayKey) -> _Day | None:
         day = self._days.get(key)
         if day is None:
             return None
-        if not day.closed and self._utcnow() - day.fetched_at >= TODAY_HOLDS:
+        age = self._utcnow() - day.fetched_at
+        if age >= (DAY_HOLDS if day.closed else TODAY_HOLDS) or (age >= MONTH_HOLDS and self._may_be_oldest(key, day)):
             return None
         self._days.move_to_end(key)
         return day
+
+    def _may_be_oldest(self, key: _DayKey, day: _Day) -> bool:
+        """Tell whether a day may be what is overwritten next: it began without footage, and no older is known of."""
+        channel, role, date_ = key
+        if not day.segments or day.segments[0].span.start <= self._clock.current.day(date_).start + _MINUTE:
+            return False
+        since = self._utcnow() - MONTH_HOLDS
+        if any(
+            other.segments and other.fetched_at > since and at[:2] == key[:2] and at[2] < date_
+            for at, other in self._days.items()
+        ):
+            return False
+        return role is not StreamRole.MAIN or not any(
+            of == channel
+            and asked_at > since
+            and any((year, month, each) < date_.timetuple()[:3] for each in answer.days)
+            for (of, year, month), (answer, asked_at) in self._months.items()
+        )
 
     def _remember(self, question: _Question, found: Sequence[RecordingSegment], asked_at: datetime) -> None:
         clock = self._clock.current
@@ -312,9 +359,19 @@ class CachedRecordingIndex:
         generation = self._generation
         asked_at = self._utcnow()
         answer = await self._source.day_map(*key)
-        if generation == self._generation:
+        if generation == self._generation and self._basis_holds():
             self._months[key] = (answer, asked_at)
+            self._forget_overwritten(answer, asked_at)
         return answer
+
+    def _forget_overwritten(self, answer: DayMap, asked_at: datetime) -> None:
+        """Forget the days a newer calendar says something else of."""
+        for key, day in tuple(self._days.items()):
+            channel, role, at = key
+            if (channel, role, at.year, at.month) != (answer.channel, StreamRole.MAIN, answer.year, answer.month):
+                continue
+            if day.fetched_at < asked_at and bool(day.segments) is not (at.day in answer.days):
+                self._weight -= self._days.pop(key).weight
 
     def _landed(self, key: tuple[int, int, int], task: asyncio.Task[DayMap]) -> None:
         if self._month_flights.get(key) is task:

@@ -85,9 +85,11 @@ class FootageReader:
                 continue
         return False
 
-    async def read_until(self, end: int, last: int) -> None:
+    async def read_until(self, end: int, last: int, start: int | None = None) -> None:
         """Read until a segment that ends at `end` can be cut; `last` is where the recorded interval ends.
 
+        With `start`, where the segment begins, what nobody will want of the way there is not kept: a minute of 4K is
+        more than a reader may hold.
         Recorders fall silent or hang up at the end of the footage (hikvision-isapi 9.1): near `last` that is the end,
         elsewhere it raises NvrTimeoutError or NvrUnreachableError.
         """
@@ -99,6 +101,8 @@ class FootageReader:
                 if not near:
                     raise
                 self.ended = True
+            if start is not None and self.position <= start:
+                self._pass_over()
 
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""
@@ -133,6 +137,16 @@ class FootageReader:
         self._forget()
         return head, body
 
+    def _pass_over(self) -> None:
+        """Drop the whole groups of pictures before the newest one."""
+        keep = head_of(self.samples, len(self.samples)) or 0
+        jumped = keep > self._taken
+        self._drop(keep)
+        if jumped:
+            # What comes next no longer goes on where the last segment ended, whoever asks for that.
+            self._seam_broken = True
+            self.floor = self.samples[0].time
+
     def _cut(self, begin: int, moment: int) -> int:
         found = find_cut(self.samples, begin, moment, reordered=self._reordered, complete=True)
         return len(self.samples) if found is None else found
@@ -157,9 +171,13 @@ class FootageReader:
 
     def _forget(self) -> None:
         """Drop what no later segment can need: all before the last key frame that was given out."""
-        keep = head_of(self.samples, self._taken) or 0
-        if keep:
-            self._bytes -= sum(len(sample.data) for sample in self.samples[:keep])
-            del self.samples[:keep]
-            self._taken -= keep
+        self._drop(head_of(self.samples, self._taken) or 0)
         self.floor = min(self.samples[0].time, self.delivered or self.asked) if self.samples else self.asked
+
+    def _drop(self, count: int) -> None:
+        """Keep all but the oldest `count` frames."""
+        if not count:
+            return
+        self._bytes -= sum(len(sample.data) for sample in self.samples[:count])
+        del self.samples[:count]
+        self._taken = max(0, self._taken - count)

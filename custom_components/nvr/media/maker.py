@@ -228,7 +228,7 @@ class SegmentMaker:
         until = segment.end
         if not reader.answered and self.prepared is not None and self.prepared.real_time:
             until = min(until + round(self._limits.hold * RATE), last)
-        await reader.read_until(until, last)
+        await reader.read_until(until, last, segment.start)
         reader.answered = True
 
     async def _reader_for(self, segment: LayoutSegment) -> FootageReader:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import OrderedDict
-from contextlib import suppress
 from dataclasses import dataclass, field
 
 from ..core.errors import NvrError, NvrNotFoundError, NvrTimeoutError
@@ -29,6 +28,17 @@ class _Cached:
     standalone: bool
 
 
+async def _cancelled(task: asyncio.Task[None]) -> None:
+    """Cancel a task and wait for its end. Awaiting it would take our own cancellation for the task's.
+
+    Raises what the task failed with, if it was not the cancellation.
+    """
+    task.cancel()
+    await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
+
+
 class SegmentWorker:
     """Runs while there is something to do and for a while after; then it closes the session on the recorder.
 
@@ -46,6 +56,7 @@ class SegmentWorker:
         self._running: tuple[_Job, asyncio.Task[None]] | None = None
         self._worker: asyncio.Task[None] | None = None
         self._wake = asyncio.Event()
+        self._endings: set[asyncio.Task[None]] = set()
         self._cache: OrderedDict[int, _Cached] = OrderedDict()
         self._last_delivered = -2
 
@@ -67,20 +78,31 @@ class SegmentWorker:
         return data
 
     async def stop(self) -> None:
-        """Stop working and close the session; a later request begins anew."""
+        """Stop working and close the session; a later request begins anew.
+
+        Cancelling ends the wait of whoever asked, not the stopping: else the session would stay on the recorder.
+        """
         worker, self._worker = self._worker, None
-        if worker is not None and not worker.done():
-            worker.cancel()
-            with suppress(asyncio.CancelledError):
-                await worker
-        await self._maker.close_reader()
+        ending = asyncio.create_task(self._end(worker))
+        self._endings.add(ending)
+        ending.add_done_callback(self._endings.discard)
+        # One that was left alone before may have the session still.
+        await asyncio.wait(set(self._endings))
+        ending.result()
 
     async def close(self) -> None:
         """Stop for good: whoever waits gets NvrNotFoundError."""
         self._closed = True
-        await self.stop()
-        self._fail_all(NvrNotFoundError("this playback was closed"))
-        self._cache.clear()
+        try:
+            await self.stop()
+        finally:
+            self._fail_all(NvrNotFoundError("this playback was closed"))
+            self._cache.clear()
+
+    async def _end(self, worker: asyncio.Task[None] | None) -> None:
+        if worker is not None and not worker.done():
+            await _cancelled(worker)
+        await self._maker.close_reader()
 
     async def _wait(self, index: int) -> bytes:
         if self._closed:
@@ -161,6 +183,8 @@ class SegmentWorker:
 
     async def _work(self) -> None:
         """Make what is asked for; end the session, and with it this task, when nobody asks for a while."""
+        while self._endings:  # what ends there is the session of the worker before this one
+            await asyncio.wait(set(self._endings))
         while True:
             job = self._next_job()
             if job is not None:
@@ -185,11 +209,9 @@ class SegmentWorker:
         finally:
             self._running = None
             if not task.done():
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
-        if not task.cancelled() and (problem := task.exception()) is not None:
-            raise problem
+                await _cancelled(task)
+        if not task.cancelled():
+            task.result()
 
     async def _make(self, job: _Job) -> None:
         """Make one segment; cancelled, it leaves the job to be done later."""

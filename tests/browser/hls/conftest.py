@@ -7,7 +7,6 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 import shutil
-import subprocess
 import time
 from typing import Any
 
@@ -17,10 +16,10 @@ import pytest
 
 from custom_components.nvr.core.errors import NvrBusyError, NvrError, NvrNotFoundError, NvrUnsupportedError
 from custom_components.nvr.media.engine import Playback
+from tests.browser.launch import OLDEST, environment_of
 from tests.contract.media.rig import START, Rig
 from tests.simulators.video.timecode import TIMECODE_JS
 
-ROOT = Path(__file__).parents[3]
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _MIB = 1024 * 1024
 
@@ -33,9 +32,7 @@ def sockets(socket_enabled: None) -> None:
 @pytest.fixture(scope="session")
 def hls_chunk() -> Path:
     """Return the piece of Home Assistant's frontend that is hls.js: exactly what its users have."""
-    made = subprocess.run([ROOT / "scripts/setup", "--for", "demo"], capture_output=True, text=True, check=True)
-    venv = Path(made.stdout.splitlines()[-1])
-    bundle = next(venv.glob("lib/python3*/site-packages/hass_frontend/frontend_latest"))
+    bundle = next(environment_of(OLDEST).glob("lib/python3*/site-packages/hass_frontend/frontend_latest"))
     return next(path for path in sorted(bundle.glob("*.js")) if b"hlsFragLoading" in path.read_bytes())
 
 

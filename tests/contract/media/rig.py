@@ -52,6 +52,7 @@ class RigSource:
     password: str = PASSWORD
     real_time: bool | None = None
     wire_offset: timedelta = timedelta(0)
+    plain_basic: bool = False
     requests: list[TimeSpan] = field(default_factory=list)
 
     async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
@@ -60,7 +61,7 @@ class RigSource:
         start = span.start.replace(microsecond=0)
         texts = [(moment + self.wire_offset).strftime(_FORMAT) for moment in (start, span.end)]
         url = f"rtsp://127.0.0.1:{self.port}/Streaming/tracks/{track}?starttime={texts[0]}&endtime={texts[1]}"
-        address = RtspAddress(url, "admin", self.password)
+        address = RtspAddress(url, "admin", self.password, plain_basic=self.plain_basic)
         return PlaybackRequest(address, start, span.end, self.wire_offset, self.real_time)
 
 

@@ -225,10 +225,11 @@ async def test_close_at_any_moment_leaves_nothing_on_the_recorder(moment: float)
         await asyncio.sleep(moment)
         begun = time.monotonic()
         await recorder.engine.close_recorder("recorder")
-        assert time.monotonic() - begun < 1.2
+        # The segment itself takes longer than that at this delivery.
+        assert time.monotonic() - begun < 3.5
         with pytest.raises(NvrNotFoundError):
             await waiting
-        await settled(recorder, seconds=1.0)
+        await settled(recorder, seconds=3.0)
         assert recorder.teardowns == recorder.opened_sessions
         assert recorder.engine.get(playback.token) is None
         assert recorder.engine.holders("recorder") == ()

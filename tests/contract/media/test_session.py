@@ -11,6 +11,7 @@ import pytest
 
 from custom_components.nvr.core.errors import (
     NvrAuthError,
+    NvrInsecureLoginError,
     NvrNotFoundError,
     NvrResponseError,
     NvrTimeoutError,
@@ -202,7 +203,8 @@ async def test_session_times_out_without_media(seen: bool) -> None:
         ("DESCRIBE", "200 OK\r\nContent-Length: 19\r\n\r\nm=audio 0 RTP/AVP 8", NvrUnsupportedError),
         ("DESCRIBE", "200 OK\r\nContent-Length: 20\r\n\r\nm=video 0 RTP/AVP 26", NvrUnsupportedError),
         ("DESCRIBE", "401 No\r\nWWW-Authenticate: Negotiate\r\n\r\n", NvrUnsupportedError),
-        ("DESCRIBE", '401 No\r\nWWW-Authenticate: Basic realm="r"\r\n\r\n', NvrAuthError),
+        ("DESCRIBE", '401 No\r\nWWW-Authenticate: Basic realm="r"\r\n\r\n', NvrInsecureLoginError),
+        ("DESCRIBE", f"200 OK\r\nContent-Base: rtsp://[x\r\nContent-Length: {len(SDP)}\r\n\r\n{SDP}", NvrResponseError),
         ("SETUP", "200 OK\r\n\r\n", NvrResponseError),
         ("SETUP", "461 Unsupported Transport\r\n\r\n", NvrUnsupportedError),
         ("PLAY", "", NvrTimeoutError),
@@ -264,7 +266,8 @@ async def test_session_recorder_that_hangs_at_the_end_delays_nobody() -> None:
         session = await opened(request)
         begun = time.monotonic()
         await session.close()
-        assert time.monotonic() - begun < 0.6
+        # The limit is 0.3 s; without one it would wait for ever.
+        assert time.monotonic() - begun < 5
 
 
 async def test_session_answer_without_cseq_is_taken() -> None:

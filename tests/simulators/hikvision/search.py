@@ -111,6 +111,13 @@ class SearchPages:
         self, channel: int, span: tuple[datetime, datetime], kinds: frozenset[Kind] | None
     ) -> list[RecordedFile]:
         start, end = span
+        clock = self._device.clock
+        if clock.steps:
+            # What was recorded before the clock was set is found by the digits it was given then.
+            reach = max(abs(skew - clock.skew) for _, skew in clock.steps)
+            files = self._device.footage.files(channel, start - reach, end + reach, kinds)
+            moved = {file: clock.skew_at(file.start) - clock.skew for file in files}
+            return [file for file in files if file.start + moved[file] <= end and file.end + moved[file] > start]
         if channel not in self._prepared:
             return self._device.footage.files(channel, start, end + timedelta(seconds=1), kinds)
         wanted = kinds or frozenset(Kind)
@@ -242,7 +249,7 @@ class SearchPages:
                 if index == 3:
                     files = [file for file in files if file.kind is not Kind.CONTINUOUS]
                 found += [(track, file) for file in files]
-        found.sort(key=lambda item: item[1].start)
+        found.sort(key=lambda item: item[1].start + device.clock.skew_at(item[1].start))
         return found
 
     def _page(self, query: Query) -> bytes:
@@ -279,7 +286,8 @@ class SearchPages:
         faults = self._device.faults.search
         modes = (faults.mode, faults.playback_mode)
         shape = (modes, faults.uri_host, faults.uri_port, faults.uri_break, faults.uri_slash, faults.suffix)
-        key = (track, file, shape, self._device.clock.skew, self._device.zone.minutes, self._device.rtsp_port)
+        device = self._device
+        key = (track, file, shape, device.clock.skew_at(file.start), device.zone.minutes, device.rtsp_port)
         text = self._rendered.get(key)
         if text is None:
             if len(self._rendered) > 60_000:

@@ -334,6 +334,17 @@ def test_measure_noise_leaves_the_last_skew() -> None:
     assert measure("2026-07-01T15:00:02", "", later, previous=first).skew == timedelta(0)
 
 
+def test_a_time_that_cannot_be_read_leaves_the_last_reading() -> None:
+    first = measure("2026-07-01T14:00:30", BERLIN, NOON)
+    assert first.measured
+    later = measure("soon", "CST-8:00:00", NOON + timedelta(hours=1), previous=first)
+    assert (later.zone, later.skew, later.read_at, later.measured) == (first.zone, first.skew, NOON, False)
+    alone = measure("soon", BERLIN, NOON)
+    assert (alone.zone, alone.skew, alone.measured) == (zone_of(BERLIN), timedelta(0), False)
+    assert not measure("soon", "later", NOON, previous=alone).measured
+    assert measure("2026-07-01T14:00:30", BERLIN, NOON, previous=later) == first
+
+
 @given(st.integers(-7199, 7199), st.sampled_from([BERLIN, SYDNEY, "CST+3:00:00"]))
 def test_measure_always_explains_what_the_recorder_shows(seconds: int, posix: str) -> None:
     shown = (NOON + timedelta(seconds=seconds)).astimezone(zone_of(posix)).replace(tzinfo=None)

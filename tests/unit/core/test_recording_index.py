@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given, settings, strategies as st
 import pytest
 
-from custom_components.nvr.core.clock import DeviceClock, parse_posix_zone
+from custom_components.nvr.core.clock import DeviceClock, fixed_zone, parse_posix_zone
 from custom_components.nvr.core.errors import NvrBusyError, NvrUnreachableError
 from custom_components.nvr.core.models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeSpan
 from custom_components.nvr.core.recording_index import CachedRecordingIndex
@@ -36,6 +36,9 @@ class Recorder:
 
     def __init__(self) -> None:
         self.current = CLOCK
+        self.reading = 0
+        self.kept = 41.0
+        self.days = frozenset({1})
         self.now = NOW
         self.searches: list[TimeSpan] = []
         self.months: list[tuple[int, int, int]] = []
@@ -58,7 +61,8 @@ class Recorder:
             kind = RecordingKind.CONTINUOUS if number % 4 else RecordingKind.MOTION
             files.append(RecordingSegment(1, TimeSpan(start, start + HOUR / 2), kind, locator=str(number)))
         files[-1] = replace(files[-1], open=True)
-        return files
+        # What is older was overwritten.
+        return [file for file in files if file.span.start >= at(-self.kept)]
 
     async def search(
         self,
@@ -87,7 +91,7 @@ class Recorder:
         await self.gate.wait()
         if self.error is not None:
             raise self.error
-        return DayMap(channel, year, month, frozenset({1}))
+        return DayMap(channel, year, month, self.days)
 
     def expected(self, span: TimeSpan, kinds: frozenset[RecordingKind] | None = None) -> list[str]:
         return [
@@ -271,6 +275,109 @@ async def test_invalidate_forgets_and_what_is_under_way_is_not_remembered() -> N
     assert index.remembered == 0
     await found(index, days_ago(2))
     assert len(recorder.searches) == 3
+
+
+@pytest.mark.parametrize("change", ["zone", "skew", "reading"])
+async def test_what_was_answered_under_another_clock_is_asked_again(change: str) -> None:
+    recorder = Recorder()
+    index = index_of(recorder)
+    # Within one day by any of the clocks.
+    span = TimeSpan(at(-2, 4), at(-2, 20))
+    await found(index, span)
+    await index.day_map(1, 2026, 4)
+    recorder.current = replace(CLOCK, skew=timedelta(seconds=8), read_at=NOW)
+    await found(index, span)
+    assert (len(recorder.searches), len(recorder.months)) == (1, 1)
+    match change:
+        case "zone":
+            recorder.current = DeviceClock(fixed_zone(3 * HOUR), timedelta(0), NOW)
+        case "skew":
+            recorder.current = replace(CLOCK, skew=timedelta(seconds=40))
+        case _:
+            recorder.reading += 1
+    for _ in range(2):
+        assert await found(index, span) == recorder.expected(span)
+        await index.day_map(1, 2026, 4)
+        assert (len(recorder.searches), len(recorder.months)) == (2, 2)
+    assert index.reading == recorder.reading
+
+
+async def test_what_is_under_way_while_the_clock_changes_is_not_remembered() -> None:
+    recorder = Recorder()
+    recorder.gate.clear()
+    index = index_of(recorder)
+    tasks: list[asyncio.Task[object]] = [
+        asyncio.create_task(found(index, days_ago(2))),
+        asyncio.create_task(index.day_map(1, 2026, 4)),
+    ]
+    await asyncio.sleep(0.01)
+    recorder.current = replace(CLOCK, skew=HOUR)
+    recorder.gate.set()
+    await asyncio.gather(*tasks)
+    assert index.remembered == 0
+    recorder.current = CLOCK
+    await found(index, days_ago(2))
+    await index.day_map(1, 2026, 4)
+    assert (len(recorder.searches), len(recorder.months)) == (2, 2)
+
+
+async def test_the_oldest_day_holds_for_an_hour() -> None:
+    recorder = Recorder()
+    recorder.kept = 10.5
+    index = index_of(recorder)
+    span = days_ago(14, 8)
+    assert await found(index, span) == recorder.expected(span)
+    recorder.now += timedelta(minutes=59)
+    recorder.kept = 10.25
+    await found(index, span)
+    assert len(recorder.searches) == 1
+    recorder.now += timedelta(minutes=2)
+    assert await found(index, span) == recorder.expected(span)
+    assert recorder.searches[1:] == [days_ago(11)]
+    recorder.kept = 9.75
+    recorder.now += timedelta(minutes=61)
+    assert await found(index, days_ago(11)) == []
+    assert recorder.searches[2:] == [days_ago(11)]
+
+
+async def test_a_day_is_not_the_oldest_while_an_older_one_is_known() -> None:
+    recorder = Recorder()
+    recorder.kept = 38.5
+    index = index_of(recorder)
+    await found(index, days_ago(39))
+    recorder.now += timedelta(hours=2)
+    recorder.days = frozenset({day.day for day in (at(-40.5).date(), at(-38.5).date())})
+    month = at(-38.5).date()
+    await index.day_map(1, month.year, month.month)
+    await found(index, days_ago(39))
+    assert len(recorder.searches) == 1
+
+
+async def test_a_day_that_is_over_is_asked_for_again_after_half_a_day() -> None:
+    recorder = Recorder()
+    index = index_of(recorder)
+    await found(index, days_ago(2))
+    recorder.kept = 0.5
+    recorder.now += timedelta(hours=11.9)
+    assert await found(index, days_ago(2))
+    recorder.now += timedelta(hours=0.2)
+    assert await found(index, days_ago(2)) == []
+
+
+async def test_a_newer_calendar_makes_overwritten_days_forgotten() -> None:
+    recorder = Recorder()
+    index = index_of(recorder)
+    await found(index, days_ago(3, 2))
+    first, second = at(-2.5).date(), at(-1.5).date()
+    recorder.now += timedelta(minutes=1)
+    recorder.days = frozenset({second.day})
+    await index.day_map(1, first.year, first.month)
+    recorder.searches.clear()
+    await found(index, days_ago(3, 2))
+    assert recorder.searches == [days_ago(3)]
+    await index.day_map(2, first.year, first.month)
+    await found(index, days_ago(3, 2))
+    assert len(recorder.searches) == 1
 
 
 async def test_close_ends_what_is_under_way() -> None:

@@ -148,6 +148,33 @@ async def test_reader_too_much_without_a_cut_is_an_error(monkeypatch: pytest.Mon
         await found.read_more()
 
 
+async def test_reader_seek_ahead_in_4k_keeps_the_last_group_of_pictures_only() -> None:
+    # 16 Mbit/s: forty seconds are 80 MB, more than a reader may hold.
+    picture = bytes(16_000_000 // 8 * STEP // RATE)
+    script = Script(*([Sample(i * STEP, i % 25 == 0, picture)] for i in range(600)))
+    found = reader(script)
+    await found.read_until(30 * STEP, 10**9, 0)
+    found.take(0, 30 * STEP, follows=False)
+    await found.read_until(590 * STEP, 10**9, 515 * STEP)
+    assert found.first_time == found.floor == 500 * STEP
+    assert not found.follows(30 * STEP)
+    head, body = found.take(515 * STEP, 590 * STEP, follows=False)
+    assert (times(head), times(body)) == (list(range(500, 515)), list(range(515, 590)))
+    assert found.follows(590 * STEP)
+
+
+async def test_reader_that_only_goes_on_loses_no_frame() -> None:
+    script = Script(*([sample] for sample in run(0, 200)))
+    found = reader(script)
+    shown: list[int] = []
+    for start in (0, 40, 75, 110):
+        end = {0: 40, 40: 75, 75: 110, 110: 150}[start]
+        await found.read_until(end * STEP, 10**9, start * STEP)
+        assert start == 0 or found.follows(start * STEP)
+        shown += times(found.take(start * STEP, end * STEP, follows=start > 0)[1])
+    assert shown == list(range(150))
+
+
 @pytest.mark.parametrize(
     ("reads", "real_time"),
     [

@@ -62,6 +62,14 @@ def test_sdp_without_media_is_an_error(body: bytes) -> None:
         parse_sdp(body, "rtsp://x/y")
 
 
+@pytest.mark.parametrize(
+    ("base", "control"), [("rtsp://x/y", "rtsp://[bad/trackID=1"), ("rtsp://[bad/y", "/trackID=1")]
+)
+def test_control_that_is_no_address_is_an_error(base: str, control: str) -> None:
+    with pytest.raises(NvrResponseError):
+        resolve_control(base, control)
+
+
 def test_control_relative_names_are_appended() -> None:
     assert resolve_control("rtsp://x/y?a=1", "trackID=1") == "rtsp://x/y?a=1/trackID=1"
     assert resolve_control("rtsp://x/y/", "*") == "rtsp://x/y/"

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import ssl
 from typing import Final
@@ -89,6 +89,19 @@ def _own_session() -> aiohttp.ClientSession:
     # Recorders set cookies that mean nothing without a session login (hikvision-isapi 2.1).
     connector = aiohttp.TCPConnector(limit=16, keepalive_timeout=30)
     return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+
+
+def _redirected(here: URL, location: str) -> str | None:
+    """Return the request target a redirect names, None on another host; raises NvrResponseError when it is none."""
+    try:
+        there = here.join(URL(location, encoded=True))
+        # A port is read, and found to be none, only when it is asked for.
+        at_home = (there.origin(), there.port) == (here.origin(), here.port)
+        target = there.raw_path_qs if at_home else None
+        (target or "").encode()  # bytes that are no text in a header arrive as what cannot be sent again
+    except ValueError:
+        raise NvrResponseError("the recorder sends us to something that is no address") from None
+    return target
 
 
 class StreamResponse:
@@ -249,10 +262,14 @@ class HttpTransport:
         """End every wait at once (NvrUnreachableError) and close the session if it is ours; safe to call twice."""
         self._closed = True
         now = asyncio.get_running_loop().time()
-        for limit in tuple(self._limits):
-            limit.reschedule(now)
-        if self._session is not None and self._session is not self._given:
-            await self._session.close()
+        try:
+            for limit in tuple(self._limits):
+                # One that has fired, but whose wait has not woken yet, cannot be moved and need not be.
+                with suppress(RuntimeError):
+                    limit.reschedule(now)
+        finally:
+            if self._session is not None and self._session is not self._given:
+                await self._session.close()
 
     def _call(  # noqa: PLR0917 - the parts of one request, as two callers name them
         self,
@@ -297,11 +314,15 @@ class HttpTransport:
             location = answer.headers.get("Location")
             if answer.status not in _REDIRECTS or location is None or call.method != "GET":
                 return answer
-            there = self._url(path).join(URL(location, encoded=True))
-            if there.origin() != self._url("/").origin():
+            try:
+                there = _redirected(self._url(path), location)
+            except NvrResponseError:
+                answer.raw.close()
+                raise
+            if there is None:
                 return answer
             answer.raw.close()
-            path = there.raw_path_qs
+            path = there
         raise NvrResponseError("the recorder sends us round in circles")
 
     async def _insist(self, call: _Call, path: str) -> _Answer:

@@ -83,15 +83,19 @@ class RtspConnection:
         self._closing: asyncio.Task[None] | None = None
 
     async def connect(self, url: str) -> None:
-        """Open the connection; raises NvrUnreachableError, NvrTimeoutError, or what the guard says."""
+        """Open the connection; raises NvrUnreachableError, NvrTimeoutError, NvrResponseError or what the guard says."""
         self._login.check()
         parts = urlsplit(url)
         if parts.scheme != "rtsp" or parts.hostname is None:
             raise NvrUnsupportedError("playback needs a plain RTSP address")
+        try:
+            port = parts.port or _DEFAULT_PORT
+        except ValueError:
+            raise NvrResponseError("the recorder names an RTSP port that is none") from None
         self.control = url
         try:
             async with asyncio.timeout(self.limits.connect):
-                self._reader, self._writer = await asyncio.open_connection(parts.hostname, parts.port or _DEFAULT_PORT)
+                self._reader, self._writer = await asyncio.open_connection(parts.hostname, port)
         except TimeoutError as err:
             raise NvrTimeoutError("the recorder's RTSP port does not answer") from err
         except OSError as err:

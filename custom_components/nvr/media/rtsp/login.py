@@ -1,19 +1,23 @@
 """The login of one RTSP connection: answers challenges and counts what the recorder refuses at the shared guard."""
 
 from ...core.driver import CredentialGuard
-from ...core.errors import NvrAuthError, NvrUnsupportedError
-from ...core.transport.digest import DigestChallenge, LoginSession, choose, describe, parse_challenges
+from ...core.errors import NvrAuthError, NvrInsecureLoginError, NvrUnsupportedError
+from ...core.transport.digest import BasicChallenge, DigestChallenge, LoginSession, choose, describe, parse_challenges
 from .messages import Response
 
 
 class Login:
     """No I/O. A refusal is a 401 to an answer of ours whose nonce the recorder does not call stale."""
 
-    def __init__(self, username: str, password: str, guard: CredentialGuard) -> None:
-        """Begin without a challenge: the first request goes out bare."""
+    def __init__(self, username: str, password: str, guard: CredentialGuard, *, basic_allowed: bool) -> None:
+        """Begin without a challenge: the first request goes out bare.
+
+        `basic_allowed`: nobody can read along, or the user agreed that the password goes out readable.
+        """
         self._username = username
         self._password = password
         self._guard = guard
+        self._basic_allowed = basic_allowed
         self._session: LoginSession | None = None
         self._proven = False
 
@@ -28,7 +32,10 @@ class Login:
         return self._session.header(method, uri)
 
     def challenged(self, answer: Response) -> None:
-        """Take a 401. Raises NvrAuthError when it refuses the login, NvrUnsupportedError when it cannot be answered."""
+        """Take a 401. Raises NvrAuthError when it refuses the login, NvrUnsupportedError when it cannot be answered.
+
+        And NvrInsecureLoginError, with nothing sent, when only a readable password would do and may not be sent.
+        """
         self._guard.check()
         offered = parse_challenges(answer.all("www-authenticate"))
         challenge = choose(offered)
@@ -42,6 +49,8 @@ class Login:
             raise NvrUnsupportedError(f"the recorder's RTSP port asks for a login we cannot give: {describe(offered)}")
         if not self._username:
             raise NvrAuthError("the recorder asks for a login over RTSP and none is set")
+        if isinstance(challenge, BasicChallenge) and not self._basic_allowed:
+            raise NvrInsecureLoginError("the recorder wants the password readable over plain RTSP")
         self._guard.check()
         self._session = LoginSession(challenge, self._username, self._password)
         self._proven = False

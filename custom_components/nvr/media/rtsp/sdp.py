@@ -56,17 +56,21 @@ class _Draft:
 
 
 def resolve_control(base: str, control: str) -> str:
-    """Return the absolute address of a control attribute.
+    """Return the absolute address of a control attribute; raises NvrResponseError when it is none.
 
     Recorders put the query of the asked address into their base ("…/tracks/101/?starttime=…/"), so a relative name
     is appended, as their own clients do, rather than resolved against the path alone.
     """
     if control in {"", "*"}:
         return base
-    if urlsplit(control).scheme.lower() in {"rtsp", "rtsps"}:
-        return control
-    if control.startswith("/"):
-        return urljoin(base.replace("rtsp", "http", 1), control).replace("http", "rtsp", 1)
+    try:
+        if urlsplit(control).scheme.lower() in {"rtsp", "rtsps"}:
+            return control
+        if control.startswith("/"):
+            return urljoin(base.replace("rtsp", "http", 1), control).replace("http", "rtsp", 1)
+    except ValueError:
+        msg = "a session description that names something that is no address"
+        raise NvrResponseError(msg) from None
     return base + control if base.endswith("/") else f"{base}/{control}"
 
 

@@ -22,8 +22,11 @@ from .wallclock import WallClock
 
 
 def bare_url(url: str) -> str:
-    """Return the address without credentials, which never go into a request line."""
-    parts = urlsplit(url.strip())
+    """Return the address without credentials, which never go into a request line; raises NvrResponseError."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        raise NvrResponseError("the recorder names a playback address that is none") from None
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, parts.query, parts.fragment))
 
 
@@ -65,10 +68,13 @@ class RtspSession:
     ) -> Self:
         """Return a session that plays.
 
-        Raises NvrAuthError (counted at the guard), NvrBusyError, NvrNotFoundError, NvrUnsupportedError,
-        NvrUnreachableError and their kin; on any way out, a cancel too, nothing is left on the recorder.
+        Raises NvrAuthError (counted at the guard), NvrInsecureLoginError, NvrBusyError, NvrNotFoundError,
+        NvrUnsupportedError, NvrUnreachableError and their kin; on any way out, a cancel too, nothing is left on the
+        recorder.
         """
-        login = Login(request.address.username, request.address.password, guard)
+        address = request.address
+        basic_allowed = address.plain_basic or address.url.lower().startswith("rtsps:")
+        login = Login(address.username, address.password, guard, basic_allowed=basic_allowed)
         connection = RtspConnection(login, limits or SessionLimits(), monotonic)
         session = cls(request, connection, monotonic, utcnow or (lambda: datetime.now(UTC)))
         try:

@@ -66,9 +66,9 @@ async def test_challenge_has_the_form_of_a_recorder(simulator: HikvisionSimulato
 
 
 async def test_expired_nonce_is_stale_and_not_a_failure(simulator: HikvisionSimulator, visitor: Visitor) -> None:
-    simulator.faults.auth.nonce_life = 0.1
+    simulator.faults.auth.nonce_life = 2.0
     await visitor.get("System/deviceInfo")
-    await asyncio.sleep(0.15)
+    await asyncio.sleep(2.1)
     answer = await visitor.get("System/deviceInfo")
     assert answer.status_code == 200
     assert 'stale="TRUE"' in answer.history[-1].headers["WWW-Authenticate"]

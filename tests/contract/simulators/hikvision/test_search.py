@@ -162,11 +162,12 @@ async def test_one_search_at_a_time(simulator: HikvisionSimulator) -> None:
 
 async def test_search_handles_run_out(simulator: HikvisionSimulator, visitor: Visitor) -> None:
     faults = simulator.faults.search
-    faults.strict_handles, faults.handles, faults.handle_life = True, 2, 0.3
+    faults.strict_handles, faults.handles, faults.handle_life = True, 2, 3.0
     start, end = local_window(simulator)
     statuses = [(await visitor.search(search_body(101, start, end, size=1))).status_code for _ in range(3)]
     assert statuses == [200, 200, 400]
-    await asyncio.sleep(0.35)
+    await asyncio.sleep(3.1)
+    faults.handle_life = 0.3
     assert (await visitor.search(search_body(101, start, end, size=1))).status_code == 200
     await asyncio.sleep(0.35)
     for strict in (False, True):

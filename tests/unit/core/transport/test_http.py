@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 import ssl
+import time
 
 import aiohttp
 from aiohttp import web
@@ -283,6 +284,24 @@ async def test_redirects_stay_at_home() -> None:
     assert elsewhere == []
 
 
+@pytest.mark.parametrize("place", ["http://[bad", "http://127.0.0.1:99999/", "mailto:somebody", "/\udce9"])
+async def test_redirect_to_what_is_no_address_is_an_error_and_closes(place: str) -> None:
+    ended = asyncio.Event()
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        head = f"HTTP/1.1 302 Found\r\nLocation: {place}\r\nContent-Length: 9\r\n\r\n"
+        writer.write(head.encode("utf-8", "surrogateescape"))
+        await reader.read()
+        ended.set()
+
+    async with speaking(talk) as port, connected(port) as transport:
+        with pytest.raises(NvrResponseError, match="no address"):
+            await transport.request("GET", "/")
+        async with asyncio.timeout(2):
+            await ended.wait()
+
+
 async def test_stream_gives_bytes_as_they_come_and_closes_behind_itself() -> None:
     gone = asyncio.Event()
 
@@ -381,6 +400,37 @@ async def test_close_ends_every_wait_at_once_and_for_good() -> None:
         await transport.close()
         with pytest.raises(NvrUnreachableError):
             await transport.request("GET", "/")
+
+
+async def test_close_in_the_instant_a_wait_runs_out_ends_the_others_and_the_session() -> None:
+    made: list[aiohttp.ClientSession] = []
+
+    def make() -> aiohttp.ClientSession:
+        made.append(aiohttp.ClientSession())
+        return made[-1]
+
+    async def hang(request: web.Request) -> web.StreamResponse:
+        await asyncio.sleep(5 if request.path == "/hang" else 0)
+        return web.Response()
+
+    closing: list[asyncio.Task[None]] = []
+    async with serving(DigestServer(handler=hang)) as port:
+        config = ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port)
+        transport = HttpTransport(config, make, LoginGuard(), Gate())
+        await transport.request("GET", "/")
+        limits = (60, 0.2, 0.2)
+        waits = [asyncio.create_task(transport.request("GET", "/hang", timeout=s)) for s in limits]
+        await asyncio.sleep(0.1)
+        # Both timers are due in one turn of the loop: the limits have fired, their waits have not woken yet.
+        asyncio.get_running_loop().call_later(
+            0.15, lambda: closing.append(asyncio.create_task(transport.close(), eager_start=True))
+        )
+        time.sleep(0.4)  # noqa: ASYNC251 - what makes them due together
+        async with asyncio.timeout(2):
+            answers = await asyncio.gather(*waits, return_exceptions=True)
+            await closing[0]
+        assert all(isinstance(answer, NvrUnreachableError) for answer in answers)
+        assert [session.closed for session in made] == [True]
 
 
 async def test_cancelling_leaves_the_lane_free() -> None:

@@ -321,15 +321,3 @@ def test_one_large_picture_byte_by_byte_is_not_quadratic() -> None:
         return time.process_time() - start
 
     assert cost(400_000) <= 10 * 2.5 * cost(40_000)
-
-
-def test_thousand_events_cost_little() -> None:
-    data = [wire(alert(number)) for number in range(1000)]
-    best = 1.0
-    for _ in range(5):
-        parser = MultipartParser("boundary")
-        start = time.process_time()
-        assert sum(len(parser.feed(each)) for each in data) == 1000
-        best = min(best, time.process_time() - start)
-    # A quarter of what the whole way of an event may cost.
-    assert best <= 0.05

@@ -7,13 +7,13 @@ be refused alone; what a channel list needs must not fail unseen, for a channel 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from datetime import timedelta
 from typing import Final
 
-from ...clock import DeviceClock, fixed_zone, measure
+from ...clock import DeviceClock, measure, unmeasured
 from ...errors import (
     NvrBusyError,
     NvrNotFoundError,
+    NvrOtherRecorderError,
     NvrPermissionError,
     NvrResponseError,
     NvrTimeoutError,
@@ -22,7 +22,7 @@ from ...errors import (
 from ...models import Disk, SystemStatus
 from ...transport.gate import Lane
 from .context import Context
-from .mapping import Documents, disk, is_camera_type, system_status
+from .mapping import Documents, disk, identity, is_camera_type, system_status
 from .wire import (
     DeviceCapabilities,
     DeviceInfo,
@@ -110,11 +110,14 @@ class Reader:
         return parse(body)
 
     async def time(self) -> DeviceClock:
-        """Measure the clock; without one the recorder is taken to keep UTC."""
+        """Measure the clock; when it is not told, the reading before stands, else UTC: not `measured`."""
+        # Every recorder has a clock: one that refuses it is still starting, and is asked again at each connect.
+        self._context.memory.refused.pop(TIME, None)
         found = await self.optional(TIME, parse_time)
+        self._context.memory.refused.pop(TIME, None)
         now = self._context.utcnow()
         if found is None:
-            return DeviceClock(fixed_zone(timedelta(0)), timedelta(0), now)
+            return unmeasured(self._context.clock, now)
         return measure(found.local_time, found.zone, now, previous=self._context.clock)
 
 
@@ -141,9 +144,15 @@ class Connect:
         self._status: SystemStatus | None = None
         self._caps: asyncio.Future[DeviceCapabilities | None] = asyncio.get_running_loop().create_future()
 
-    async def run(self) -> Learned:
-        """Read everything; raises NvrUnsupportedError for a box of another family."""
+    async def run(self, serial: str | None = None) -> Learned:
+        """Read everything; raises NvrUnsupportedError for a box of another family.
+
+        Where `serial` is given, another recorder is asked nothing more and remembered in nothing.
+        """
         info = await identify(self._context)
+        if serial is not None and identity(info) != serial:
+            message = "another recorder answers at the address"
+            raise NvrOtherRecorderError(message)
         self._context.memory.seen_firmware(f"{info.firmware} {info.build}".strip())
         await together(*self._work(info))
         documents = Documents(info=info, **self._parts)  # type: ignore[arg-type]
@@ -219,7 +228,9 @@ class Connect:
         self._context.clock = await self._reader.time()
 
     async def _ports(self) -> None:
-        self._context.ports = await self._reader.optional(PORTS, parse_ports) or {}
+        ports = await self._reader.optional(PORTS, parse_ports)
+        if ports is not None:
+            self._context.ports = ports
 
     async def _storage(self) -> None:
         volumes = await self._reader.optional(STORAGE, parse_storage)

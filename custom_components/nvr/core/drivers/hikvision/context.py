@@ -32,6 +32,7 @@ class Context:
     tracks: dict[tuple[int, StreamRole], int] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
     clock: DeviceClock | None = None
+    connects: int = 0
     counters: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -75,10 +76,14 @@ class Context:
             raise NvrUnreachableError(message)
         return self.clock
 
+    @property
+    def z_mode(self) -> ZMode:
+        """What Z is known, or taken, to mean; wall time is what most recorders write."""
+        return ZMode.UTC if self.quirks.z_mode == ZMode.UTC else ZMode.LOCAL
+
     def wire_clock(self) -> WireClock:
-        """Return the clock with what Z is known, or taken, to mean; wall time is what most recorders write."""
-        mode = ZMode.UTC if self.quirks.z_mode == ZMode.UTC else ZMode.LOCAL
-        return WireClock(self.known_clock(), mode)
+        """Return the clock with what Z is known, or taken, to mean."""
+        return WireClock(self.known_clock(), self.z_mode)
 
     def playback_clock(self) -> WireClock:
         """Return the clock for playback addresses: as the recorder writes its own, else as it searches (9.3)."""

@@ -150,7 +150,8 @@ class Downloads:
         host, port = context.rtsp_host, context.rtsp_port
         found: dict[str, str] = {}
         if segment.locator:
-            found["name"] = rewrite_uri(segment.locator, host, port)
+            with suppress(NvrResponseError):  # what has no name that is one has its time all the same
+                found["name"] = rewrite_uri(segment.locator, host, port)
         wire, track = context.playback_clock(), context.track(segment.channel, segment.role)
         start, end = wire.to_wire(segment.span.start), wire.to_wire(segment.span.end)
         found["time"] = playback_uri(host, port, track, start, end)

@@ -27,7 +27,7 @@ from ...models import Channel, RecorderInfo, RecorderKind
 from ...transport.gate import LANES, Gate
 from ...transport.http import HttpTransport
 from .client import CHALLENGE_PATH, HikvisionClient
-from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned
+from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned, identify
 from .context import Context
 from .downloads import Downloads
 from .events import USER_CHECK, Events
@@ -39,6 +39,7 @@ from .mapping import (
     build_capabilities,
     build_channels,
     dump_profiles,
+    identity,
     load_profiles,
     proxy_offset,
     recorder_info,
@@ -52,10 +53,20 @@ from .system import Clock, Maintenance, Storage
 from .wire import parse_proxy_channels, parse_proxy_status, parse_video_inputs
 
 _UNKNOWN_INFO: Final = RecorderInfo("", "", "", "", "", RecorderKind.NVR, FAMILY)
+# What firmware and settings say: a recorder that has just started may refuse it for a while.
+_LASTING: Final = ("capabilities", "triggers", "tracks", "lens_events")
 
 
 def _utcnow() -> datetime:
     return datetime.now(UTC)
+
+
+def _completed(documents: Documents, known: Documents | None) -> Documents:
+    """Fill in what this connect was refused from what the same box told before with the same firmware."""
+    if known is None or known.info != documents.info:
+        return documents
+    missing = {name: getattr(known, name) for name in _LASTING if getattr(documents, name) is None}
+    return replace(documents, **missing)
 
 
 class HikvisionDriver:
@@ -97,13 +108,19 @@ class HikvisionDriver:
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
 
-    async def connect(self) -> None:
+    async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
-        learned = await Connect(self._context).run()
+        learned = await Connect(self._context).run(serial)
+        learned.documents = _completed(learned.documents, self._documents)
         self._learn(learned)
+
+    async def identify(self) -> str:
+        """Return the serial of whoever answers (hikvision-isapi 4.1); raises core errors only."""
+        return identity(await identify(self._context))
 
     def _learn(self, learned: Learned) -> None:
         context, documents = self._context, learned.documents
+        context.connects += 1
         kind = recorder_kind(documents)
         self.info = recorder_info(documents, kind)
         context.kind, context.serial = kind, self.info.serial
@@ -147,8 +164,11 @@ class HikvisionDriver:
             self.clock = Clock(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
-        self.storage = None if learned.disks is None else Storage(context, learned.disks)
-        self.maintenance = None if learned.status is None else Maintenance(context, learned.status)
+        # What it had before it has still; asking will tell why it was not given this time.
+        if learned.disks is not None:
+            self.storage = Storage(context, learned.disks)
+        if learned.status is not None:
+            self.maintenance = Maintenance(context, learned.status)
 
     async def refresh_channels(self) -> tuple[Channel, ...]:
         """Read names and online states anew in one or two requests (hikvision-isapi 5.2)."""

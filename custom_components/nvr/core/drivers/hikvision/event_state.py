@@ -19,6 +19,8 @@ from .wire_alert import Alert, heartbeat_channel, is_steady, parse_alert, parse_
 from .wire_search import parse_digits
 
 LATE: Final = timedelta(minutes=2)
+# How long after a connect old alerts may come without a word that they are old.
+_REPLAY: Final = 60.0
 # Beyond this the recorder's time of an event says nothing, not even that it is late.
 _ABSURD: Final = timedelta(days=366)
 _SHAPES_KEPT: Final = 512
@@ -51,6 +53,7 @@ class Active:
     until: float | None
     event: NvrEvent
     asserted: float
+    scope: Scope
 
 
 def default_holds() -> dict[EventKind, float]:
@@ -93,6 +96,9 @@ class EventState:
         self._recent: dict[tuple[Key, str], None] = {}
         self._losses: set[int | None] = set()
         self._reading: WireClock | None = None
+        self._connected = 0.0
+        # Set when a live alert's time cannot be: the recorder's clock was put to another time since it was read.
+        self.clock_doubted = False
 
     @property
     def channels(self) -> ChannelMap:
@@ -126,7 +132,7 @@ class EventState:
                 self.counters["heartbeats"] += 1
                 return []
         key = self._begun.get(shape)
-        if key is not None and (active := self._active.get(key)) is not None:
+        if key is not None and (active := self._active.get(key)) is not None and not self._may_be_replay(now):
             self.counters["repeats"] += 1
             self._extend(key, active, now)
             return []
@@ -141,10 +147,18 @@ class EventState:
         kind = event_type(alert.related or alert.type)
         return Meaning(alert, kind, self._key(alert, kind))
 
+    def _may_be_replay(self, now: float) -> bool:
+        return now - self._connected < _REPLAY
+
+    def _until(self, key: Key, scope: Scope, now: float) -> float | None:
+        """Return when something asserted now ends by itself; None for what ends by word only."""
+        by_word = key.kind is EventKind.VIDEO_LOSS or (scope is Scope.PORT and self.io_inactive)
+        return None if by_word else now + self.hold_of(key.kind, scope)
+
     def _extend(self, key: Key, active: Active, now: float) -> None:
         active.asserted = now
-        if active.until is not None:
-            active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
+        # After a reconnect also what ends by word has a limit, until it is asserted again.
+        active.until = self._until(key, active.scope, now)
 
     def _key(self, alert: Alert, kind: EventType) -> Key:
         channel = self._channels.channel(alert.channel if alert.dyn_channel is None else alert.dyn_channel)
@@ -172,7 +186,7 @@ class EventState:
         alert, kind, key = known
         if alert.type.lower() == "heartbeat":
             return []
-        occurred_at, late = self._dated(alert, moment, received_at)
+        occurred_at, late = self._dated(alert, moment, received_at, replay=self._may_be_replay(now))
         phase = self._late(alert, moment, key) if late else self._phase(alert, key, kind, now)
         if phase is None:
             return []
@@ -207,27 +221,34 @@ class EventState:
         active = self._active.get(key)
         if active is None:
             return EventPhase.START
+        self.counters["repeats"] += 1
         self._extend(key, active, now)
         return None
 
-    def _dated(self, alert: Alert, moment: str, received_at: datetime) -> tuple[datetime, bool]:
-        """Return when it happened, by the recorder's own clock less its skew, and whether that is long ago."""
+    def _dated(self, alert: Alert, moment: str, received_at: datetime, *, replay: bool) -> tuple[datetime, bool]:
+        """Return when it happened, by the recorder's own clock less its skew, and whether that is long ago.
+
+        Age alone makes an alert late only where a replay may be. Later on it tells that the clock was put to another
+        time: what is live must not be lost to that (hikvision-isapi 4.3).
+        """
         clock = self._clock()
         late = alert.retransmitted
         if clock is None or not moment:
             return received_at, late
-        try:
-            digits = parse_digits(moment)
-        except NvrResponseError:
-            return received_at, late
         if self._reading is None or self._reading.clock is not clock:
             self._reading = WireClock(clock, ZMode.LOCAL)
-        # The suffix stays at standard time on some firmware, so the digits count (hikvision-isapi 4.3).
-        occurred_at = self._reading.from_wire(digits)
-        age = received_at - occurred_at
-        if abs(age) > _ABSURD or age < -LATE:
+        try:
+            # The suffix stays at standard time on some firmware, so the digits count (hikvision-isapi 4.3).
+            occurred_at = self._reading.from_wire(parse_digits(moment))
+        except NvrResponseError, OverflowError:
             return received_at, late
-        return occurred_at, late or age > LATE
+        age = received_at - occurred_at
+        if abs(age) > _ABSURD:
+            return received_at, late
+        if late or -LATE <= age <= LATE:
+            return occurred_at, late
+        self.clock_doubted = True
+        return (occurred_at, True) if replay and age > LATE else (received_at, False)
 
     def _late(self, alert: Alert, moment: str, key: Key) -> EventPhase | None:
         """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
@@ -243,8 +264,7 @@ class EventState:
         return known
 
     def _begin(self, key: Key, kind: EventType, event: NvrEvent, now: float) -> None:
-        by_word = key.kind is EventKind.VIDEO_LOSS or (kind.scope is Scope.PORT and self.io_inactive)
-        self._active[key] = Active(None if by_word else now + self.hold_of(key.kind, kind.scope), event, now)
+        self._active[key] = Active(self._until(key, kind.scope, now), event, now, kind.scope)
         if key.kind is EventKind.VIDEO_LOSS:
             self._losses.add(key.channel)
 
@@ -289,8 +309,9 @@ class EventState:
 
     def reconnected(self, now: float) -> None:
         """Give everything its hold from now on: what is not asserted again ends (hikvision-isapi 11.3)."""
+        self._connected = now
         for key, active in self._active.items():
-            active.until = now + self.hold_of(key.kind, event_type(key.raw_type).scope)
+            active.until = now + self.hold_of(key.kind, active.scope)
 
 
 def _keep[K, V](kept: dict[K, V], key: K, value: V) -> None:

@@ -24,6 +24,7 @@ from ...transport.http import StreamResponse
 from ...transport.multipart import MultipartParser, Part, boundary_of
 from .context import Context
 from .event_state import ChannelMap, EventState
+from .system import Clock
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,6 +37,8 @@ _JITTER: Final = 0.2
 _REFUSALS_IN_DOUBT: Final = 5
 # An event at the end of a hold may be that late, so that a thousand holds need not a thousand timers.
 _TICK: Final = 0.05
+# Between two readings of a clock that alerts contradict, in seconds.
+_CLOCK_AGAIN: Final = 60.0
 
 
 class Events:
@@ -58,6 +61,7 @@ class Events:
         self._listener: EventListener | None = None
         self._told: EventStreamState | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._doubt = asyncio.Event()
         self._last_byte = 0.0
         self._legacy = False
         self._refusals = 0
@@ -158,6 +162,7 @@ class Events:
             # A task of its own: each event wakes it, and wakes nothing else on the way.
             reader = asyncio.create_task(self._read(stream))
             watch = asyncio.create_task(self._watch())
+            clock = asyncio.create_task(self._mind_clock())
             try:
                 await asyncio.wait((reader, watch), return_when=asyncio.FIRST_COMPLETED)
                 if not reader.done():
@@ -167,20 +172,41 @@ class Events:
             finally:
                 reader.cancel()
                 watch.cancel()
-                await asyncio.gather(reader, watch, return_exceptions=True)
+                clock.cancel()
+                await asyncio.gather(reader, watch, clock, return_exceptions=True)
         message = "the recorder ended the event stream"
         raise NvrUnreachableError(message)
 
     async def _watch(self) -> None:
-        """Ask after a silence whether the recorder is there; raises when it is not."""
+        """Ask after a silence whether the recorder is there; raises when it is not.
+
+        Any answer is a sign of life; that of a full box or of one that keeps this page to others is one too.
+        """
         loop = asyncio.get_running_loop()
         while True:
             quiet = loop.time() - self._last_byte
             if quiet < self._probe_after:
                 await asyncio.sleep(self._probe_after - quiet)
                 continue
-            await self._context.client.get(USER_CHECK)
+            try:
+                await self._context.client.get(USER_CHECK)
+            except NvrUnreachableError, NvrAuthError, NvrLockedError:
+                raise
+            except NvrError as error:
+                _LOGGER.debug("the recorder is there, but does not answer the question: %s", error)
             await asyncio.sleep(self._probe_after)
+
+    async def _mind_clock(self) -> None:
+        """Read the clock again when alerts tell that it was put to another time."""
+        clock = Clock(self._context)
+        while True:
+            await self._doubt.wait()
+            self._doubt.clear()
+            try:
+                await clock.read()
+            except NvrError as error:
+                _LOGGER.debug("the clock could not be read again: %s", error)
+            await asyncio.sleep(_CLOCK_AGAIN)
 
     async def _read(self, stream: StreamResponse) -> None:
         parser = MultipartParser(boundary_of(stream.headers.get("Content-Type", "")))
@@ -197,6 +223,9 @@ class Events:
             for part in parts:
                 self._take(part, now, received_at)
             self._arm()
+            if self._state.clock_doubted:
+                self._state.clock_doubted = False
+                self._doubt.set()
 
     def _take(self, part: Part, now: float, received_at: datetime) -> None:
         kind = part.headers.get("content-type", "")
@@ -206,7 +235,8 @@ class Events:
         body = part.body
         try:
             events = self._state.feed(body, now, received_at, json="json" in kind or body.lstrip()[:1] == b"{")
-        except NvrResponseError as error:
+        except (NvrResponseError, ArithmeticError, ValueError, TypeError) as error:
+            # One alert that nobody thought of must not cost the others.
             self._state.counters["broken"] += 1
             _LOGGER.debug("an alert that cannot be read: %s", error)
             return

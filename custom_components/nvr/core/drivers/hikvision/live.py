@@ -34,7 +34,7 @@ _PICTURE_TIMEOUT: Final = 10.0
 def address(context: Context, url: str) -> RtspAddress:
     """Return an address with the login beside it, not in it."""
     config = context.config
-    return RtspAddress(url, config.username, config.password, config.rtsp_transport)
+    return RtspAddress(url, config.username, config.password, config.rtsp_transport, config.plain_basic)
 
 
 class Live:

@@ -126,6 +126,16 @@ def confirms(wire: WireClock, now: datetime, found: Sequence[Match]) -> bool:
     return any(end >= now - FUTURE for _, end in spans) and all(start <= now + FUTURE for start, _ in spans)
 
 
+def overturns(verdict: Verdict, clock: DeviceClock, now: datetime, found: Sequence[Match]) -> bool:
+    """Tell whether a verdict outweighs another meaning of Z that was found before.
+
+    That footage lies ahead under the other one does not do: so it does after the recorder's clock was put back. What
+    is being recorded now must lie at now, and be the newest of its kind: a planned end alone may reach that far.
+    """
+    newest = {match.kind: match for match in sorted(found, key=lambda match: match.start)}
+    return confirms(WireClock(clock, verdict.mode), now, list(newest.values()))
+
+
 def address_mode(wire: WireClock, match: Match, digits: datetime | None) -> ZMode | None:
     """Return what Z means in playback addresses, by the `digits` of a match's own; None where it does not show.
 

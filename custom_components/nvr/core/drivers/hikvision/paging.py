@@ -20,7 +20,17 @@ _SECOND = timedelta(seconds=1)
 # A guard against recorders that invent new matches for ever; a year of 30 s segments stays below it.
 _MOST_PAGES = 50_000
 
-type Key = tuple[datetime, str]
+type Key = tuple[datetime, str, str]
+
+
+def _key(match: Match) -> Key:
+    """Return what tells one match from all others, and stays while the file grows.
+
+    Start digits do not do: in the hour that occurs twice two files may begin at the same ones. The file's name alone
+    does not either: several event recordings lie in one file (hikvision-isapi 8.2).
+    """
+    _, named, rest = match.uri.rpartition("name=")
+    return match.start, match.kind, rest.partition("&")[0] if named else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +112,7 @@ class Pager:
         if not matches:
             self._take_empty(page)
             return []
-        first = (matches[0].start, matches[0].kind)
+        first = _key(matches[0])
         if ask.position and first == self._first:
             self._stalled(ask)
             return []
@@ -119,7 +129,7 @@ class Pager:
     def _fresh(self, matches: list[Match]) -> list[Match]:
         seen, fresh = self._seen, []
         for match in matches:
-            key = (match.start, match.kind)
+            key = _key(match)
             if key not in seen:
                 seen.add(key)
                 fresh.append(match)

@@ -2,7 +2,7 @@
 
 import asyncio
 import calendar
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
 import random
@@ -22,10 +22,12 @@ from .mapping_time import (
     confirms,
     judge,
     matters,
+    overturns,
     probe_window,
 )
 from .paging import SMALLEST_PAGE, Ask, Pager
 from .refusals import HikvisionRefusalError, is_optional_refusal, is_track_unknown
+from .system import read_clock
 from .wire_search import Match, Position, SearchPage, daily_body, parse_daily, parse_search, search_body, uri_start
 
 SEARCH_PATH: Final = "/ISAPI/ContentMgmt/search"
@@ -37,6 +39,13 @@ _SECOND = timedelta(seconds=1)
 # How long a likely, unproven meaning of Z is believed, and how long nothing is asked when nothing was recorded.
 _LIKELY_LIFE = timedelta(hours=6)
 _SILENT_LIFE = timedelta(minutes=10)
+# How long footage that lies ahead, and that neither clock nor Z explains, is taken as it is.
+_PUZZLE_LIFE = timedelta(minutes=10)
+# A reading of the clock as old as this is good enough to judge by, and one that failed is tried again after it.
+_CLOCK_LIFE = timedelta(minutes=1)
+# What a clock may drift between two readings without what was asked by the first becoming wrong.
+_DRIFT = timedelta(seconds=10)
+_DOUBTS: Final = 2
 
 
 def _search_id() -> str:
@@ -54,6 +63,14 @@ class Recordings:
         self._calibration = asyncio.Lock()
         self._calibrated_at: datetime | None = None
         self._verdict: Verdict | None = None
+        self._doubting = asyncio.Lock()
+        self._puzzled_at: datetime | None = None
+        self._clock_tried_at: datetime | None = None
+
+    @property
+    def reading(self) -> Hashable:
+        """What Z means, and how often the recorder was learned: an answer does not outlive a change of either."""
+        return self._context.z_mode, self._context.connects
 
     def search(
         self,
@@ -70,30 +87,67 @@ class Recordings:
         self, channel: int, span: TimeSpan, kinds: frozenset[RecordingKind] | None, role: StreamRole
     ) -> AsyncIterator[RecordingSegment]:
         track = self._context.track(channel, role)
+        if not self._context.known_clock().measured:
+            await self._renew_clock()
         await self.calibrate(span)
         word = None
         if self._context.quirks.typed_search is not False:
             word = typed_word(kinds, self._context.capabilities.search_kinds)
-        limit = self._context.utcnow() + FUTURE
-        for attempt in range(2):
+        for doubts in range(_DOUBTS, -1, -1):
             wire = self._context.wire_clock()
             mapper = SegmentMapper(wire, channel, role, span, now=self._context.utcnow(), kinds=kinds)
             wrong = told = False
+            trusted = doubts == 0
             async for matches in self._pages(track, span, wire, word):
-                # No segment begins in the future: if one seems to, Z was read the wrong way.
-                if attempt == 0 and matters(wire.clock, span) and begins_in_future(matches, wire, limit):
-                    wrong = True
-                    break
+                # No segment begins in the future: one that seems to was read by a clock or a Z that has changed, or
+                # was recorded before the clock was put back. That one says nothing of the others.
+                if not trusted and begins_in_future(matches, wire, self._context.utcnow() + FUTURE):
+                    trusted = True
+                    if wrong := await self._doubt(wire, span):
+                        break
                 if not told:
                     self._learn_playback(wire, matches)
                 for segment in mapper.map(matches):
                     told = True
                     yield segment
-            if not wrong or not await self.calibrate(span, anew=True) or self._context.wire_clock().mode is wire.mode:
+            if not wrong:
                 return
             if told:
                 message = "the recorder's times changed their meaning in the middle of a search"
                 raise NvrResponseError(message)
+
+    async def _doubt(self, wire: WireClock, span: TimeSpan) -> bool:
+        """Look again at the clock, then at Z, as footage lies ahead; True when `wire` is not how to read it."""
+        async with self._doubting:
+            now = self._context.utcnow()
+            if self._is_outdated(wire):
+                return True
+            if self._puzzled_at is not None and now - self._puzzled_at < _PUZZLE_LIFE:
+                return False
+            await self._renew_clock(anew=True)
+            if not self._is_outdated(wire):
+                await self.calibrate(span, anew=True)
+            if self._is_outdated(wire):
+                return True
+            self._puzzled_at = now
+            self._context.count("footage_ahead")
+            return False
+
+    def _is_outdated(self, wire: WireClock) -> bool:
+        """Tell whether clock or Z are by now known to be other than `wire` has them."""
+        latest = self._context.wire_clock()
+        drifted = abs(latest.clock.skew - wire.clock.skew) > _DRIFT
+        return latest.mode is not wire.mode or latest.clock.zone != wire.clock.zone or drifted
+
+    async def _renew_clock(self, *, anew: bool = False) -> None:
+        """Read the clock unless that was done, or tried, just now; what is known stays when it fails."""
+        now, clock = self._context.utcnow(), self._context.known_clock()
+        tried = [moment for moment in (self._clock_tried_at, clock.read_at) if moment is not None]
+        if not anew and now - max(tried) < _CLOCK_LIFE:
+            return
+        self._clock_tried_at = now
+        with suppress(NvrError):
+            await read_clock(self._context)
 
     async def _pages(self, track: int, span: TimeSpan, wire: WireClock, word: str | None) -> AsyncIterator[list[Match]]:
         """Yield the new matches of each page; a search by kind that fails or finds nothing is made again without."""
@@ -171,9 +225,13 @@ class Recordings:
         async with self._calibration:
             if not anew and self._is_known():
                 return True
-            now = context.utcnow()
-            verdict = (None if anew else await self._confirm(now)) or await self._probe(now)
-            self._verdict, self._calibrated_at = verdict, now
+            verdict = None if anew else await self._confirm(context.utcnow())
+            if verdict is None:
+                await self._renew_clock()
+                verdict = await self._probe(context.utcnow())
+            if verdict is not None or not anew:
+                self._verdict = verdict
+            self._calibrated_at = context.utcnow()
             context.count("calibrations")
             if verdict is not None:
                 context.quirks.take_z(verdict.mode.value, proven=verdict.proven)
@@ -219,7 +277,11 @@ class Recordings:
         likely: Verdict | None = None
         for number in tried:
             found = {mode: await self._look(number, *probe_window(clock, mode, now)) for mode in ZMode}
+            every = [*found[ZMode.LOCAL], *found[ZMode.UTC]]
             verdict = judge(clock, now, found[ZMode.LOCAL], found[ZMode.UTC])
+            known = context.quirks.z_mode is not None
+            if verdict is not None and known and verdict.mode is not context.z_mode:
+                verdict = verdict if overturns(verdict, clock, now, every) else None
             if verdict is not None and verdict.proven:
                 return verdict
             likely = likely or verdict

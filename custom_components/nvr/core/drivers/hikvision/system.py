@@ -27,6 +27,13 @@ class _Primed[T]:
         return value if now - self._moment < _FRESH else None
 
 
+async def read_clock(context: Context) -> DeviceClock:
+    """Measure zone and skew anew for all roles (hikvision-isapi 4.3); what was known stays when that fails."""
+    found = parse_time(await context.client.get(TIME))
+    context.clock = measure(found.local_time, found.zone, context.utcnow(), previous=context.clock)
+    return context.clock
+
+
 class Clock:
     """The recorder's own clock."""
 
@@ -41,10 +48,7 @@ class Clock:
 
     async def read(self) -> DeviceClock:
         """Measure zone and skew anew (hikvision-isapi 4.3)."""
-        found = parse_time(await self._context.client.get(TIME))
-        clock = measure(found.local_time, found.zone, self._context.utcnow(), previous=self._context.clock)
-        self._context.clock = clock
-        return clock
+        return await read_clock(self._context)
 
 
 class Storage:

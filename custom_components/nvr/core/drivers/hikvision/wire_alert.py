@@ -14,6 +14,7 @@ from .wire import unexpected
 _CHANNEL = re.compile(rb"<(?:\w+:)?(?:dynChannelID|channelID)[^>]*>\s*(\d+)\s*<")
 # A moment that is nothing but a moment: no reference, no character that XML would refuse.
 _MOMENT: Final = b"0123456789-:.+TZz"
+_MOST_DIGITS: Final = 10
 _TAGS: Final = 2  # of one element
 _HEARTBEAT = re.compile(rb">\s*heartbeat\s*<", re.IGNORECASE)
 
@@ -84,7 +85,7 @@ def is_steady(body: bytes) -> bool:
 
 def _integer(value: str | None) -> int | None:
     value = value.strip() if value else ""
-    return int(value) if value.isdecimal() else None
+    return int(value) if value.isdecimal() and len(value) < _MOST_DIGITS else None
 
 
 def parse_alert(body: bytes) -> Alert:

@@ -176,6 +176,7 @@ def test_duration_goes_on_with_the_event_it_names() -> None:
 
 def test_late_copies_are_told_once_and_move_nothing() -> None:
     bench = Bench()
+    bench.state.reconnected(bench.now)
     old = alert(moment="2026-03-04T10:00:00+01:00")
     copies = bench.feed(old, old, alert("fielddetection", isDataRetransmission="true"))
     assert [(event.phase, event.late) for event in copies] == [(PULSE, True), (PULSE, True)]
@@ -185,6 +186,59 @@ def test_late_copies_are_told_once_and_move_nothing() -> None:
     for number in range(600):
         bench.feed(alert(moment=f"2026-03-03T{number // 60:02}:{number % 60:02}:00"))
     assert len(bench.state._recent) == 512
+
+
+def test_an_old_copy_of_what_is_active_extends_nothing_after_a_reconnect() -> None:
+    bench = Bench()
+    bench.feed(alert())
+    bench.state.reconnected(bench.now)
+    (copy,) = bench.feed(alert(moment="2026-03-04T10:00:00+01:00"))
+    assert (copy.phase, copy.late) == (PULSE, True)
+    assert bench.wait(4) == []
+    assert bench.feed(alert()) == []
+    assert bench.wait(4) == []
+
+
+@pytest.mark.parametrize("wall", ["2026-03-04T09:25:00", "2026-03-04T11:25:00"])
+def test_a_clock_put_to_another_time_is_doubted_and_silences_nothing(wall: str) -> None:
+    bench = Bench()
+    (event,) = bench.feed(alert(moment=wall))
+    assert (event.phase, event.late, event.occurred_at) == (START, False, NOW)
+    assert bench.state.clock_doubted
+    bench.state.clock_doubted = False
+    (event,) = bench.feed(alert("linedetection", moment=WALL))
+    assert not bench.state.clock_doubted
+    assert event.occurred_at == NOW
+
+
+@pytest.mark.parametrize(
+    "moment",
+    ["20260304T102500Z", "2026-03-04T10:25Z", "2026-03-04T10:25+00", "0001-01-01T00:00:00", "9999-12-31T23:59:59"],
+)
+def test_an_odd_moment_costs_no_event(moment: str) -> None:
+    for zone in (timedelta(hours=14), timedelta(hours=-12), timedelta(hours=1)):
+        bench = Bench()
+        bench.clock = DeviceClock(fixed_zone(zone), timedelta(0), NOW)
+        (event,) = bench.feed(alert(moment=moment, channel=7))
+        assert (event.phase, event.late) == (START, False)
+
+
+def test_a_number_without_end_is_no_number() -> None:
+    (event,) = Bench().feed(alert(channel=None, channelID="1" * 5000))
+    assert event.channel is None
+
+
+def test_what_ends_by_word_does_again_once_asserted_after_a_reconnect() -> None:
+    bench = Bench(io_inactive=True)
+    contact = alert("IO", channel=None, inputIOPortID=1)
+    loss = alert("videoloss")
+    assert len(bench.feed(contact, loss)) == 2
+    bench.state.reconnected(bench.now)
+    assert bench.state.next_expiry() is not None
+    assert bench.feed(contact, loss) == []
+    assert bench.state.next_expiry() is None
+    assert bench.wait(3600) == []
+    assert told(bench.feed(alert("videoloss", "inactive"))) == [(EventKind.VIDEO_LOSS, STOP, 1)]
 
 
 def test_a_wrong_clock_makes_nothing_late() -> None:

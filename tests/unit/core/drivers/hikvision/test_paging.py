@@ -61,6 +61,32 @@ def test_every_match_once(number: int, page: int, knows: tuple[Position, ...]) -
     assert run(pager(page), recorder.answer) == recorder.matches
 
 
+def named(name: str, start: int, end: int, planned: int | None = None) -> Match:
+    first, last = (START + timedelta(minutes=minute) for minute in (start, end if planned is None else planned))
+    uri = f"rtsp://h/Streaming/tracks/101/?starttime={first}&endtime={last}&name={name}&size={planned or end}"
+    return Match(101, first, last, None, "", uri, "", "timing")
+
+
+@pytest.mark.parametrize("way", [None, Position.PLAIN.value])
+@pytest.mark.parametrize("page", [2, 3, 40])
+def test_files_of_an_hour_that_occurs_twice_begin_at_the_same_digits(way: str | None, page: int) -> None:
+    # Both passes of 02:00 to 03:00: the second file ends in the second pass.
+    rows = [named("1", 120, 150), named("2", 150, 120), named("3", 120, 150), named("4", 150, 180)]
+    pages = [rows[at : at + page] for at in range(0, len(rows), page)]
+    script = [SearchPage("MORE", each) for each in pages[:-1]] + [SearchPage("OK", pages[-1])]
+    assert run(pager(page, way), lambda _: script.pop(0)) == rows
+
+
+def test_a_file_that_grows_between_two_pages_is_one() -> None:
+    grown = named("2", 150, 151)
+    script = [
+        SearchPage("MORE", [named("1", 120, 150), named("2", 150, 150, planned=170)]),
+        SearchPage("OK", [grown, named("3", 151, 152)]),
+    ]
+    found = run(pager(2, Position.VENDOR.value), lambda _: script.pop(0))
+    assert [match.start for match in found] == [START + timedelta(minutes=minute) for minute in (120, 150, 151)]
+
+
 @pytest.mark.parametrize("way", [Position.VENDOR.value, Position.PLAIN.value, TIME])
 def test_a_known_way_is_used_at_once(way: str) -> None:
     recorder = Recorder(footage(200))

@@ -111,6 +111,8 @@ def test_bodies() -> None:
     assert "&" not in ws.download_query(uri)
     assert ws.rewrite_uri(uri, "nvr.lan", 10554).startswith("rtsp://nvr.lan:10554/Streaming/tracks/101/?starttime=a&")
     assert ws.rewrite_uri("rtsp://h/x", "fe80::1", 554) == "rtsp://[fe80::1]:554/x"
+    with pytest.raises(NvrResponseError):
+        ws.rewrite_uri("rtsp://[bad/Streaming/tracks/101/?starttime=a", "nvr.lan", 554)
     assert ws.playback_uri("h", 1, 101, digits("2026-03-04T00:00:00"), None).endswith(
         "/101/?starttime=20260304T000000Z"
     )

@@ -1,0 +1,63 @@
+"""Roles of a driver that ask only a recorder that has proved who it is, and ask again when that comes into doubt."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+
+from .core.driver import PlaybackSource, RecordingIndex
+from .core.models import DayMap, PlaybackRequest, RecordingKind, RecordingSegment, StreamRole, TimeSpan
+from .recording_search import closing_search
+
+# Returns at once where nothing is in doubt; raises core errors.
+type Prove = Callable[[], Awaitable[None]]
+
+
+class ProvenRecordings:
+    """What is stored on this very recorder; answers that came while it was in doubt wait for the proof."""
+
+    def __init__(self, index: RecordingIndex, prove: Prove) -> None:
+        """Ask `index`, after `prove`."""
+        self._index = index
+        self._prove = prove
+
+    @property
+    def reading(self) -> Hashable:
+        """What answers depend on besides the clock."""
+        return self._index.reading
+
+    async def search(
+        self,
+        channel: int,
+        span: TimeSpan,
+        *,
+        kinds: frozenset[RecordingKind] | None = None,
+        role: StreamRole = StreamRole.MAIN,
+    ) -> AsyncGenerator[RecordingSegment]:
+        """Yield as RecordingIndex.search does."""
+        await self._prove()
+        async with closing_search(self._index, channel, span, kinds=kinds, role=role) as segments:
+            async for segment in segments:
+                await self._prove()
+                yield segment
+        await self._prove()
+
+    async def day_map(self, channel: int, year: int, month: int) -> DayMap:
+        """Return as RecordingIndex.day_map does."""
+        await self._prove()
+        found = await self._index.day_map(channel, year, month)
+        await self._prove()
+        return found
+
+
+class ProvenPlayback:
+    """Footage of this very recorder."""
+
+    def __init__(self, source: PlaybackSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
+        """Return as PlaybackSource.request does."""
+        await self._prove()
+        found = await self._source.request(channel, span, role=role)
+        await self._prove()
+        return found
