@@ -47,6 +47,7 @@ def ended_after(seconds: float, process: subprocess.Popen[str]) -> Iterator[None
         raise
     finally:
         timer.cancel()
+        timer.join()
 
 
 def run(name: str, options: list[str]) -> bool:

@@ -20,6 +20,7 @@ from custom_components.nvr.media_ids import (
     WholeDayId,
     channel_id_of,
     content_id,
+    day_of,
     format_moment,
     parse,
     parse_moment,
@@ -140,3 +141,9 @@ def test_moment_of_any_zone_is_written_as_utc_to_the_millisecond() -> None:
     moment = datetime(2026, 3, 29, 3, 0, 0, 250_999, tzinfo=timezone(timedelta(hours=2)))
     assert format_moment(moment) == "20260329T010000.250Z"
     assert parse_moment("20260329T010000.250Z") == moment.replace(microsecond=250_000)
+
+
+def test_what_is_named_by_a_day_or_lies_below_one_has_a_day() -> None:
+    named = (DAY, WholeDayId(DAY), KindId(DAY, RecordingKind.MOTION))
+    assert {day_of(each) for each in named} == {DAY.day}
+    assert day_of(CHANNEL) is None

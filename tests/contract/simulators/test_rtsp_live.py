@@ -137,7 +137,7 @@ async def test_silent_viewers_are_sent_away(recorder: Recorder) -> None:
         for _ in range(4):
             await asyncio.sleep(1.0)
             assert (await client.ask("GET_PARAMETER", client.url("/live/1/sub"))).status == 200
-        await asyncio.sleep(3.5)
+        await asyncio.sleep(5.0)
         assert (await client.ask("GET_PARAMETER", client.url("/live/1/sub"))).status == 454
     assert recorder.server.counters.timeouts == 1
 

@@ -321,3 +321,26 @@ def test_one_large_picture_byte_by_byte_is_not_quadratic() -> None:
         return time.process_time() - start
 
     assert cost(400_000) <= 10 * 2.5 * cost(40_000)
+
+
+def one_by_one(parts: list[bytes]) -> list[bytes]:
+    parser = MultipartParser("boundary")
+    return [part.body for each in parts for part in parser.feed(each)]
+
+
+def test_parts_known_by_heart_are_those_read_step_by_step() -> None:
+    # Each beginning comes twice, and there are more of them than are remembered.
+    sent = [b"<a>%s</a>\n" % (b"x" * size) for size in range(80) for _ in range(2)]
+    assert one_by_one([wire(body) for body in sent]) == sent
+    # What closes itself has no frame to be known by, and another root is no less whole than the one before.
+    sent = [b"<a/>"] * 4 + [b"<a>1</a>", b"<a>2</a>", b"<b>3</b>", b"<a>5</a>"]
+    assert one_by_one([wire(body) for body in sent]) == sent
+    # A length that is too short by chance cuts where the frame does not end.
+    data = [wire(b"<a>1</a>"), wire(b"<a>2</a>"), wire(b"<a>1</a><a>", length=8), END]
+    assert one_by_one(data)[:3] == [b"<a>1</a>", b"<a>2</a>", b"<a>1</a>"]
+
+
+def test_what_follows_a_known_part_in_the_same_bytes_is_read_on() -> None:
+    known, other = wire(alert(1)), wire(b"{}", b"application/json")
+    chunks = [known, known, known + other[:20], other[20:] + known]
+    assert one_by_one(chunks) == [alert(1)] * 3 + [b"{}", alert(1)]
