@@ -266,7 +266,7 @@ class DeviceClock:
         return self.to_wall(utc).date()
 
 
-def unmeasured(previous: DeviceClock | None, our_utc_now: datetime, zone: DeviceZone | None = None) -> DeviceClock:
+def unmeasured(previous: DeviceClock | None, our_utc_now: datetime, zone: tzinfo | None = None) -> DeviceClock:
     """Return what to go by when the recorder tells no time: the last reading, else no skew, in `zone` or UTC."""
     if previous is not None:
         return replace(previous, measured=False)

@@ -14,6 +14,7 @@ from typing import Final
 from ...clock import DeviceClock, measure
 from ...errors import (
     NvrBusyError,
+    NvrOtherRecorderError,
     NvrPermissionError,
     NvrResponseError,
     NvrTimeoutError,
@@ -151,9 +152,15 @@ class Connect:
         self._disks: tuple[Disk, ...] | None = None
         self._notes: list[str] = []
 
-    async def run(self) -> Learned:
-        """Ask everything; raises NvrUnsupportedError for a box of another family."""
+    async def run(self, serial: str | None = None) -> Learned:
+        """Ask everything; raises NvrUnsupportedError for a box of another family.
+
+        Where `serial` is given, another recorder is asked nothing more and remembered in nothing.
+        """
         system = await identify(self._context)
+        if serial is not None and system.serial != serial:
+            message = "another recorder answers at the address"
+            raise NvrOtherRecorderError(message)
         # The version decides what is remembered of refusals, so nothing is asked before it.
         version, build = await self._version()
         self._context.memory.seen_firmware(f"{version} {build}".strip())

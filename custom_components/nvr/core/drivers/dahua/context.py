@@ -34,6 +34,7 @@ class Context:
     clock: DeviceClock | None = None
     told_rtsp_port: int | None = None
     counters: dict[str, int] = field(default_factory=dict)
+    connects: int = 0
     _wall: WallClock | None = None
 
     @property

@@ -27,7 +27,7 @@ from ...transport.gate import LANES, Gate
 from ...transport.http import HttpTransport
 from .brands import audio_reboots
 from .client import CHALLENGE_PATH, DahuaClient
-from .connect import TIME, Connect, Learned, TimeReader
+from .connect import TIME, Connect, Learned, TimeReader, identify
 from .context import Context
 from .downloads import Downloads
 from .events import Events
@@ -106,14 +106,19 @@ class DahuaDriver:
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
 
-    async def connect(self) -> None:
+    async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 13 requests on present firmware; raises core errors only."""
-        learned = await Connect(self._context, self._time, self._presence).run()
+        learned = await Connect(self._context, self._time, self._presence).run(serial)
         self._listed_at = self._context.utcnow()
         self._learn(learned)
 
+    async def identify(self) -> str:
+        """Return the serial of whoever answers (dahua-cgi 5); raises core errors only."""
+        return (await identify(self._context)).serial
+
     def _learn(self, learned: Learned) -> None:
         context, documents = self._context, learned.documents
+        context.connects += 1
         kind = recorder_kind(documents)
         self.info = recorder_info(documents, kind)
         context.kind, context.serial = kind, self.info.serial

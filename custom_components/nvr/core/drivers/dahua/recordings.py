@@ -1,7 +1,7 @@
 """The recording index: searches and the calendar (dahua-cgi 9)."""
 
 import calendar
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import Final
@@ -40,6 +40,11 @@ class Recordings:
         self._context = context
         self.finders = finders or Finders(context)
         self._directory: tuple[int, int] | None = None  # generation of the RPC session, handle
+
+    @property
+    def reading(self) -> Hashable:
+        """How often the recorder was learned: an answer does not outlive what was taken for its ways before."""
+        return self._context.connects
 
     def search(
         self,
