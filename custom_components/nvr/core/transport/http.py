@@ -104,6 +104,20 @@ def _redirected(here: URL, location: str) -> str | None:
     return target
 
 
+def _authority(config: ConnectionConfig) -> str:
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    usual = 80 if config.tls is TlsMode.OFF else 443
+    return host if config.http_port == usual else f"{host}:{config.http_port}"
+
+
+def _url(config: ConnectionConfig, scheme: str, path: str) -> URL:
+    try:
+        origin = URL.build(scheme=scheme, host=config.dial or config.host, port=config.http_port)
+    except ValueError:
+        raise NvrUnreachableError("this is no host name") from None
+    return URL(f"{origin}{path if path.startswith('/') else '/' + path}", encoded=True)
+
+
 class StreamResponse:
     """An answer whose body is read as it comes. Iterate, or call `read`."""
 
@@ -287,16 +301,11 @@ class HttpTransport:
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.config.dial is not None:
-            headers["Host"] = self._authority()
+            headers["Host"] = _authority(self.config)
         again = method in {"GET", "HEAD"} if idempotent is None else idempotent
         if isinstance(data, AsyncIterable):
             again = False
         return _Call(method, path, data, headers, timeout, again, self.auth.refusals, signed)
-
-    def _authority(self) -> str:
-        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        usual = 80 if self.config.tls is TlsMode.OFF else 443
-        return host if self.config.http_port == usual else f"{host}:{self.config.http_port}"
 
     async def _perform(self, call: _Call, lane: Lane) -> _Answer:
         self.statistics.lanes[lane] += 1
@@ -315,7 +324,7 @@ class HttpTransport:
             if answer.status not in _REDIRECTS or location is None or call.method != "GET":
                 return answer
             try:
-                there = _redirected(self._url(path), location)
+                there = _redirected(_url(self.config, self._scheme, path), location)
             except NvrResponseError:
                 answer.raw.close()
                 raise
@@ -356,7 +365,7 @@ class HttpTransport:
                 context = await self._tls()
                 raw = await self._http().request(
                     call.method,
-                    self._url(path),
+                    _url(self.config, self._scheme, path),
                     data=call.data,
                     headers=headers,
                     allow_redirects=False,
@@ -375,15 +384,6 @@ class HttpTransport:
         finally:
             raw.release()
         return _Answer(raw.status, raw.headers, raw, refusal, tuple(raw.headers.getall("WWW-Authenticate", ())))
-
-    def _url(self, path: str) -> URL:
-        try:
-            origin = URL.build(
-                scheme=self._scheme, host=self.config.dial or self.config.host, port=self.config.http_port
-            )
-        except ValueError:
-            raise NvrUnreachableError("this is no host name") from None
-        return URL(f"{origin}{path if path.startswith('/') else '/' + path}", encoded=True)
 
     def _http(self) -> aiohttp.ClientSession:
         if self._closed:

@@ -91,7 +91,7 @@ def test_the_clock_is_measured_in_the_zone_it_names() -> None:
     clock = measure("2026-11-21 13:07:00", BERLIN, NOW)
     assert (clock.zone, clock.skew) == (BERLIN, timedelta(minutes=7))
     assert measure("2026-11-21 12:00:00", BERLIN, NOW).zone == fixed_zone(timedelta(0))
-    assert measure("", BERLIN, NOW) == DeviceClock(BERLIN, timedelta(0), NOW)
+    assert measure("", BERLIN, NOW) == DeviceClock(BERLIN, timedelta(0), NOW, measured=False)
     assert measure("", None, NOW).zone == fixed_zone(timedelta(0))
 
 
