@@ -1,16 +1,23 @@
 """A Dahua NVR in a real Home Assistant: nothing there knows which family it is."""
 
 from datetime import timedelta
+from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.components.camera import async_get_image
+from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
 from homeassistant.core import HomeAssistant
+from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
+from homeassistant.setup import async_setup_component
 import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.nvr.const import CONF_FAMILY
+from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION, EVENT_OFFLINE, EVENT_ONLINE
 from tests.simulators.dahua.simulator import DahuaSimulator
 
-from .conftest import events_up, make_entry, set_up
+from .conftest import events_up, make_entry, set_up, until
+from .footage_helpers import MediaBrowser, Player, child
 
 # What the session's own renewal costs at rest: one request in 50 s.
 _KEEP_ALIVE_PER_MINUTE = 1.2
@@ -43,3 +50,66 @@ async def test_set_up_and_rest_keep_within_the_budget(
         await hass.async_block_till_done()
         assert simulator.counters.rpc_sessions == 0
         assert simulator.counters.event_streams_active == 0
+
+
+async def added(hass: HomeAssistant, simulator: DahuaSimulator) -> MockConfigEntry:
+    """Add it as a person does: address and login, nothing of its family."""
+    made = await hass.config_entries.flow.async_init("nvr", context={"source": SOURCE_USER})
+    login = {"host": f"127.0.0.1:{simulator.http_port}", "username": "admin", "password": "nvr-test-pass"}
+    made = await hass.config_entries.flow.async_configure(made["flow_id"], login)
+    assert made["type"] is FlowResultType.CREATE_ENTRY, made
+    await hass.async_block_till_done()
+    entry: MockConfigEntry = hass.config_entries.async_entries("nvr")[0]
+    assert entry.data[CONF_FAMILY] == "dahua"
+    return entry
+
+
+async def test_the_main_job(
+    hass: HomeAssistant,
+    real_integration: None,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hass, "media_source", {})
+    bus = async_capture_events(hass, EVENT_DETECTION)
+    async with DahuaSimulator(profile="nvr5464", channels=2, h264_only=True) as simulator:
+        simulator.rtsp.faults.delivery = 20.0
+        entry = await added(hass, simulator)
+        hub = entry.runtime_data.hub
+        await events_up(hub)
+        camera = hub.camera_entity_id(1)
+        assert (await async_get_image(hass, camera)).content.startswith(b"\xff\xd8")
+        simulator.motion(1)
+        await until(lambda: any(event.data["kind"] == "motion" for event in bus))
+        assert bus[0].data["phase"] == "start"
+        assert bus[0].data["entity_id"] == camera
+        found: dict[str, Any] = await hass.services.async_call(
+            "nvr", "search_recordings", {"entity_id": camera}, blocking=True, return_response=True
+        )
+        assert found["cameras"][camera]["segments"]
+        media = MediaBrowser(await hass_ws_client(hass))
+        name = hub.channel(1).name
+        item = child(await media.path(entry.title, name, "Yesterday"), "All day")
+        player = Player(await hass_client_no_auth(), await media.resolve(item["media_content_id"]))
+        segments = await player.segments()
+        start = simulator.clock.day_start(simulator.clock.date_of(simulator.now()) - timedelta(days=1))
+        for number in (0, len(segments) * 2 // 3, 5):
+            frames = await player.frames(segments[number][0])
+            first = await player.frames(segments[0][0])
+            origin = first[0][1].time - timedelta(seconds=first[0][0])
+            assert origin - start < timedelta(hours=2)
+            assert max(abs((code.time - origin).total_seconds() - at) for at, code in frames) <= 0.12
+
+
+async def test_away_and_back(hass: HomeAssistant, real_integration: None) -> None:
+    offline, online = async_capture_events(hass, EVENT_OFFLINE), async_capture_events(hass, EVENT_ONLINE)
+    async with DahuaSimulator(profile="nvr5232", channels=2) as simulator:
+        entry = make_entry(simulator, **{CONF_FAMILY: "dahua", "options": {"grace_time": 1}})  # type: ignore[arg-type]
+        hub = await set_up(hass, entry)
+        await events_up(hub)
+        await simulator.power_off()
+        await until(lambda: offline, 30)
+        await simulator.power_on()
+        await until(lambda: online, 60)
+        await events_up(hub)
+        assert (len(offline), len(online)) == (1, 1)
