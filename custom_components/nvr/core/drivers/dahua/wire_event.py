@@ -20,6 +20,7 @@ _CODE: Final = b"Code="
 _DATA: Final = b";data="
 _LENGTH: Final = re.compile(rb"content-length\s*:\s*(\d{1,15})\s*(?:\r?\n|$)", re.IGNORECASE)
 _INDEXES: Final = re.compile(r"(?m)^\s*channels\[\d+\]\s*=\s*(\d{1,5})\s*$")
+_INDEX: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 _ACTIONS: Final = frozenset({"start", "stop", "pulse", "state"})
 _REMEMBERED: Final = 64
 _NO_DATA: Final[Mapping[str, object]] = {}
@@ -52,8 +53,7 @@ def _event(head: bytes, data: Mapping[str, object], raw: str = "") -> WireEvent 
     if not code or action.lower() not in _ACTIONS:
         return None
     index = fields.get("index", "")
-    negative = index.removeprefix("-").isdecimal() and index.isascii()
-    return WireEvent(code, action.capitalize(), int(index) if negative else None, data, raw)
+    return WireEvent(code, action.capitalize(), int(index) if _INDEX.fullmatch(index) else None, data, raw)
 
 
 def _object(data: bytes) -> tuple[Mapping[str, object], int] | None:
@@ -110,8 +110,8 @@ class EventParser:
 
     def __init__(self, content_type: str = "") -> None:
         """Take the boundary of the Content-Type; the stream's first delimiter is believed more than that."""
-        token = (boundary_of(content_type) or DEFAULT_BOUNDARY).strip().strip('"').strip("-<>")
-        self._token = token.encode("latin-1", "replace")
+        token = (boundary_of(content_type) or "").strip().strip('"').strip("-<>")
+        self._token = (token or DEFAULT_BOUNDARY).encode("latin-1", "replace")
         self._proven = False
         self._buffer = bytearray()
         self._state = _State.SEEK
@@ -200,14 +200,14 @@ class EventParser:
                     return len(buffer)
                 return None
             text = bytes(buffer[line : end + 1]).strip()
-            if not text and line > at:
-                self._begin(bytes(buffer[at:line]))
+            if not text:
+                # A blank line right behind the delimiter ends nothing yet.
+                if line > at:
+                    self._begin(bytes(buffer[at:line]))
                 return end + 1
             if self._proven and text.strip(b"-<>") == self._token:
                 return end + 1
-            # A blank line right behind the delimiter ends nothing yet.
             line = end + 1
-            at = line if not text else at
         self._begin(bytes(buffer[at:line]))
         return line
 
@@ -222,10 +222,15 @@ class EventParser:
 
     def _body(self, at: int, events: list[WireEvent]) -> int | None:
         """Give the payload out at its announced length, at its own end or at the next delimiter, whichever is first."""
-        buffer, length = self._buffer, self._length
+        buffer, length, start = self._buffer, self._length, at
+        while start < len(buffer) and buffer[start] in b"\r\n ":
+            start += 1
+        if start > at:
+            return start
         if length and len(buffer) - at >= length:
-            taken = self._whole_at(bytes(buffer[at : at + length]), events)
-            if taken:
+            # What goes on behind the length was cut by it: index=1 of index=12.
+            goes_on = buffer[at + length : at + length + 1].isalnum()
+            if not goes_on and self._whole_at(bytes(buffer[at : at + length]), events):
                 return at + length
             self._length = None
         end = self._own_end(at, events)
@@ -249,7 +254,8 @@ class EventParser:
             if found and data[value[1] :].strip():
                 return False
             event = _event(head, value[0])
-            if event is None:
+            # Without data the index is the last word; without an index it was cut.
+            if event is None or not (found or event.index0 is not None):
                 return False
             events.append(event)
         self._enter(_State.SEEK)
@@ -258,17 +264,14 @@ class EventParser:
     def _own_end(self, at: int, events: list[WireEvent]) -> int | None:
         """Take a payload that is over by its own account; return where it ends."""
         buffer = self._buffer
-        start = at
-        while start < len(buffer) and buffer[start] in b"\r\n ":
-            start += 1
-        if not buffer.startswith(_CODE, start):
-            return self._heartbeat(start)
-        line = buffer.find(b"\n", start)
-        found = buffer.find(_DATA, start, len(buffer) if line < 0 else line)
+        if not buffer.startswith(_CODE, at):
+            return self._heartbeat(at)
+        line = buffer.find(b"\n", at)
+        found = buffer.find(_DATA, at, len(buffer) if line < 0 else line)
         if found < 0:
             if line < 0:
                 return None
-            self._finish(bytes(buffer[start:line]), events)
+            self._finish(bytes(buffer[at:line]), events)
             return line + 1
         begin = found + len(_DATA)
         # Only a bracket, a quote or a line end can complete it; what was tried is not tried again.
@@ -281,7 +284,7 @@ class EventParser:
         self._tried = len(buffer) - at
         if value is None:
             return None
-        event = _event(bytes(buffer[start:found]), value[0])
+        event = _event(bytes(buffer[at:found]), value[0])
         if event is None:
             self.broken += 1
         else:
@@ -298,28 +301,28 @@ class EventParser:
         return end
 
     def _find_delimiter(self, at: int) -> tuple[int, int] | None:
-        """Return where the next delimiter line begins and ends."""
-        line = self._buffer.find(b"\n--", at)
-        while line >= 0:
-            end = self._buffer.find(b"\n", line + 1)
+        """Return where the next delimiter line begins and ends; one may begin at `at` itself."""
+        buffer = self._buffer
+        line = at if buffer.startswith(b"--", at) else buffer.find(b"\n--", at) + 1 or len(buffer)
+        while buffer.startswith(b"--", line):
+            end = buffer.find(b"\n", line)
             if end < 0:
                 return None
-            if self._is_delimiter(bytes(self._buffer[line + 1 : end]).strip()):
-                return line + 1, end + 1
-            line = self._buffer.find(b"\n--", line + 1)
+            if self._is_delimiter(bytes(buffer[line:end]).strip()):
+                return line, end + 1
+            line = buffer.find(b"\n--", line) + 1 or len(buffer)
         return None
 
     def _delimited(self, at: int, events: list[WireEvent]) -> int | None:
         """Take what stands before the next delimiter; give up a part that is too long."""
-        # One byte back: the delimiter may stand right behind the headers.
-        found = self._find_delimiter(max(0, at - 1))
+        found = self._find_delimiter(at)
         if found is None:
             if len(self._buffer) - at > MAX_PART:
                 self.broken += 1
                 self._enter(_State.SEEK)
                 return len(self._buffer)
             return None
-        self._finish(bytes(self._buffer[at : max(at, found[0])]), events)
+        self._finish(bytes(self._buffer[at : found[0]]), events)
         self._state = _State.HEADERS
         return found[1]
 

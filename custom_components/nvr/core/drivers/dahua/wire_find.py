@@ -165,13 +165,12 @@ class Page(NamedTuple):
 
 def _page(found: int | None, items: Node) -> Page:
     nodes = [node for _, node in entries(items)]
-    return Page(len(nodes) if found is None else found, [file for node in nodes if (file := _file(node))])
+    return Page(len(nodes) if found is None or found < 0 else found, [file for node in nodes if (file := _file(node))])
 
 
 def cgi_page(flat: Mapping[str, str]) -> Page:
     """Read a page of the CGI."""
-    found = flat.get("found", "").strip()
-    return _page(int(found) if found.isdecimal() else None, child(nest(flat), "items"))
+    return _page(integer(flat, "found"), child(nest(flat), "items"))
 
 
 def rpc_page(params: Mapping[str, object]) -> Page:
@@ -220,4 +219,4 @@ def parse_locator(value: str) -> FoundFile | None:
         start, end = (datetime.strptime(part, _LOCATOR) for part in parts[:2])  # noqa: DTZ007 - wall digits
     except ValueError:
         return None
-    return FoundFile(start, end, parts[3], size=int(parts[2]) if parts[2].isdecimal() else None)
+    return FoundFile(start, end, parts[3], size=integer(parts[2]))

@@ -116,7 +116,7 @@ def test_parts_with_odd_headers() -> None:
     bare = b"--myboundary\r\nCode=VideoLoss;action=Start;index=0\r\n\r\n"
     more = b"--myboundary\r\nX-Id: 5\r\ncontent-length:  33\r\nContent-Type: text/plain;charset=utf-8\r\n\r\n"
     found = same_for_every_split(bare + more + plain(3).encode() + b"\r\n" + b"--myboundary--\r\n")
-    assert [event.code for event in found] == ["VideoLoss", "VideoMotion"]
+    assert [(event.code, event.index0) for event in found] == [("VideoLoss", 0), ("VideoMotion", 3)]
 
 
 def test_a_part_that_never_ends_is_dropped_and_the_next_one_read() -> None:
@@ -166,3 +166,112 @@ def test_an_index_that_is_no_number() -> None:
 def test_indexes() -> None:
     assert indexes_of("channels[0]=0\r\nchannels[1]=5\r\n") == {0, 5}
     assert indexes_of("Error: No Events") == frozenset()
+
+
+EMPTY = b"--myboundary\r\nContent-Type: text/plain\r\n\r\n"
+
+
+@pytest.mark.parametrize("before", [EMPTY, EMPTY + b"\r\n", b"--myboundary\r\n", b"--myboundary\r\n\r\n\r\n"])
+def test_a_part_without_a_payload_costs_none_of_the_next(before: bytes) -> None:
+    data = before + part(plain(3))
+    assert same_for_every_split(data) == EXPECTED[:1]
+    parser = EventParser(BOUNDARY)
+    parser.feed(data)
+    assert (parser.broken, parser.heartbeats) == (0, 0)
+
+
+def test_blank_lines_before_a_payload_are_not_of_its_length() -> None:
+    body = plain(123).encode()
+    data = b"--myboundary\r\nContent-Length:%d\r\n\r\n\r\n" % len(body) + body
+    assert same_for_every_split(data + b"\r\n\r\n" + part(plain(3))) == [
+        WireEvent("VideoMotion", "Start", 123, {}),
+        EXPECTED[0],
+    ]
+    assert [event.index0 for event in EventParser(BOUNDARY).feed(data)] == [123]
+
+
+@pytest.mark.parametrize("lacking", range(2, 9))
+def test_a_length_that_cuts_the_last_word_is_not_believed(lacking: int) -> None:
+    text = plain(12)
+    assert same_for_every_split(part(text, length=len(text) - lacking)) == [WireEvent("VideoMotion", "Start", 12, {})]
+
+
+def test_a_length_that_cuts_the_index_names_no_other_channel() -> None:
+    short = part(plain(12), length=len(plain(12)) - 1)
+    assert read(short) == [WireEvent("VideoMotion", "Start", 12, {})]
+
+
+def test_data_may_begin_on_a_line_of_its_own() -> None:
+    stream = part(f"{plain(1)};data=\r\n17", length=None) + part(f"{plain(2)};data=\r\n{PRETTY}", length=None)
+    found = same_for_every_split(stream)
+    assert [(event.index0, dict(event.data), event.raw) for event in found] == [(1, {}, ""), (2, HOSTILE, "")]
+
+
+def test_lines_that_look_like_a_delimiter_are_of_the_payload() -> None:
+    text = f'{plain(1)};data={{ "Name" : "gate\n--door\n-- other --\n" }}'
+    found = same_for_every_split(part(text, length=None) + part(plain(3)))
+    assert [event.index0 for event in found] == [1, 3]
+    assert found[0].data == {"Name": "gate\n--door\n-- other --\n"}
+    cut = same_for_every_split(part(f'{plain(1)};data={{ "Name" : "gate\n--door', length=None) + part(plain(3)))
+    assert [(event.index0, event.raw) for event in cut] == [(1, '{ "Name" : "gate\n--door'), (3, "")]
+
+
+def test_what_stands_before_the_first_delimiter_is_skipped() -> None:
+    parser = EventParser(BOUNDARY)
+    for _ in range(20):
+        assert not parser.feed(b"x" * 1000)
+    assert parser.feed(b"\r\n-- no delimiter\r\n" + part(plain(3))) == EXPECTED[:1]
+
+
+def test_headers_without_end_are_dropped_and_the_next_part_read() -> None:
+    parser = EventParser(BOUNDARY)
+    assert not parser.feed(b"--myboundary\r\nX-Junk: " + b"x" * 9000)
+    assert parser.broken == 1
+    assert parser.feed(b"\r\n" + part(plain(3))) == EXPECTED[:1]
+
+
+def test_headers_that_never_repeat_are_each_believed() -> None:
+    # The blank line ends nothing and no further byte follows: only the announced length gives these out.
+    parser = EventParser(BOUNDARY)
+    for number in range(200):
+        text = plain(number).encode()
+        head = b"\r\n--myboundary\r\nX-Count: %d\r\nContent-Length:%d\r\n\r\n" % (number, len(text))
+        assert [event.index0 for event in parser.feed(head + text)] == [number]
+
+
+def test_a_whole_payload_that_is_no_event_is_counted() -> None:
+    parser = EventParser(BOUNDARY)
+    odd = [f"{plain(1, 'Fly')};data={PRETTY}", plain(1, "Fly"), "Error", ""]
+    found = parser.feed(b"".join(part(text) for text in odd) + part(plain(3)))
+    assert found == EXPECTED[:1]
+    assert parser.broken == 3
+
+
+def test_blanks_around_a_heartbeat() -> None:
+    parser = EventParser(BOUNDARY)
+    texts = ["Heartbeat \t", "\tHeartbeat", " Heartbeat"]
+    assert parser.feed(b"".join(part(text, length=None) for text in texts) + part(plain(3))) == EXPECTED[:1]
+    assert (parser.heartbeats, parser.broken) == (3, 0)
+
+
+def test_a_cut_payload_at_the_end_of_the_stream_is_kept() -> None:
+    parser = EventParser(BOUNDARY)
+    assert not parser.feed(part(f'{plain(1)};data={{ "Id" : [ 1', blanks=""))
+    assert [(event.index0, event.raw) for event in parser.close()] == [(1, '{ "Id" : [ 1')]
+    assert parser.truncated == 1
+    assert parser.close() == []
+
+
+def test_a_boundary_of_dashes_alone_is_none() -> None:
+    data = part(plain(3)) + part(rich(4)) + part(plain(3, "Stop"))
+    assert same_for_every_split(b"--\r\n" + data, content_type="multipart/x-mixed-replace; boundary=--") == EXPECTED
+
+
+def test_a_payload_that_has_ended() -> None:
+    assert parse_payload(rich(4).encode()) == EXPECTED[1]
+    assert parse_payload(f"{plain(3)};data=17".encode()) == EXPECTED[0]
+
+
+def test_an_index_beyond_all_reason_is_none() -> None:
+    text = f"Code=VideoMotion;action=Start;index={'9' * 5000}"
+    assert read(part(text)) == [WireEvent("VideoMotion", "Start", None, {})]

@@ -23,6 +23,8 @@ from custom_components.nvr.core.drivers.dahua.wire_find import (
     parse_locator,
     parse_stamp,
     rpc_page,
+    rule_condition,
+    smd_condition,
     stamp,
 )
 from custom_components.nvr.core.models import RecordingKind, RecordingSegment, StreamRole, TimeSpan
@@ -83,6 +85,13 @@ def test_a_page_of_rpc(key: str) -> None:
     assert rpc_page({key: [item, 7, None]}).found == 3
 
 
+@pytest.mark.parametrize("found", ["-1", "", "many", "9" * 5000])
+def test_a_count_that_is_none_leaves_what_is_listed(found: str) -> None:
+    flat = parse_lines(CGI) | {"found": found}
+    assert cgi_page(flat).found == 2
+    assert rpc_page({"found": found, "infos": None}) == (0, [])
+
+
 def test_what_is_asked() -> None:
     start, end = wall("2026-04-29 00:00:00"), wall("2026-04-30 00:00:00")
     query = find_query(7, 5, start, end, "Main")
@@ -95,11 +104,33 @@ def test_what_is_asked() -> None:
     assert parse_stamp("2026-02-30 00:00:00") is None
 
 
+def test_what_the_searches_for_detections_ask() -> None:
+    start, end = wall("2026-04-29 00:00:00"), wall("2026-04-30 00:00:00")
+    rule = rule_condition(0, start, end, "CrossLineDetection")
+    assert (rule["Channel"], rule["Events"]) == ([0], ["CrossLineDetection"])
+    assert rule["DB"] == {
+        "IVS": {
+            "Order": "Descent",
+            "Events": ["CrossLineDetection"],
+            "Rule": "CrossLineDetection",
+            "ObjectType": ["Vehicle", "Human"],
+        }
+    }
+    smd = smd_condition(4, start, end, ("smdTypeHuman", "smdTypeAnimal"))
+    assert (smd["Channels"], smd["SmdType"]) == ([4], ["smdTypeHuman", "smdTypeAnimal"])
+    # Both in wall digits, oldest first: pages are taken as they come.
+    for condition in (rule, smd):
+        assert (condition["StartTime"], condition["EndTime"]) == ("2026-04-29 00:00:00", "2026-04-30 00:00:00")
+    assert (smd["Order"], smd["Orders"]) == ("ascOrder", [{"Field": "SystemTime", "Type": "Ascent"}])
+
+
 def test_lists_of_what_happened() -> None:
     smd = {
         "SmdInfo": [{"Channel": 0, "StartTime": "2026-05-01 15:09:07", "EndTime": "2026-05-01 15:09:28", "Type": "x"}]
     }
     assert [(found.index0, found.word) for found in detections(smd)] == [(0, "x")]
+    smd["SmdInfo"].insert(0, {"Channel": 3, "StartTime": "2026-05-01 15:09:07", "EndTime": "", "Type": "cut"})
+    assert [found.word for found in detections(smd)] == ["x"]
     lines = log_lines({"items": [{"Channel": 1, "Code": "VideoMotion", "Time": "2026-04-30 12:00:30"}, {"Time": ""}]})
     assert [(line.code, line.channel) for line in lines] == [("VideoMotion", 1)]
 
@@ -114,6 +145,9 @@ def test_a_locator_comes_back() -> None:
     back = parse_locator(locator(one))
     assert back is not None
     assert (back.start, back.end, back.path, back.size) == (one.start, one.end, one.path, 5)
+    endless = parse_locator(f"20260601100000|20260601103000|{'9' * 5000}|/a.dav")
+    assert endless is not None
+    assert endless.size is None
     for odd in ("", "a|b|c|d", "rtsp://x", "20260601100000|20260601103000|1|"):
         assert parse_locator(odd) is None
 
@@ -140,6 +174,7 @@ def test_streams_and_channels_are_told_apart_and_copies_dropped() -> None:
     grown = one._replace(end=one.end + timedelta(minutes=1))
     others = [one._replace(index0=3), one._replace(stream="Extra1"), one, grown]
     assert wanted(others, 1, StreamRole.MAIN) == [grown]
+    assert wanted([grown, one], 1, StreamRole.MAIN) == [grown]
     assert wanted(others, 1, StreamRole.SUB) == [others[1]]
     copy = one._replace(path=one.path.replace("/mnt/dvr", "/mnt/other"), place="1/0/5")
     assert len(segments(one, copy)) == 1
@@ -196,3 +231,13 @@ def test_kinds_that_are_not_wanted_are_left_out() -> None:
     )
     found = segments(regular, motion, kinds=frozenset({RecordingKind.MOTION}))
     assert [segment.raw_kind for segment in found] == ["M"]
+
+
+def test_files_that_only_touch_the_span_are_left_out() -> None:
+    names = [("09:30", "10:00"), ("10:00", "10:30"), ("10:30", "11:00"), ("11:00", "11:30")]
+    files = [file(f"2026-10-01 {start}:00", f"2026-10-01 {end}:00") for start, end in names]
+    span = TimeSpan(datetime(2026, 10, 1, 8, 0, tzinfo=UTC), datetime(2026, 10, 1, 8, 45, tzinfo=UTC))
+    found = SegmentMapper(BERLIN, 1, StreamRole.MAIN, span, now=NOW).map(files)
+    assert [(segment.span.start.hour, segment.span.start.minute) for segment in found] == [(8, 0), (8, 30)]
+    # A file keeps its own borders: it is played from its beginning and taken whole.
+    assert found[-1].span.end == datetime(2026, 10, 1, 9, 0, tzinfo=UTC)
