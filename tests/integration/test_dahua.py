@@ -4,13 +4,13 @@ from datetime import timedelta
 from typing import Any
 
 from homeassistant.components.camera import async_get_image
-from homeassistant.config_entries import SOURCE_USER, ConfigEntryState
+from homeassistant.config_entries import SOURCE_USER, ConfigEntry, ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers import device_registry as dr
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION, EVENT_OFFLINE, EVENT_ONLINE
@@ -52,14 +52,14 @@ async def test_set_up_and_rest_keep_within_the_budget(
         assert simulator.counters.event_streams_active == 0
 
 
-async def added(hass: HomeAssistant, simulator: DahuaSimulator) -> MockConfigEntry:
+async def added(hass: HomeAssistant, simulator: DahuaSimulator) -> ConfigEntry[Any]:
     """Add it as a person does: address and login, nothing of its family."""
     made = await hass.config_entries.flow.async_init("nvr", context={"source": SOURCE_USER})
     login = {"host": f"127.0.0.1:{simulator.http_port}", "username": "admin", "password": "nvr-test-pass"}
     made = await hass.config_entries.flow.async_configure(made["flow_id"], login)
     assert made["type"] is FlowResultType.CREATE_ENTRY, made
     await hass.async_block_till_done()
-    entry: MockConfigEntry = hass.config_entries.async_entries("nvr")[0]
+    entry = hass.config_entries.async_entries("nvr")[0]
     assert entry.data[CONF_FAMILY] == "dahua"
     return entry
 
@@ -83,7 +83,7 @@ async def test_the_main_job(
         await until(lambda: any(event.data["kind"] == "motion" for event in bus))
         assert bus[0].data["phase"] == "start"
         assert bus[0].data["entity_id"] == camera
-        found: dict[str, Any] = await hass.services.async_call(
+        found: Any = await hass.services.async_call(
             "nvr", "search_recordings", {"entity_id": camera}, blocking=True, return_response=True
         )
         assert found["cameras"][camera]["segments"]
