@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,7 @@ from homeassistant.components.camera import async_get_image, async_get_stream_so
 from homeassistant.components.camera.const import DATA_CAMERA_PREFS
 from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.config_entries import RELOAD_AFTER_UPDATE_DELAY, ConfigEntryState
-from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, STATE_UNAVAILABLE, __version__ as HA_VERSION
+from homeassistant.const import EVENT_HOMEASSISTANT_STARTED, STATE_UNAVAILABLE
 from homeassistant.core import CoreState, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers import entity_registry as er, issue_registry as ir
@@ -91,7 +92,7 @@ async def test_profile_option_reloads_once(
     async_fire_time_changed(hass, dt_util.utcnow() + timedelta(seconds=RELOAD_AFTER_UPDATE_DELAY + 1))
     await hass.async_block_till_done()
     # From 2026.11 on the registry does not let an entity be off with an entry that is on: one reload more.
-    assert entry.runtime_data.hub is hub or not HA_VERSION.startswith("2026.10.")
+    assert entry.runtime_data.hub is hub or not version("homeassistant").startswith("2026.10.")
     assert enabled(entity_registry, entry.entry_id) == {"sub"}
 
 
