@@ -38,11 +38,13 @@ class Row:
 
 # Modules of a driver that decide without asking anyone.
 DECIDING = ("mapping", "quirks", "brands", "tables")
+# Shared arithmetic of all families.
+DECIDED_BY = ("core.clock", "core.timeline", "core.learned")
 DRIVERS = ("core.drivers.*", "core.transport.*", "core.transport")
 ROWS = (
     Row(VALUES, VALUES, pure=True),
     Row(("core.driver",), (*VALUES, "core.clock")),
-    Row(("core.clock", "core.timeline"), VALUES, pure=True),
+    Row(("core.clock", "core.timeline", "core.learned"), VALUES, pure=True),
     Row(
         tuple(f"core.transport.{name}" for name in ("digest", "multipart", "redact", "xml")),
         (*VALUES, "core.transport.redact"),
@@ -57,7 +59,7 @@ ROWS = (
     ),
     Row(
         tuple(f"core.drivers.*.{name}*" for name in DECIDING),
-        (*(f"{{own}}.{name}*" for name in ("wire", *DECIDING)), *VALUES, "core.driver", "core.clock", "core.timeline"),
+        (*(f"{{own}}.{name}*" for name in ("wire", *DECIDING)), *VALUES, "core.driver", *DECIDED_BY),
         pure=True,
     ),
     Row(
@@ -68,7 +70,7 @@ ROWS = (
     ),
     Row(
         ("core.drivers", "core.drivers.*"),
-        ("{own}", "{own}.*", "core.transport*", *CORE_SURFACE[1:]),
+        ("{own}", "{own}.*", "core.transport*", "core.learned", *CORE_SURFACE[1:]),
         HTTP,
     ),
     Row(("core.families",), ("core.*", "core"), HTTP),

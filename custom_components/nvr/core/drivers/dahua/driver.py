@@ -22,6 +22,7 @@ from ...driver import (
     StorageSource,
 )
 from ...errors import NvrUnsupportedError
+from ...learned import dump_profiles, load_profiles
 from ...models import Channel, RecorderInfo, RecorderKind
 from ...transport.gate import LANES, Gate
 from ...transport.http import HttpTransport
@@ -38,8 +39,6 @@ from .mapping import (
     Documents,
     build_capabilities,
     build_channels,
-    dump_profiles,
-    load_profiles,
     recorder_info,
     recorder_kind,
     renewed,

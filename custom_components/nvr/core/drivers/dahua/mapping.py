@@ -325,38 +325,3 @@ def disk(place: int, volume: Volume) -> Disk:
         capacity=volume.total // megabyte if volume.total else None,
         free=max(0, volume.total - volume.used) // megabyte if volume.total else None,
     )
-
-
-def dump_profiles(profiles: Iterable[StreamProfile]) -> list[list[object]]:
-    """Return profiles as plain JSON rows, for the memory of a recorder."""
-    return [
-        [item.role.value, item.stream_id, item.video.value, item.width, item.height, item.fps, item.bitrate,
-         item.audio.value if item.audio else None, item.enabled]
-        for item in profiles
-    ]  # fmt: skip
-
-
-def load_profiles(rows: Mapping[str, Sequence[Sequence[object]]]) -> dict[int, tuple[StreamProfile, ...]]:
-    """Read profiles back; rows that are not ours any more are left out."""
-    found: dict[int, tuple[StreamProfile, ...]] = {}
-    for key, listed in rows.items():
-        try:
-            found[int(key)] = tuple(_load_profile(row) for row in listed)
-        except ValueError, TypeError:
-            continue
-    return found
-
-
-def _load_profile(row: Sequence[object]) -> StreamProfile:
-    role, name, video, width, height, fps, bitrate, audio, enabled = row
-    return StreamProfile(
-        role=StreamRole(str(role)),
-        stream_id=str(name),
-        video=VideoCodec(str(video)),
-        width=width if isinstance(width, int) else None,
-        height=height if isinstance(height, int) else None,
-        fps=fps if isinstance(fps, float) else None,
-        bitrate=bitrate if isinstance(bitrate, int) else None,
-        audio=AudioCodec(str(audio)) if audio else None,
-        enabled=bool(enabled),
-    )

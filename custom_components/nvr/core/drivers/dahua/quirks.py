@@ -4,23 +4,11 @@ Pure. Learned facts are plain JSON so that the next start need not learn them ag
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-_NEGATIVE_LIFE: Final = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class QuirkRow:
-    """One way in which recorders differ: how it is learned and what shows that it is real."""
-
-    name: str
-    values: str
-    learned: str
-    evidence: str
-
+from ...learned import DriverMemory, LearnedQuirks, QuirkRow
 
 QUIRKS: Final = (
     QuirkRow(
@@ -87,7 +75,7 @@ QUIRKS: Final = (
 
 
 @dataclass(slots=True)
-class Quirks:
+class Quirks(LearnedQuirks):
     """The learned switches of one recorder; None means not learned yet."""
 
     nonce_once: bool = False
@@ -100,12 +88,6 @@ class Quirks:
     download_by: str | None = None
     file_path_form: str | None = None
     codes: str | None = None
-
-    def learned(self) -> dict[str, str | int | bool]:
-        """Return what differs from an unknown recorder."""
-        fresh = Quirks()
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in values.items() if value != getattr(fresh, name)}
 
 
 _TYPES: Final[Mapping[str, type]] = MappingProxyType(
@@ -126,70 +108,23 @@ _TYPES: Final[Mapping[str, type]] = MappingProxyType(
 
 
 @dataclass(slots=True)
-class Memory:
-    """All that is kept of one recorder between starts: switches, what it refused, profiles of its channels.
+class Memory(DriverMemory[Quirks]):
+    """What is kept of one recorder between starts; `vendor` is who sells it, None while nobody has asked."""
 
-    `vendor` is who sells it, None while nobody has asked.
-    """
+    kinds = _TYPES
 
-    firmware: str = ""
-    vendor: str | None = None
     quirks: Quirks = field(default_factory=Quirks)
-    refused: dict[str, str] = field(default_factory=dict)
-    profiles: dict[str, list[list[object]]] = field(default_factory=dict)
+    vendor: str | None = None
 
     @classmethod
     def load(cls, data: Mapping[str, object] | None) -> Memory:
-        """Read what an earlier run stored; anything odd in it is forgotten, not trusted."""
+        """Read what an earlier run stored."""
         memory = cls()
-        if not data:
-            return memory
-        firmware, quirks = data.get("firmware"), data.get("quirks")
-        if isinstance(firmware, str):
-            memory.firmware = firmware
-        if isinstance(vendor := data.get("vendor"), str):
+        memory.recall(data)
+        if data and isinstance(vendor := data.get("vendor"), str):
             memory.vendor = vendor
-        if isinstance(quirks, Mapping):
-            for name, kind in _TYPES.items():
-                if type(value := quirks.get(name)) is kind:
-                    setattr(memory.quirks, name, value)
-        refused, profiles = data.get("refused"), data.get("profiles")
-        if isinstance(refused, Mapping):
-            memory.refused = {str(path): str(moment) for path, moment in refused.items()}
-        if isinstance(profiles, Mapping):
-            memory.profiles = {str(key): list(rows) for key, rows in profiles.items() if isinstance(rows, list)}
         return memory
 
     def dump(self) -> dict[str, object]:
         """Return all of it as plain JSON."""
-        return {
-            "firmware": self.firmware,
-            "vendor": self.vendor,
-            "quirks": self.quirks.learned(),
-            "refused": dict(self.refused),
-            "profiles": {key: [list(row) for row in rows] for key, rows in self.profiles.items()},
-        }
-
-    def seen_firmware(self, firmware: str) -> None:
-        """Forget switches and refusals that another firmware showed; the channels' profiles stay."""
-        if self.firmware and self.firmware != firmware:
-            self.quirks = Quirks()
-            self.refused.clear()
-        self.firmware = firmware
-
-    def is_refused(self, name: str, now: datetime) -> bool:
-        """Tell whether the question was refused within the last day."""
-        stored = self.refused.get(name)
-        if stored is None:
-            return False
-        try:
-            fresh = now - datetime.fromisoformat(stored) < _NEGATIVE_LIFE
-        except ValueError, TypeError:
-            fresh = False
-        if not fresh:
-            del self.refused[name]
-        return fresh
-
-    def note_refused(self, name: str, now: datetime) -> None:
-        """Remember that the recorder does not offer this."""
-        self.refused[name] = now.isoformat()
+        return {**DriverMemory.dump(self), "vendor": self.vendor}

@@ -3,7 +3,7 @@
 import calendar
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
 from contextlib import aclosing
-from datetime import datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
 from ... import timeline
@@ -108,8 +108,8 @@ class Recordings:
 
     async def _days_by_search(self, channel: int, year: int, month: int) -> DayMap:
         clock = self._context.known_clock()
-        first = clock.day(datetime(year, month, 1).date())  # noqa: DTZ001 - a day of the recorder's calendar
-        last = clock.day(datetime(year, month, calendar.monthrange(year, month)[1]).date())  # noqa: DTZ001
+        first = clock.day(date(year, month, 1))
+        last = clock.day(date(year, month, calendar.monthrange(year, month)[1]))
         span = TimeSpan(first.start, last.end)
         found = [segment.span async for segment in self._search(channel, span, None, StreamRole.MAIN)]
         return timeline.day_map(found, clock.date_of, channel, year, month)

@@ -23,6 +23,7 @@ from ...driver import (
     StorageSource,
 )
 from ...errors import NvrUnsupportedError
+from ...learned import dump_profiles, load_profiles
 from ...models import Channel, RecorderInfo, RecorderKind
 from ...transport.gate import LANES, Gate
 from ...transport.http import HttpTransport
@@ -38,9 +39,7 @@ from .mapping import (
     analog_inputs,
     build_capabilities,
     build_channels,
-    dump_profiles,
     identity,
-    load_profiles,
     proxy_offset,
     recorder_info,
     recorder_kind,

@@ -403,38 +403,3 @@ def system_status(status: DeviceStatus) -> SystemStatus:
         cpu=sum(status.cpu) / len(status.cpu) if status.cpu else None,
         memory=None if used is None or free is None or total <= 0 else round(100 * used / total, 1),
     )
-
-
-def dump_profiles(profiles: Iterable[StreamProfile]) -> list[list[object]]:
-    """Return profiles as plain JSON rows, for the memory of a recorder."""
-    return [
-        [item.role.value, item.stream_id, item.video.value, item.width, item.height, item.fps, item.bitrate,
-         item.audio.value if item.audio else None, item.enabled]
-        for item in profiles
-    ]  # fmt: skip
-
-
-def load_profiles(rows: Mapping[str, Sequence[Sequence[object]]]) -> dict[int, tuple[StreamProfile, ...]]:
-    """Read profiles back; rows that are not ours any more are left out."""
-    found: dict[int, tuple[StreamProfile, ...]] = {}
-    for key, entries in rows.items():
-        try:
-            found[int(key)] = tuple(_load_profile(entry) for entry in entries)
-        except ValueError, TypeError:
-            continue
-    return found
-
-
-def _load_profile(row: Sequence[object]) -> StreamProfile:
-    role, stream_id, video, width, height, fps, bitrate, audio, enabled = row
-    return StreamProfile(
-        role=StreamRole(str(role)),
-        stream_id=str(stream_id),
-        video=VideoCodec(str(video)),
-        width=width if isinstance(width, int) else None,
-        height=height if isinstance(height, int) else None,
-        fps=fps if isinstance(fps, float) else None,
-        bitrate=bitrate if isinstance(bitrate, int) else None,
-        audio=AudioCodec(str(audio)) if audio else None,
-        enabled=bool(enabled),
-    )

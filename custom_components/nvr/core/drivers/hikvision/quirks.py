@@ -4,23 +4,11 @@ Pure. Learned facts are plain JSON so that the next start need not learn them ag
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-_NEGATIVE_LIFE = timedelta(hours=24)
-
-
-@dataclass(frozen=True, slots=True)
-class QuirkRow:
-    """One way in which recorders differ: how it is learned and what shows that it is real."""
-
-    name: str
-    values: str
-    learned: str
-    evidence: str
-
+from ...learned import DriverMemory, LearnedQuirks, QuirkRow
 
 QUIRKS: Final = (
     QuirkRow(
@@ -105,7 +93,7 @@ QUIRKS: Final = (
 
 
 @dataclass(slots=True)
-class Quirks:
+class Quirks(LearnedQuirks):
     """The learned switches of one recorder; None means not learned yet."""
 
     picture_path: str | None = None
@@ -129,12 +117,6 @@ class Quirks:
             self.playback_z = None  # it was learned by the other meaning
         self.z_mode, self.z_proven = mode, proven
 
-    def learned(self) -> dict[str, str | int | bool]:
-        """Return what differs from an unknown recorder."""
-        fresh = Quirks()
-        values = {item.name: getattr(self, item.name) for item in fields(self)}
-        return {name: value for name, value in values.items() if value != getattr(fresh, name)}
-
 
 _TYPES: Final[Mapping[str, type]] = MappingProxyType(
     {
@@ -157,63 +139,16 @@ _TYPES: Final[Mapping[str, type]] = MappingProxyType(
 
 
 @dataclass(slots=True)
-class Memory:
-    """All that is kept of one recorder between starts: switches, refused paths, profiles of its channels."""
+class Memory(DriverMemory[Quirks]):
+    """What is kept of one recorder between starts."""
 
-    firmware: str = ""
+    kinds = _TYPES
+
     quirks: Quirks = field(default_factory=Quirks)
-    refused: dict[str, str] = field(default_factory=dict)
-    profiles: dict[str, list[list[object]]] = field(default_factory=dict)
 
     @classmethod
     def load(cls, data: Mapping[str, object] | None) -> Memory:
-        """Read what an earlier run stored; anything odd in it is forgotten, not trusted."""
+        """Read what an earlier run stored."""
         memory = cls()
-        if not data:
-            return memory
-        firmware, quirks = data.get("firmware"), data.get("quirks")
-        if isinstance(firmware, str):
-            memory.firmware = firmware
-        if isinstance(quirks, Mapping):
-            for name, kind in _TYPES.items():
-                if type(value := quirks.get(name)) is kind:
-                    setattr(memory.quirks, name, value)
-        refused, profiles = data.get("refused"), data.get("profiles")
-        if isinstance(refused, Mapping):
-            memory.refused = {str(path): str(moment) for path, moment in refused.items()}
-        if isinstance(profiles, Mapping):
-            memory.profiles = {str(key): list(rows) for key, rows in profiles.items() if isinstance(rows, list)}
+        memory.recall(data)
         return memory
-
-    def dump(self) -> dict[str, object]:
-        """Return all of it as plain JSON."""
-        return {
-            "firmware": self.firmware,
-            "quirks": self.quirks.learned(),
-            "refused": dict(self.refused),
-            "profiles": {key: [list(row) for row in rows] for key, rows in self.profiles.items()},
-        }
-
-    def seen_firmware(self, firmware: str) -> None:
-        """Forget switches and refusals that another firmware showed; the channels' profiles stay."""
-        if self.firmware and self.firmware != firmware:
-            self.quirks = Quirks()
-            self.refused.clear()
-        self.firmware = firmware
-
-    def is_refused(self, path: str, now: datetime) -> bool:
-        """Tell whether the path was refused within the last day (hikvision-isapi 17, 3)."""
-        stored = self.refused.get(path)
-        if stored is None:
-            return False
-        try:
-            fresh = now - datetime.fromisoformat(stored) < _NEGATIVE_LIFE
-        except ValueError, TypeError:
-            fresh = False
-        if not fresh:
-            del self.refused[path]
-        return fresh
-
-    def note_refused(self, path: str, now: datetime) -> None:
-        """Remember that the recorder does not offer the path."""
-        self.refused[path] = now.isoformat()

@@ -19,7 +19,7 @@ def test_every_quirk_has_a_row_and_a_reason() -> None:
 
 
 def test_memory_comes_back_as_it_went() -> None:
-    memory = Memory("4.0 2020", "Amcrest", Quirks(nonce_once=True, search_page=50))
+    memory = Memory(firmware="4.0 2020", vendor="Amcrest", quirks=Quirks(nonce_once=True, search_page=50))
     memory.note_refused("a?b", NOW)
     memory.profiles["1"] = [["main", "x"]]
     again = Memory.load(memory.dump())

@@ -9,6 +9,7 @@ from custom_components.nvr.core.capabilities import GateWidths
 from custom_components.nvr.core.drivers.dahua import mapping
 from custom_components.nvr.core.drivers.dahua.mapping import Documents
 from custom_components.nvr.core.drivers.dahua.wire_config import Camera, Encoding, SystemInfo, Volume
+from custom_components.nvr.core.learned import dump_profiles, load_profiles
 from custom_components.nvr.core.models import (
     AudioCodec,
     ChannelKind,
@@ -155,12 +156,12 @@ def test_profiles_and_what_is_remembered_of_them() -> None:
     assert found[1].stream_id == "channel=7&subtype=1"
     assert mapping.profiles_of(7, [encoding(2)])[0].role is StreamRole.THIRD
     rows: dict[str, Any] = {
-        "7": mapping.dump_profiles(found),
+        "7": dump_profiles(found),
         "x": [],
         "8": [[1]],
         "9": [["main", "a", "nonsense", 1, 2, 3, 4, None, 1]],
     }
-    remembered = mapping.load_profiles(rows)
+    remembered = load_profiles(rows)
     assert remembered == {7: found}
     documents = Documents(NVR, cameras=[remote(6), remote(7)])
     seven, eight = mapping.build_channels(documents, "S", RecorderKind.NVR, remembered)

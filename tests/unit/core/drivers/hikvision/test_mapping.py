@@ -8,6 +8,7 @@ import pytest
 from custom_components.nvr.core.capabilities import GateWidths
 from custom_components.nvr.core.drivers.hikvision import mapping, wire
 from custom_components.nvr.core.errors import NvrResponseError
+from custom_components.nvr.core.learned import dump_profiles, load_profiles
 from custom_components.nvr.core.models import (
     AudioCodec,
     Channel,
@@ -123,9 +124,9 @@ def test_an_offline_channel_keeps_its_remembered_profiles() -> None:
     remembered = {4: mapping.profiles_by_channel(documents.streams or ())[1]}
     built = mapping.build_channels(documents, "S", RecorderKind.NVR, remembered)
     assert built[3].profiles == remembered[4]
-    rows = {str(channel.number): mapping.dump_profiles(channel.profiles) for channel in built}
-    assert mapping.load_profiles(rows) == {channel.number: channel.profiles for channel in built}
-    assert mapping.load_profiles({"x": [], "1": [["main"]], "2": [["no", "1", "h264", 1, 1, 1.0, 1, None, True]]}) == {}
+    rows = {str(channel.number): dump_profiles(channel.profiles) for channel in built}
+    assert load_profiles(rows) == {channel.number: channel.profiles for channel in built}
+    assert load_profiles({"x": [], "1": [["main"]], "2": [["no", "1", "h264", 1, 1, 1.0, 1, None, True]]}) == {}
 
 
 def test_profiles_are_derived_where_the_list_is_refused() -> None:
