@@ -9,12 +9,12 @@ from typing import Any
 
 import av
 import requests
-from requests.auth import HTTPDigestAuth
 
 from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
 from .conftest import gray
+from .digest_login import DigestLogin
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
@@ -44,7 +44,7 @@ class Visitor:
     def __init__(self, simulator: DahuaSimulator) -> None:
         self.simulator = simulator
         self.session = requests.Session()
-        self.session.auth = HTTPDigestAuth(USER, PASSWORD)
+        self.session.auth = DigestLogin(USER, PASSWORD)
         self.rpc_session: object = 0
         self._ids = itertools.count(1)
 

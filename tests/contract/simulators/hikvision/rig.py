@@ -8,9 +8,11 @@ import uuid
 from xml.etree import ElementTree as ET
 
 import requests
-from requests.auth import HTTPBasicAuth, HTTPDigestAuth
+from requests.auth import HTTPBasicAuth
 
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
+
+from ..digest_login import DigestLogin
 
 WRONG = "wrong-pass-1"
 
@@ -38,7 +40,7 @@ class Visitor:
     def __init__(self, simulator: HikvisionSimulator, password: str = PASSWORD, *, basic: bool = False) -> None:
         self._simulator = simulator
         self.session = requests.Session()
-        self.session.auth = HTTPBasicAuth(USER, password) if basic else HTTPDigestAuth(USER, password)
+        self.session.auth = HTTPBasicAuth(USER, password) if basic else DigestLogin(USER, password)
 
     async def ask(self, method: str, path: str, **values: Any) -> requests.Response:
         url = f"http://127.0.0.1:{self._simulator.http_port}{path}"
