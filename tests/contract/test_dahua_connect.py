@@ -18,8 +18,9 @@ from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from .dahua_driver import config, driving, listening, recorder
-from .hikvision_driver import config as hikvision_config
+from .helpers import listening
+from .rigs.dahua import config, driving, recorder
+from .rigs.hikvision import config as hikvision_config
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

@@ -11,8 +11,8 @@ from custom_components.nvr.core.drivers.dahua.events import Events
 from custom_components.nvr.core.models import DetectionTarget, EventKind, EventPhase, EventStreamState, NvrEvent
 from tests.simulators.dahua.simulator import DahuaSimulator
 
-from .dahua_driver import driving, listening, recorder
-from .hikvision_driver import Listener
+from .helpers import Listener, listening
+from .rigs.dahua import driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

@@ -27,7 +27,8 @@ from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.footage import Incident, Kind
 from tests.simulators.switches import PathFault
 
-from .dahua_driver import driving, last, recorder, search
+from .helpers import last, search
+from .rigs.dahua import driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

@@ -6,7 +6,8 @@ import pytest
 
 from custom_components.nvr.core.models import Container
 
-from .hikvision_driver import last, recorder, search
+from .helpers import last, search
+from .rigs.hikvision import recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

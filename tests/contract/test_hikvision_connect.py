@@ -15,7 +15,8 @@ from custom_components.nvr.core.models import ChannelKind, RecorderKind, StreamR
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from .hikvision_driver import config, documents, driving, last, recorder, search
+from .helpers import last, search
+from .rigs.hikvision import config, documents, driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

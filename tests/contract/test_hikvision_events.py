@@ -17,7 +17,8 @@ from custom_components.nvr.core.models import ChannelKind, EventKind, EventPhase
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from .hikvision_driver import Listener, config, driving, last, listening, recorder, search
+from .helpers import Listener, last, listening, search
+from .rigs.hikvision import config, driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

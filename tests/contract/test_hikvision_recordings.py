@@ -20,7 +20,8 @@ from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 from tests.simulators.video.timecode import read_timecode
 
-from .hikvision_driver import config, driving, last, recorder, search
+from .helpers import last, search
+from .rigs.hikvision import config, driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 

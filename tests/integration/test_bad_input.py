@@ -19,7 +19,7 @@ from custom_components.nvr.core.drivers.hikvision import HikvisionDriver
 from custom_components.nvr.core.errors import NvrResponseError, NvrUnsupportedError
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.playback import start_playback
-from tests.contract.hikvision_driver import config
+from tests.contract.rigs.hikvision import config
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
 from .conftest import StartSimulator, events_up, make_entry, set_up, until

@@ -1,6 +1,6 @@
 """What the command line and the control port need of a simulated recorder, whatever its family."""
 
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from .clock import SimClock
 from .detector import Watched
@@ -23,6 +23,12 @@ class Simulator(Watched, Protocol):
     fingerprint: str | None
     rtsp: RtspServer
 
+    async def __aenter__(self) -> Self:
+        """Boot."""
+
+    async def __aexit__(self, *_: object) -> None:
+        """End everything."""
+
     @property
     def counters(self) -> CountersView: ...
     @property
@@ -43,6 +49,9 @@ class Simulator(Watched, Protocol):
 
     async def control(self, action: str, body: dict[str, Any]) -> bool:
         """Do what only this family can; False for an unknown action."""
+
+    def open_connections(self) -> int:
+        """Return how many HTTP sockets clients hold now."""
 
     def state(self) -> dict[str, Any]:
         """Return what GET /state answers."""
@@ -97,6 +106,9 @@ class Simulator(Watched, Protocol):
 
     def rename_channel(self, number: int, name: str) -> None:
         """Give a channel another name."""
+
+    def replace_camera(self, number: int) -> None:
+        """Put another camera into a slot."""
 
     def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
         """Change a main stream's codec and size."""

@@ -108,6 +108,11 @@ class Authenticator:
         """Forget all wrong answers."""
         self._attempts.clear()
 
+    def lock(self, peer: str, user: str) -> None:
+        """Lock a login, as somebody else's wrong answers do."""
+        self._attempts[peer, user] = _Attempts(failed=self.policy.lock_times, locked_at=self._now())
+        self._counters.lockouts += 1
+
     def challenges(self, *, stale: bool = False) -> list[tuple[str, str]]:
         """Return the WWW-Authenticate headers of a 401."""
         mode = self.policy.mode

@@ -228,6 +228,11 @@ class DahuaDevice:
         self.zone = zone_of(minutes, dst=dst)
         self.clock.zone = self.zone.tzinfo()
 
+    def listed(self) -> list[SimChannel]:
+        """Return all slots in the order in which lists that name them tell them."""
+        numbers = sorted(self.channels, reverse=self.faults.channels.backwards)
+        return [self.channels[number] for number in numbers]
+
     def wired(self) -> Iterator[SimChannel]:
         """Yield the channels that have a camera, by number."""
         return (self.channels[n] for n in sorted(self.channels) if self.channels[n].wired)
@@ -255,6 +260,15 @@ class DahuaDevice:
         """Take a camera out; the slot stays, enabled without a camera when `stale`. Its footage goes too."""
         self.channels[number].slot = Slot.STALE if stale else Slot.EMPTY
         self.footage.plans.pop(number, None)
+
+    def replace_camera(self, number: int) -> SimChannel:
+        """Put a camera of another model into a slot, under the title the slot has."""
+        channel = self.channels[number]
+        digest = hashlib.sha256(f"{channel.serial}/other".encode()).hexdigest()
+        channel.model, channel.firmware = "IPC-HFW5849T1-ASE", "3.120.0000000.9.R"
+        channel.serial, channel.address = f"9K{digest[:10].upper()}", f"192.168.150.{number + 180}"
+        channel.mac = "02:" + ":".join(digest[i : i + 2] for i in range(10, 20, 2))
+        return channel
 
     def _new_channel(self, number: int, slot: Slot) -> SimChannel:
         options = self.options

@@ -51,11 +51,15 @@ class ClockFaults:
 
 @dataclass(slots=True)
 class ChannelFaults:
-    """What LogicDeviceManager says. `state`: None as the profile, else all | ragged (some entries lack the state)."""
+    """What LogicDeviceManager says. `state`: None as the profile, else all | ragged (some entries lack the state).
+
+    `backwards`: lists that name their channels end with the first.
+    """
 
     state: str | None = None
     connected_word: str = "Connected"
     needs_instance: bool = False
+    backwards: bool = False
 
 
 @dataclass(slots=True)
@@ -120,7 +124,7 @@ class StorageFaults:
 
 @dataclass(slots=True)
 class Faults:
-    """All switches. `paths` maps patterns of "path?action" (fnmatch, `*`) to what happens to them."""
+    """All switches. `paths` maps patterns of "path?action" or RPC methods (fnmatch, `*`) to what happens to them."""
 
     auth: AuthPolicy = field(default_factory=AuthPolicy)
     server: ServerPolicy = field(default_factory=ServerPolicy)

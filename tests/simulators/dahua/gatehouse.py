@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from fnmatch import fnmatchcase
+import json
 
 from ..switches import PathFault
 from ..webserver import DropConnectionError, Request, Response
@@ -141,11 +142,11 @@ class Gatehouse:
 
     def _fault(self, request: Request) -> PathFault | None:
         """Return what is wrong with this call now."""
-        paths, name = self._device.faults.paths, call_name(request)
+        paths, names = self._device.faults.paths, (call_name(request), rpc_name(request))
         for pattern, fault in list(paths.items()):
             if fault.method and fault.method != request.method:
                 continue
-            if not fnmatchcase(name, pattern):
+            if not any(fnmatchcase(name, pattern) for name in names if name):
                 continue
             cgi = request.path.startswith("/cgi-bin/")
             if cgi and fault.kind not in {"drop", "hang"} and "authorization" not in request.headers:
@@ -156,6 +157,18 @@ class Gatehouse:
                     del paths[pattern]
             return fault
         return None
+
+
+def rpc_name(request: Request) -> str:
+    """Name an RPC call for faults: "global.getCurrentTime", "configManager.getConfig:NTP"; "" when it is none."""
+    if request.path != "/RPC2":
+        return ""
+    try:
+        call = json.loads(request.body)
+        method, params = str(call["method"]), call.get("params")
+    except ValueError, TypeError, KeyError, AttributeError:
+        return ""
+    return f"{method}:{params.get('name', '')}" if method.endswith(".getConfig") and params else method
 
 
 def call_name(request: Request) -> str:
@@ -185,7 +198,9 @@ def _spoil(response: Response, fault: PathFault | None) -> Response:
     if fault is None or response.stream is not None:
         return response
     body = response.body
-    if fault.kind == "garbage":
+    if fault.kind == "empty":
+        response.body = b""
+    elif fault.kind == "garbage":
         response.body = bytes(byte ^ 0x5A for byte in body) or b"\x00\x01\x02"
     elif fault.kind == "body":
         response.body = fault.body.encode("latin-1")

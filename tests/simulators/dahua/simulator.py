@@ -125,6 +125,10 @@ class DahuaSimulator(HappeningUnit):
         self.device.channels[number].title = name
         self.refresh_camera(number)
 
+    def replace_camera(self, number: int) -> None:
+        """Put another camera into a slot, under the title the slot has."""
+        self.device.replace_camera(number)
+
     def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
         """Change a main stream's codec ("H.264", "H.265") and size."""
         settings = self.device.channels[number].streams[0]

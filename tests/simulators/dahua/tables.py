@@ -137,7 +137,7 @@ class Tables:
         }
 
     def _remote(self) -> Table:
-        slots = [channel for channel in self._slots() if channel.slot is not Slot.ANALOG]
+        slots = [channel for channel in self._device.listed() if channel.slot is not Slot.ANALOG]
         entries = {channel.index: self._entry(channel) for channel in slots}
         if self._device.firmware.legacy_remote:
             return [entries.get(channel.index, {"Enable": False}) for channel in self._slots()]

@@ -115,6 +115,11 @@ class Authenticator:
         """Forget failures and locks."""
         self._attempts.clear()
 
+    def lock(self, peer: str, user: str) -> None:
+        """Lock a login, as somebody else's wrong answers do."""
+        self._attempts[peer, user] = _Attempts(failed=self.policy.lock_tries, locked_at=self._now())
+        self._counters.lockouts += 1
+
     def challenges(self, *, stale: bool = False) -> list[tuple[str, str]]:
         """Return the WWW-Authenticate headers of a fresh 401."""
         profile = self.policy.digest

@@ -93,7 +93,7 @@ class ChannelPages:
     def inputs(self, request: Request, _argument: str) -> Response:
         """Answer the analog inputs of a DVR or the lenses of a camera; a pure NVR refuses."""
         device = self._device
-        local = [c for c in device.channels.values() if c.analog or device.is_camera]
+        local = [c for c in device.listed() if c.analog or device.is_camera]
         if not local:
             return unsupported(device, request)
         nodes = []
@@ -168,8 +168,8 @@ class ChannelPages:
 
     def _stream_list(self) -> Node:
         nodes = [
-            self.stream_node(channel, number * 100 + index, settings, listed=True)
-            for number, channel in sorted(self._device.channels.items())
+            self.stream_node(channel, channel.number * 100 + index, settings, listed=True)
+            for channel in self._device.listed()
             if channel.online
             for index, settings in sorted(channel.streams.items())
         ]
@@ -230,7 +230,7 @@ class ChannelPages:
 
     def _recording(self) -> list[SimChannel]:
         plans = self._device.footage.plans
-        return [c for n, c in sorted(self._device.channels.items()) if n in plans and plans[n].mode != "off"]
+        return [c for c in self._device.listed() if c.number in plans and plans[c.number].mode != "off"]
 
     def tracks(self, request: Request, _argument: str) -> Response:
         """Answer the tracks of channels that record."""

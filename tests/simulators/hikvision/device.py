@@ -203,9 +203,14 @@ class Device:
         zone: tzinfo = self.zone.tzinfo()
         self.clock.zone = zone
 
+    def listed(self) -> list[SimChannel]:
+        """Return all channels in the order in which lists tell them."""
+        numbers = sorted(self.channels, reverse=self.faults.documents.backwards)
+        return [self.channels[number] for number in numbers]
+
     def ip_channels(self) -> Iterator[SimChannel]:
-        """Yield the channels of InputProxy, by number."""
-        return (self.channels[n] for n in sorted(self.channels) if not self.channels[n].analog)
+        """Yield the channels of InputProxy."""
+        return (channel for channel in self.listed() if not channel.analog)
 
     def stream(self, stream_id: int) -> tuple[SimChannel, StreamSettings] | None:
         """Return channel and encoder of a stream id (channel x 100 + 1, 2, 3, 4); None when there is none."""
@@ -227,6 +232,14 @@ class Device:
         """Delete a channel from the recorder; its footage goes too."""
         self.channels.pop(number, None)
         self.footage.plans.pop(number, None)
+
+    def replace_camera(self, number: int) -> SimChannel:
+        """Put a camera of another model into a slot, under the name the slot has."""
+        channel = self.channels[number]
+        channel.model, channel.firmware = "IPC-B640H-Z", "V5.8.1 build 250311"
+        channel.serial = f"{channel.model}20250311AAWRK{71_000_000 + number}"
+        channel.address, channel.protocol = f"192.168.254.{200 + number}", "HIKVISION"
+        return channel
 
     def dialect(self, namespace: str | None = None) -> Dialect:
         """Return how documents are spelled now."""

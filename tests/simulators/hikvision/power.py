@@ -19,7 +19,6 @@ class PoweredUnit(Unit):
         super().__init__(options, **changes)
         self.powered = False
         self.fingerprint: str | None = None
-        self._https: HttpServer | None = None
         self._life: asyncio.Task[None] | None = None
         self._blackholes = Blackholes(self.options.host)
         self._rng = Random("life")

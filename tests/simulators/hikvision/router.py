@@ -111,7 +111,8 @@ class PageCache:
 
     def xml(self, name: str, make: Callable[[], Node], *also: object) -> Response:
         """Answer a document, rendered anew only when the channels, the spelling or `also` differ."""
-        key = pickle.dumps((self._device.channels, self._device.dialect(), self._device.version, also))
+        order = self._device.faults.documents.backwards
+        key = pickle.dumps((self._device.channels, self._device.dialect(), self._device.version, order, also))
         kept = self._pages.get(name)
         if kept is None or kept[0] != key:
             kept = self._pages[name] = (key, document(make(), self._device.dialect()))

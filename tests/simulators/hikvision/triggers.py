@@ -83,10 +83,10 @@ class Triggers:
     def _all(self) -> list[Node]:
         device = self._device
         found = [self._trigger("IO", n) for n in range(1, device.firmware.io_inputs + 1)]
-        for number, channel in sorted(device.channels.items()):
+        for channel in device.listed():
             # The bulk list leaves scene change out although the unit has it (hikvision-isapi 11.5).
             kinds = (kind for kind in self.kinds(channel) if kind != "scenechangedetection")
-            found += [self._trigger(kind, number) for kind in kinds]
+            found += [self._trigger(kind, channel.number) for kind in kinds]
         return found + [self._trigger(kind, 0) for kind in _DEVICE_EVENTS]
 
     def page(self, _request: Request, _argument: str) -> Response:

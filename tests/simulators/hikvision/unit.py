@@ -59,6 +59,7 @@ class Unit:
         self.paths = PathResolver(device)
         self.rtsp = self._rtsp_server()
         self._http = self._http_server()
+        self._https: HttpServer | None = None
 
     def _routes(self) -> Router:
         router, device = Router(), self.device
@@ -102,6 +103,10 @@ class Unit:
     def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
         """Restart soon."""
         raise NotImplementedError
+
+    def open_connections(self) -> int:
+        """Return how many HTTP sockets clients hold now."""
+        return sum(len(server.connections) for server in (self._http, self._https) if server is not None)
 
     @property
     def faults(self) -> Faults:

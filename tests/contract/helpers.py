@@ -1,4 +1,4 @@
-"""The real driver before a simulated Dahua unit."""
+"""What tests of any driver use: spans, searches, and an ear at the event stream."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,38 +6,8 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from custom_components.nvr.core.driver import ConnectionConfig
-from custom_components.nvr.core.drivers.dahua import DahuaDriver
+from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.models import EventStreamState, NvrEvent, RecordingSegment, TimeSpan
-from tests.simulators.dahua.simulator import DahuaSimulator
-
-USER, PASSWORD = "admin", "nvr-test-pass"
-
-
-def config(simulator: DahuaSimulator, **changes: Any) -> ConnectionConfig:
-    values: dict[str, Any] = {"host": "127.0.0.1", "username": USER, "password": PASSWORD}
-    values |= {"port": simulator.http_port, "rtsp_port": simulator.rtsp_port}
-    return ConnectionConfig(**(values | changes))
-
-
-@asynccontextmanager
-async def driving(
-    simulator: DahuaSimulator, *, settings: dict[str, Any] | None = None, **knobs: Any
-) -> AsyncIterator[DahuaDriver]:
-    """Connect a driver, and close it again; `settings` change its ConnectionConfig."""
-    driver = DahuaDriver(config(simulator, **(settings or {})), **knobs)
-    try:
-        await driver.connect()
-        yield driver
-    finally:
-        await driver.close()
-
-
-@asynccontextmanager
-async def recorder(profile: str = "nvr5232", **options: Any) -> AsyncIterator[tuple[DahuaSimulator, DahuaDriver]]:
-    """Start a recorder and a driver of it."""
-    async with DahuaSimulator(profile=profile, **options) as simulator, driving(simulator) as driver:
-        yield simulator, driver
 
 
 def last(hours: float, until: float = 0) -> TimeSpan:
@@ -46,9 +16,15 @@ def last(hours: float, until: float = 0) -> TimeSpan:
     return TimeSpan(now - timedelta(hours=hours), now - timedelta(hours=until))
 
 
-async def search(driver: DahuaDriver, channel: int, span: TimeSpan, **more: Any) -> list[RecordingSegment]:
+async def search(driver: Driver, channel: int, span: TimeSpan, **more: Any) -> list[RecordingSegment]:
     assert driver.recordings is not None
     return [segment async for segment in driver.recordings.search(channel, span, **more)]
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.01)
 
 
 class Listener:
@@ -75,7 +51,7 @@ class Listener:
 
 
 @asynccontextmanager
-async def listening(driver: DahuaDriver) -> AsyncIterator[Listener]:
+async def listening(driver: Driver) -> AsyncIterator[Listener]:
     """Run the event stream until the test is done with it."""
     assert driver.events is not None
     listener = Listener()

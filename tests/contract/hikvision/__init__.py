@@ -1,0 +1,1 @@
+"""What only recorders of this family do."""

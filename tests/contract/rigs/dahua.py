@@ -1,0 +1,178 @@
+"""The real Dahua driver before a simulated unit."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, ClassVar, Literal, override
+
+import pytest
+
+from custom_components.nvr.core.driver import ConnectionConfig
+from custom_components.nvr.core.drivers.dahua import DahuaDriver, events as events_module
+from custom_components.nvr.core.models import EventKind, RecorderKind
+from tests.simulators.dahua.firmware import Slot
+from tests.simulators.dahua.simulator import DahuaSimulator
+
+from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Traits
+
+_KINDS = {
+    EventKind.MOTION: "VideoMotion",
+    EventKind.VIDEO_LOSS: "VideoLoss",
+    EventKind.TAMPER: "VideoBlind",
+    EventKind.LINE_CROSSING: "CrossLineDetection",
+    EventKind.INTRUSION: "CrossRegionDetection",
+}
+# Slots that hold a camera, and those that seem to: nothing tells a camera that was taken out from one that is away.
+_HELD = {Slot.CAMERA, Slot.ANALOG, Slot.ONVIF, Slot.STALE}
+
+
+class DahuaRig(Rig[DahuaSimulator]):
+    """A simulated Dahua recorder or camera, re-brands included."""
+
+    family = "dahua"
+    make_driver = DahuaDriver
+    traits_of: ClassVar[Mapping[str, Traits]] = {
+        "xvr": Traits(RecorderKind.HYBRID),
+        "ipc_sd": Traits(RecorderKind.CAMERA),
+    }
+    places: ClassVar[Mapping[Place, tuple[str, ...]]] = {
+        "anywhere": ("*",),
+        "identity": ("magicBox.*", "/RPC2_Login"),
+        "channels": ("LogicDeviceManager*", "/cgi-bin/api/*", "*getConfig:RemoteDevice", "*getConfig:ChannelTitle"),
+        "snapshots": ("snapshot.cgi*",),
+        "recordings": ("mediaFileFind*", "workDirectory*"),
+        "downloads": ("*oadfile*",),
+        "storage": ("storage*",),
+        "clock": ("global.getCurrentTime", "global.cgi?getCurrentTime"),
+    }
+
+    @override
+    def build(self, profile: str, setting: dict[str, Any]) -> DahuaSimulator:
+        return DahuaSimulator(profile=profile, **setting)
+
+    @override
+    def counts(self) -> Counts:
+        seen = self.simulator.counters
+        return Counts(
+            requests=seen.requests,
+            unauthorized=seen.unauthorized,
+            refused=seen.auth_failures,
+            locks=seen.lockouts,
+            most_at_once=seen.max_active,
+            connections=seen.connections,
+            snapshots=seen.snapshots,
+            downloads=seen.transfers,
+            event_streams=seen.event_streams,
+            searches=seen.finders_made,
+            writes=seen.writes,
+        )
+
+    @override
+    def open_things(self) -> Open:
+        seen, rtsp = self.simulator.counters, self.simulator.rtsp
+        return Open(
+            sockets=self.simulator.open_connections(),
+            requests=seen.active - self.simulator.events.listeners,
+            searches=seen.finders_open,
+            downloads=seen.transfers_active,
+            event_streams=self.simulator.events.listeners,
+            logins=len(self.simulator.rpc.sessions),
+            rtsp_sockets=rtsp.counters.connections_open,
+            rtsp_sessions=len(rtsp.sessions),
+        )
+
+    @override
+    def inputs(self) -> dict[int, Input]:
+        return {
+            number: Input(
+                number,
+                channel.title,
+                channel.wired and channel.online,
+                channel.streams[0].codec if channel.streams else "",
+                channel.streams[0].width if channel.streams else 0,
+                channel.serial or None,
+                channel.model or None,
+            )
+            for number, channel in sorted(self.simulator.device.channels.items())
+            if channel.slot in _HELD
+        }
+
+    @override
+    def lock(self, *, told: bool = True) -> None:
+        self.simulator.faults.rpc.gone = not told
+        self.simulator.login.lock("127.0.0.1", USER)
+
+    @override
+    def unlock(self) -> None:
+        self.simulator.login.unlock()
+
+    @override
+    def rotate_every_answer(self) -> None:
+        self.simulator.faults.auth.rotate = True
+
+    @override
+    def fill(self, *, full: bool = True) -> None:
+        self.simulator.faults.http.connection_limit = 0 if full else 20
+
+    @override
+    def end_logins(self) -> None:
+        self.simulator.rotate_nonces()
+        self.simulator.end_sessions()
+
+    @override
+    def list_backwards(self, *, on: bool = True) -> None:
+        self.simulator.faults.channels.backwards = on
+
+    @override
+    def spoil_snapshots(self, how: Literal["ok", "refused", "empty", "garbage"]) -> None:
+        self.simulator.faults.snapshot.mode = "400" if how == "refused" else how
+
+    @property
+    @override
+    def tells(self) -> Mapping[EventKind, str]:
+        return _KINDS
+
+    @override
+    def happen(self, kind: EventKind, channel: int, *, on: bool = True) -> None:
+        if kind is EventKind.MOTION:
+            self.simulator.motion(channel, on=on)
+        elif _KINDS[kind].startswith("Cross"):
+            self.simulator.rule(_KINDS[kind], channel, on=on)
+        else:
+            self.simulator.emit(_KINDS[kind], channel, action="Start" if on else "Stop")
+
+    @override
+    def silence(self, *, on: bool = True) -> None:
+        self.simulator.faults.events.silent = on
+
+    @override
+    def hasten(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(events_module, "BACK_OFF", (0.05, 0.1))
+
+
+# -- for the tests of what only this family has ----------------------------------------------------------------------
+
+
+def config(simulator: DahuaSimulator, **changes: Any) -> ConnectionConfig:
+    values: dict[str, Any] = {"host": "127.0.0.1", "username": USER, "password": PASSWORD}
+    values |= {"port": simulator.http_port, "rtsp_port": simulator.rtsp_port}
+    return ConnectionConfig(**(values | changes))
+
+
+@asynccontextmanager
+async def driving(
+    simulator: DahuaSimulator, *, settings: dict[str, Any] | None = None, **knobs: Any
+) -> AsyncIterator[DahuaDriver]:
+    """Connect a driver, and close it again; `settings` change its ConnectionConfig."""
+    driver = DahuaDriver(config(simulator, **(settings or {})), **knobs)
+    try:
+        await driver.connect()
+        yield driver
+    finally:
+        await driver.close()
+
+
+@asynccontextmanager
+async def recorder(profile: str = "nvr5232", **options: Any) -> AsyncIterator[tuple[DahuaSimulator, DahuaDriver]]:
+    """Start a recorder and a driver of it."""
+    async with DahuaSimulator(profile=profile, **options) as simulator, driving(simulator) as driver:
+        yield simulator, driver

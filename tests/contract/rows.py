@@ -1,0 +1,88 @@
+"""Who is put to the contract suite: one row a family, its simulator's firmware profiles in it.
+
+A third driver gets the whole suite by its row here, and by the rig the row names.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Unpack
+
+import pytest
+
+from custom_components.nvr.core.driver import Driver
+
+from .bench import EventBench, FootageBench
+from .rig import Rig, Setting
+from .rigs.dahua import DahuaRig
+from .rigs.dahua_bench import DahuaEvents, DahuaFootage
+from .rigs.hikvision import HikvisionRig
+from .rigs.hikvision_bench import HikvisionEvents, HikvisionFootage
+
+
+@dataclass(frozen=True)
+class Row:
+    """A family. The first profile stands for all where a test is too dear to be run on each of them every time."""
+
+    family: str
+    rig: type[Rig[Any]]
+    footage: type[FootageBench[Any]]
+    events: type[EventBench[Any]]
+    profiles: tuple[str, ...]
+
+
+ROWS = (
+    Row(
+        "hikvision",
+        HikvisionRig,
+        HikvisionFootage,
+        HikvisionEvents,
+        ("nvr8", "nvr16", "nvr-old", "nvr32", "dvr4", "dvr8", "ipc", "ipc2", "ipc-old"),
+    ),
+    Row(
+        "dahua",
+        DahuaRig,
+        DahuaFootage,
+        DahuaEvents,
+        ("nvr5232", "nvr5464", "new501", "old400", "quirk200", "nv4116", "xvr", "lorex", "ipc_sd"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """One recorder to put to the test: what `@every_recorder` and `@each_family` give as `case`."""
+
+    row: Row
+    profile: str
+
+    def __str__(self) -> str:
+        """Return the id of the test."""
+        return f"{self.row.family}-{self.profile}"
+
+    def recorder(self, **setting: Unpack[Setting]) -> Rig[Any]:
+        """Return a recorder that listens inside `async with`."""
+        return self.row.rig(self.profile, **setting)
+
+    def footage(self, rig: Rig[Any]) -> FootageBench[Any]:
+        """Return what a test may do to the recorder's footage."""
+        return self.row.footage(rig.simulator)
+
+    def events(self, rig: Rig[Any]) -> EventBench[Any]:
+        """Return what a test may do to the recorder's event stream."""
+        return self.row.events(rig.simulator)
+
+    @asynccontextmanager
+    async def connected(self, **setting: Unpack[Setting]) -> AsyncIterator[tuple[Rig[Any], Driver]]:
+        """Start a recorder and a driver of it."""
+        async with self.recorder(**setting) as rig, rig.driving() as driver:
+            yield rig, driver
+
+
+CASES = tuple(Case(row, profile) for row in ROWS for profile in row.profiles)
+_DEAR = [
+    pytest.param(case, id=str(case), marks=() if case.profile == case.row.profiles[0] else pytest.mark.slow)
+    for case in CASES
+]
+every_recorder = pytest.mark.parametrize("case", CASES, ids=str)
+each_family = pytest.mark.parametrize("case", _DEAR)
