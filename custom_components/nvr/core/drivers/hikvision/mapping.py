@@ -356,12 +356,14 @@ def build_capabilities(
     caps = documents.capabilities
     own = detections(documents).get(None, frozenset())
     tracks = {track.id % 100 for track in documents.tracks or ()}
+    # Cameras do not say whether they record the sub stream, but list its tracks.
+    told = caps.sub_record if caps else None
     return RecorderCapabilities(
         gates=gates or GateWidths(),
         search_page=search_page or DEFAULT_PAGE,
         search_kinds=search_kinds(caps.record_types if caps else ()),
         event_kinds=own,
-        sub_track=caps.sub_record if caps else ROLE_DIGITS[StreamRole.SUB] in tracks,
+        sub_track=ROLE_DIGITS[StreamRole.SUB] in tracks if told is None else told,
         playback_speeds=(0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
         size_known=True,
         alarm_inputs=caps.alarm_inputs if caps else 0,

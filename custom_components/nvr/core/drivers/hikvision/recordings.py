@@ -87,6 +87,8 @@ class Recordings:
         self, channel: int, span: TimeSpan, kinds: frozenset[RecordingKind] | None, role: StreamRole
     ) -> AsyncIterator[RecordingSegment]:
         track = self._context.track(channel, role)
+        if span.start == span.end:
+            return
         if not self._context.known_clock().measured:
             await self._renew_clock()
         await self.calibrate(span)

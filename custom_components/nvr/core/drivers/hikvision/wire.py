@@ -38,7 +38,7 @@ class DeviceCapabilities:
     alarm_inputs: int
     alarm_outputs: int
     record_types: tuple[str, ...]
-    sub_record: bool
+    sub_record: bool | None
     playback_utc: bool
 
 
@@ -206,7 +206,7 @@ def parse_capabilities(body: bytes) -> DeviceCapabilities:
         alarm_inputs=integer(root, "SysCap/IOCap/IOInputPortNums") or 0,
         alarm_outputs=integer(root, "SysCap/IOCap/IOOutputPortNums") or 0,
         record_types=tuple(option.strip() for option in options.split(",") if option.strip()),
-        sub_record=boolean(root, "RacmCap/isSupportMainAndSubRecord") is True,
+        sub_record=boolean(root, "RacmCap/isSupportMainAndSubRecord"),
         playback_utc=boolean(root, "RacmCap/isSupportPlaybackByUTC") is True,
     )
 
