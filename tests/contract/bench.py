@@ -86,10 +86,6 @@ class FootageBench[S: Simulator](ABC):
         """Refuse every search."""
 
     @abstractmethod
-    def fail_searches(self) -> None:
-        """Answer every search with something that is no answer."""
-
-    @abstractmethod
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:
         """Let the calendar of days with footage be as the family's worst firmware has it."""
 

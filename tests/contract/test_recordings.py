@@ -270,10 +270,11 @@ async def test_a_search_that_is_refused_or_fails_is_no_empty_list(case: Case) ->
         disk.record(STEADY)
         async with rig.driving() as driver:
             assert await search(driver, 1, last(1))
-            disk.fail_searches()
-            with pytest.raises(errors.NvrError):
-                await search(driver, 1, last(1))
-            rig.calm()
+            for trouble in ("garbage", "truncated", "html", "drop"):
+                rig.disturb(trouble, "recordings")
+                with pytest.raises(errors.NvrError):
+                    await search(driver, 1, last(1))
+                rig.calm()
             assert await search(driver, 1, last(1))
             disk.refuse_searches()
             with pytest.raises(errors.NvrError) as told:

@@ -47,11 +47,6 @@ class DahuaFootage(FootageBench[DahuaSimulator]):
         self.simulator.set_faults(rpc__null_handle=True)
 
     @override
-    def fail_searches(self) -> None:
-        self.simulator.faults.paths["mediaFileFind*"] = PathFault(kind="garbage")
-        self.simulator.faults.paths["/RPC2"] = PathFault(kind="garbage")
-
-    @override
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:
         faults = self.simulator.faults
         faults.without = frozenset({"workDirectory"} if how == "missing" else ())

@@ -48,10 +48,6 @@ class HikvisionFootage(FootageBench[HikvisionSimulator]):
         self.simulator.set_faults(search__status=403)
 
     @override
-    def fail_searches(self) -> None:
-        self.simulator.faults.paths["/ISAPI/ContentMgmt/search"] = PathFault(kind="garbage")
-
-    @override
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:
         faults = self.simulator.faults
         faults.search.calendar = "404" if how == "missing" else "ok"
