@@ -46,6 +46,8 @@ class Setting(TypedDict, total=False):
     incidents: float
     offline: tuple[int, ...]
     h264_only: bool
+    main_size: tuple[int, int]
+    sub_size: tuple[int, int]
     https_port: int
     rtsp_session_limit: int
     playback_session_limit: int
@@ -272,6 +274,10 @@ class Rig[S: Simulator](ABC):
     @abstractmethod
     def end_logins(self) -> None:
         """Forget who has logged in, as far as the family has sessions; nonces die too."""
+
+    @abstractmethod
+    def keep_time(self, monotonic: Callable[[], float]) -> None:
+        """Let nonces, locks and sessions grow old by another steady clock."""
 
     @abstractmethod
     def list_backwards(self, *, on: bool = True) -> None:

@@ -1,6 +1,6 @@
 """The real Dahua driver before a simulated unit."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, ClassVar, Literal, override
 
@@ -117,6 +117,10 @@ class DahuaRig(Rig[DahuaSimulator]):
     def end_logins(self) -> None:
         self.simulator.rotate_nonces()
         self.simulator.end_sessions()
+
+    @override
+    def keep_time(self, monotonic: Callable[[], float]) -> None:
+        self.simulator.login.now = self.simulator.rpc.now = monotonic
 
     @override
     def list_backwards(self, *, on: bool = True) -> None:

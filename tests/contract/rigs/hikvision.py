@@ -126,6 +126,10 @@ class HikvisionRig(Rig[HikvisionSimulator]):
         self.simulator.rotate_nonces()
 
     @override
+    def keep_time(self, monotonic: Callable[[], float]) -> None:
+        self.simulator.login.now = monotonic
+
+    @override
     def list_backwards(self, *, on: bool = True) -> None:
         self.simulator.faults.documents.backwards = on
 

@@ -89,7 +89,7 @@ class Authenticator:
         self.policy = policy
         self._realm = realm
         self._counters = counters
-        self._now = now
+        self.now = now
         self._nonces: dict[str, _Nonce] = {}
         self._attempts: dict[tuple[str, str], _Attempts] = {}
         self._opaque = secrets.token_hex(20)
@@ -110,7 +110,7 @@ class Authenticator:
 
     def lock(self, peer: str, user: str) -> None:
         """Lock a login, as somebody else's wrong answers do."""
-        self._attempts[peer, user] = _Attempts(failed=self.policy.lock_times, locked_at=self._now())
+        self._attempts[peer, user] = _Attempts(failed=self.policy.lock_times, locked_at=self.now())
         self._counters.lockouts += 1
 
     def challenges(self, *, stale: bool = False) -> list[tuple[str, str]]:
@@ -163,7 +163,7 @@ class Authenticator:
         attempts = self._attempts.setdefault(key, _Attempts())
         attempts.failed += 1
         if self.policy.lock_enabled and attempts.failed >= self.policy.lock_times:
-            attempts.locked_at = self._now()
+            attempts.locked_at = self.now()
             self._counters.lockouts += 1
         return Verdict.WRONG
 
@@ -172,7 +172,7 @@ class Authenticator:
         attempts = self._attempts.get((peer, user))
         if attempts is None or attempts.locked_at is None:
             return 0.0
-        left = attempts.locked_at + self.policy.lock_seconds - self._now()
+        left = attempts.locked_at + self.policy.lock_seconds - self.now()
         if left <= 0:
             del self._attempts[peer, user]
             return 0.0
@@ -200,7 +200,7 @@ class Authenticator:
 
     def _nonce_good(self, pairs: dict[str, str]) -> bool:
         nonce = self._nonces.get(pairs.get("nonce", ""))
-        if nonce is None or self._now() - nonce.made > self.policy.nonce_life:
+        if nonce is None or self.now() - nonce.made > self.policy.nonce_life:
             return False
         count = pairs.get("nc", "")
         if (self.policy.rotate and nonce.used) or (count and count in nonce.counts):
@@ -233,5 +233,5 @@ class Authenticator:
         if len(self._nonces) >= _NONCE_LIMIT:
             del self._nonces[next(iter(self._nonces))]
         nonce = str(secrets.randbelow(2**31))
-        self._nonces[nonce] = _Nonce(self._now())
+        self._nonces[nonce] = _Nonce(self.now())
         return nonce

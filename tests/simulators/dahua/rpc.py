@@ -1,6 +1,6 @@
 """RPC2 of the simulated Dahua unit: login, sessions, keep-alive, calls (dahua-cgi 15; 19, items 3 and 8)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 import hashlib
 import json
 import secrets
@@ -29,6 +29,7 @@ class RpcServer:
         self._device = device
         self._router = router
         self._login = authenticator
+        self.now: Callable[[], float] = time.monotonic
         self._challenges: dict[str, tuple[str, str]] = {}
         self.sessions: dict[str, RpcSession] = {}
         device.on_boot.append(self.forget)
@@ -54,7 +55,7 @@ class RpcServer:
         session = self.sessions.get(str(number))
         if session is None:
             return None
-        if time.monotonic() - session.seen > faults.idle_seconds:
+        if self.now() - session.seen > faults.idle_seconds:
             self._end(str(number))
             return None
         return session if not faults.bind_peer or session.peer == peer else None
@@ -98,7 +99,7 @@ class RpcServer:
             params = {"remainLockSecond": left, "remainLoginTimes": tries}
             device.note("LoginFailure", f"IP Address: {request.peer}", user=user)
             return self._refuse(body, RpcError(code, params=params), self._number())
-        session = RpcSession(self._number(), user, request.peer, time.monotonic())
+        session = RpcSession(self._number(), user, request.peer, self.now())
         self.sessions[str(session.number)] = session
         device.counters.logins += 1
         self._count()
@@ -128,7 +129,7 @@ class RpcServer:
         session = self.session(number, request.peer)
         if session is None or (faults.api_header and request.headers.get("x-api-session") != str(number)):
             raise RpcError(Code.SESSION_INVALID)
-        session.seen = time.monotonic()
+        session.seen = self.now()
         if name.endswith("setConfig") and len(request.body) > faults.request_limit:
             raise RpcError(Code.TOO_LONG)
         return session

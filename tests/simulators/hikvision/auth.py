@@ -98,7 +98,7 @@ class Authenticator:
         self._counters = counters
         self._realm = realm
         self._model = model
-        self._now = now or time.monotonic
+        self.now = now or time.monotonic
         self._nonces: dict[str, _Nonce] = {}
         self._attempts: dict[tuple[str, str], _Attempts] = {}
 
@@ -117,7 +117,7 @@ class Authenticator:
 
     def lock(self, peer: str, user: str) -> None:
         """Lock a login, as somebody else's wrong answers do."""
-        self._attempts[peer, user] = _Attempts(failed=self.policy.lock_tries, locked_at=self._now())
+        self._attempts[peer, user] = _Attempts(failed=self.policy.lock_tries, locked_at=self.now())
         self._counters.lockouts += 1
 
     def challenges(self, *, stale: bool = False) -> list[tuple[str, str]]:
@@ -174,7 +174,7 @@ class Authenticator:
         attempts = self._attempts.setdefault(key, _Attempts())
         attempts.failed += 1
         if self.policy.lock_enabled and attempts.failed >= self.policy.lock_tries:
-            attempts.locked_at = self._now()
+            attempts.locked_at = self.now()
             self._counters.lockouts += 1
             return Verdict.LOCKED
         return Verdict.WRONG
@@ -184,7 +184,7 @@ class Authenticator:
         attempts = self._attempts.get((peer, user))
         if attempts is None or attempts.locked_at is None:
             return 0.0
-        left = attempts.locked_at + self.policy.lock_seconds - self._now()
+        left = attempts.locked_at + self.policy.lock_seconds - self.now()
         if left <= 0:
             del self._attempts[peer, user]
             return 0.0
@@ -197,7 +197,7 @@ class Authenticator:
 
     def _still_locked(self, peer: str, user: str) -> Verdict:
         if self.policy.lock_extends:
-            self._attempts[peer, user].locked_at = self._now()
+            self._attempts[peer, user].locked_at = self.now()
         return Verdict.LOCKED
 
     def _check_basic(self, token: str, peer: str) -> tuple[Verdict, str]:
@@ -217,7 +217,7 @@ class Authenticator:
 
     def _check_nonce(self, pairs: dict[str, str]) -> Verdict:
         nonce = self._nonces.get(pairs.get("nonce", ""))
-        if nonce is None or self._now() - nonce.made > self.policy.nonce_life:
+        if nonce is None or self.now() - nonce.made > self.policy.nonce_life:
             self._counters.stale_nonces += 1
             return Verdict.STALE
         if self.policy.nonce_uses and nonce.uses >= self.policy.nonce_uses:
@@ -256,5 +256,5 @@ class Authenticator:
             nonce = secrets.token_hex(24)
         else:
             nonce = f"{secrets.token_hex(16)}:{int(time.time() * 1000)}"
-        self._nonces[nonce] = _Nonce(self._now())
+        self._nonces[nonce] = _Nonce(self.now())
         return nonce
