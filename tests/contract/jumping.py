@@ -50,9 +50,7 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return super().time() + self._patient.skipped
 
     @override
-    def run_in_executor[T](
-        self, executor: Executor | None, func: Callable[..., T], *args: Any
-    ) -> asyncio.Future[T]:
+    def run_in_executor[T](self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
         self._patient.threads += 1
         future = cast("asyncio.Future[T]", super().run_in_executor(executor, func, *args))
         future.add_done_callback(self._thread_done)

@@ -5,7 +5,7 @@ A family fills `Rig` once, in rigs/<family>.py; the suite speaks to nothing else
 
 from abc import ABC, abstractmethod
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
@@ -49,6 +49,7 @@ class Setting(TypedDict, total=False):
     main_size: tuple[int, int]
     sub_size: tuple[int, int]
     https_port: int
+    http_port: int
     rtsp_session_limit: int
     playback_session_limit: int
 
@@ -101,7 +102,7 @@ class Traits:
 
     `lacks`: roles that a connect leaves None. `requests`: the most a connect may cost that remembers nothing.
     `tells_lock`: a locked account is told with its end. `names_cameras`: model and serial of the camera in a slot are
-    told. `calendar`: the recorder has a list of days with footage.
+    told. `calendar`: the recorder has a list of days with footage. `refuses`: it refuses something a connect asks for.
     """
 
     kind: RecorderKind = RecorderKind.NVR
@@ -110,6 +111,7 @@ class Traits:
     tells_lock: bool = True
     names_cameras: bool = True
     calendar: bool = True
+    refuses: bool = False
 
 
 @dataclass(frozen=True)
@@ -240,6 +242,11 @@ class Rig[S: Simulator](ABC):
     @abstractmethod
     def inputs(self) -> dict[int, Input]:
         """Return the channels a driver should find, by number."""
+
+    def pictured(self, numbers: Iterable[int]) -> list[int]:
+        """Return those of the channels that give stills."""
+        seeing = set(self.simulator.seeing())
+        return [number for number in numbers if number in seeing]
 
     async def settled(self, least: Open | None = None, seconds: float = 10.0) -> Open:
         """Wait until nothing is open but what is allowed; fail when it never comes to that."""

@@ -60,6 +60,11 @@ class Case:
         """Return the id of the test."""
         return f"{self.row.family}-{self.profile}"
 
+    @property
+    def is_first(self) -> bool:
+        """Whether it stands for its family."""
+        return self.profile == self.row.profiles[0]
+
     def recorder(self, **setting: Unpack[Setting]) -> Rig[Any]:
         """Return a recorder that listens inside `async with`."""
         return self.row.rig(self.profile, **setting)
@@ -81,7 +86,7 @@ class Case:
 
 CASES = tuple(Case(row, profile) for row in ROWS for profile in row.profiles)
 _DEAR = [
-    pytest.param(case, id=str(case), marks=() if case.profile == case.row.profiles[0] else pytest.mark.slow)
+    pytest.param(case, id=str(case), marks=() if case.is_first else pytest.mark.slow)
     for case in CASES
 ]
 every_recorder = pytest.mark.parametrize("case", CASES, ids=str)

@@ -58,9 +58,9 @@ def lose_days(rig: Rig[Any], *ago: int) -> None:
 
 @every_recorder
 async def test_days_are_those_that_hold_footage(case: Case) -> None:
-    async with case.recorder(days=40) as rig:
+    async with case.recorder(days=12 if case.is_first else 5) as rig:
         case.footage(rig).record(HOURLY)
-        lose_days(rig, 2, 3, 7, 8, 9, 20)
+        lose_days(rig, 2, 7, 8)
         async with rig.driving() as driver:
             for first in months(rig):
                 found = await days(driver, 1, first)
@@ -82,28 +82,27 @@ def _next(first: date) -> date:
 @pytest.mark.parametrize("place", [SYDNEY, HONOLULU], ids=str)
 @each_family
 async def test_days_are_the_recorders_own(case: Case, place: Place) -> None:
-    async with case.recorder(days=12) as rig:
+    async with case.recorder(days=4) as rig:
         disk = case.footage(rig)
         disk.record(HOURLY)
         disk.stand(place)
-        lose_days(rig, 1, 4)
+        lose_days(rig, 1)
         async with rig.driving() as driver:
             for first in months(rig):
                 assert await days(driver, 1, first) == truth(rig, 1, first)
 
 
 @pytest.mark.parametrize("how", ["missing", "failing", "lying"])
-@every_recorder
+@each_family
 async def test_a_calendar_that_fails_or_lies_costs_nobody_his_days(case: Case, how: Any) -> None:
-    async with case.recorder(days=6) as rig:
+    async with case.recorder(days=4) as rig:
         disk = case.footage(rig)
         disk.record(HOURLY)
-        lose_days(rig, 3)
+        lose_days(rig, 2)
         disk.calendar(how)
         async with rig.driving() as driver:
-            for _ in range(2):
-                for first in months(rig):
-                    assert await days(driver, 1, first) == truth(rig, 1, first)
+            for first in (*months(rig), months(rig)[0]):
+                assert await days(driver, 1, first) == truth(rig, 1, first)
 
 
 @each_family
@@ -118,13 +117,14 @@ async def test_a_recorder_that_answers_nothing_has_no_empty_month(case: Case) ->
         assert (await driver.recordings.day_map(1, now.year, now.month)).days
 
 
-@every_recorder
-async def test_a_month_costs_little_once_the_calendar_is_known(case: Case) -> None:
-    async with case.recorder(days=40) as rig:
+@each_family
+async def test_a_month_costs_one_request_once_the_calendar_is_known(case: Case) -> None:
+    async with case.recorder(days=4) as rig:
         case.footage(rig).record(HOURLY)
         async with rig.driving() as driver:
-            first, before = months(rig)
+            first, *_ = months(rig)
             await days(driver, 1, first)
-            asked = rig.counts().requests
-            await days(driver, 1, before)
-            assert rig.counts().requests - asked <= (1 if rig.traits.calendar else 8)
+            for _ in range(2):
+                asked = rig.counts().requests
+                await days(driver, 1, first)
+                assert rig.counts().requests == asked + 1 or not rig.traits.calendar

@@ -1,13 +1,10 @@
 """How much of a recorder a driver takes: at rest, at once, and for a connect."""
 
 import asyncio
-from datetime import timedelta
 
 import pytest
 
-from custom_components.nvr.core.capabilities import GateWidths
-
-from .helpers import last, listening, search
+from .helpers import listening
 from .jumping import JumpingLoop, jumping, utcnow
 from .rows import Case, each_family, every_recorder
 

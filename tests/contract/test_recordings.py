@@ -31,9 +31,7 @@ KINDS = {
     Kind.SMART: RecordingKind.SMART,
     Kind.ALARM: RecordingKind.ALARM,
 }
-EVENTFUL = ChannelPlan(
-    "both", (600, 1800), 0.0, incidents_per_hour=2.0, kinds=(Kind.MOTION, Kind.SMART, Kind.ALARM)
-)
+EVENTFUL = ChannelPlan("both", (600, 1800), 0.0, incidents_per_hour=2.0, kinds=(Kind.MOTION, Kind.SMART, Kind.ALARM))
 
 
 def a_day_ago(rig: Rig[Any], days: int = 1) -> TimeSpan:
@@ -178,7 +176,10 @@ async def test_gaps_stay_gaps(case: Case) -> None:
         case.footage(rig).record(STEADY)
         span = last(8, until=SETTLED)
         hole = TimeSpan(
-            *(moment.replace(microsecond=0) for moment in (span.start + timedelta(hours=2), span.start + timedelta(hours=4)))
+            *(
+                moment.replace(microsecond=0)
+                for moment in (span.start + timedelta(hours=2), span.start + timedelta(hours=4))
+            )
         )
         rig.footage.add_gap(1, hole.start, hole.end)
         async with rig.driving() as driver:

@@ -85,9 +85,7 @@ class HikvisionEvents(EventBench[HikvisionSimulator]):
     @override
     def lose_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.simulator.set_faults(alerts__vmd_inactive=False)
-        monkeypatch.setattr(
-            "custom_components.nvr.core.drivers.hikvision.event_state.HOLDS", {EventKind.MOTION: 1.0}
-        )
+        monkeypatch.setattr("custom_components.nvr.core.drivers.hikvision.event_state.HOLDS", {EventKind.MOTION: 1.0})
 
     @override
     def resend(self) -> bool:
