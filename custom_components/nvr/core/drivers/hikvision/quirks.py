@@ -56,7 +56,7 @@ QUIRKS: Final = (
     QuirkRow(
         "daily",
         "true | false",
-        "a refused calendar request",
+        "a refused calendar request, or footage where the calendar names none",
         "vendor text and five clients; a few recorders answer 404 (hikvision-isapi 8.4)",
     ),
     QuirkRow(

@@ -46,6 +46,8 @@ _CLOCK_LIFE = timedelta(minutes=1)
 # What a clock may drift between two readings without what was asked by the first becoming wrong.
 _DRIFT = timedelta(seconds=10)
 _DOUBTS: Final = 2
+# What was recorded so lately a calendar need not know of yet.
+_CALENDAR_DELAY = timedelta(hours=1)
 
 
 def _search_id() -> str:
@@ -310,9 +312,40 @@ class Recordings:
                 if lacking or (isinstance(error, HikvisionRefusalError) and error.is_bad_request):
                     self._context.quirks.daily = False
             else:
-                self._context.quirks.daily = True
-                return DayMap(channel, year, month, days)
+                self._context.quirks.daily = not await self._belied(channel, track, year, month, days)
+                if self._context.quirks.daily:
+                    return DayMap(channel, year, month, days)
         return DayMap(channel, year, month, await self._days_by_search(channel, track, year, month))
+
+    async def _belied(self, channel: int, track: int, year: int, month: int, days: frozenset[int]) -> bool:
+        """Tell whether footage gives a calendar the lie: it names days to come, or leaves out today or all of a month.
+
+        Where it names today, as it mostly does, nothing is asked.
+        """
+        clock, now = self._context.known_clock(), self._context.utcnow()
+        if days and date(year, month, max(days)) > clock.date_of(now + _CALENDAR_DELAY):
+            return True
+        today, last = clock.date_of(now), calendar.monthrange(year, month)[1]
+        if not days:
+            span = TimeSpan(clock.day(date(year, month, 1)).start, clock.day(date(year, month, last)).end)
+        elif (year, month) == (today.year, today.month) and today.day not in days:
+            span = clock.day(today)
+        else:
+            return False
+        end = min(span.end, now - _CALENDAR_DELAY)
+        if end <= span.start:
+            return False
+        span = TimeSpan(span.start, end)
+        await self.calibrate(span)
+        wire = self._context.wire_clock()
+        mapper = SegmentMapper(wire, channel, StreamRole.MAIN, span, now=now)
+        found = mapper.map(await self._first(track, span, wire))
+        return any(segment.span.start + _SECOND < span.end and segment.span.end > span.start + _SECOND for segment in found)
+
+    async def _first(self, track: int, span: TimeSpan, wire: WireClock) -> list[Match]:
+        """Return the first matches of a span. A few, not one: what only touches it comes too."""
+        ask = Ask(_search_id(), *wire.window(span), 0, SMALLEST_PAGE, Position.VENDOR)
+        return (await self._page(track, ask, None)).matches
 
     async def _days_by_search(self, channel: int, track: int, year: int, month: int) -> frozenset[int]:
         """Find the days by the first segment at or after each: days without footage cost nothing."""
@@ -327,9 +360,7 @@ class Recordings:
         mapper = SegmentMapper(wire, channel, StreamRole.MAIN, whole, now=self._context.utcnow())
         while day <= last:
             span = TimeSpan(clock.day(day).start, whole.end)
-            # A few, not one: what only touches the day comes too.
-            ask = Ask(_search_id(), *wire.window(span), 0, SMALLEST_PAGE, Position.VENDOR)
-            matches = (await self._page(track, ask, None)).matches
+            matches = await self._first(track, span, wire)
             if not matches:
                 break
             found = [segment.span for segment in mapper.map(matches) if segment.span.end > span.start + _SECOND]
