@@ -19,7 +19,7 @@ from custom_components.nvr.core.capabilities import GateWidths
 from custom_components.nvr.core.driver import ConnectionConfig, CredentialGuard, Driver, TlsMode
 from custom_components.nvr.core.models import EventKind, RecorderKind, RtspTransport
 from tests.simulators.clock import SimClock
-from tests.simulators.footage import Footage
+from tests.simulators.footage import ChannelPlan, Footage
 from tests.simulators.simulator import Simulator
 
 USER, PASSWORD, WRONG = "admin", "nvr-test-pass", "wrong-pass-1"
@@ -48,6 +48,7 @@ class Setting(TypedDict, total=False):
     h264_only: bool
     main_size: tuple[int, int]
     sub_size: tuple[int, int]
+    fps: int
     https_port: int
     http_port: int
     rtsp_session_limit: int
@@ -103,6 +104,7 @@ class Traits:
     `lacks`: roles that a connect leaves None. `requests`: the most a connect may cost that remembers nothing.
     `tells_lock`: a locked account is told with its end. `names_cameras`: model and serial of the camera in a slot are
     told. `calendar`: the recorder has a list of days with footage. `refuses`: it refuses something a connect asks for.
+    `tells_load`: uptime or load are told.
     """
 
     kind: RecorderKind = RecorderKind.NVR
@@ -112,6 +114,7 @@ class Traits:
     names_cameras: bool = True
     calendar: bool = True
     refuses: bool = False
+    tells_load: bool = True
 
 
 @dataclass(frozen=True)
@@ -291,6 +294,14 @@ class Rig[S: Simulator](ABC):
         """Tell lists of channels in another order."""
 
     @abstractmethod
+    def free_slot(self) -> int:
+        """Return the number of a channel that has no camera yet."""
+
+    @abstractmethod
+    def break_disk(self) -> None:
+        """Let its disk fail."""
+
+    @abstractmethod
     def spoil_snapshots(self, how: Literal["ok", "refused", "empty", "garbage"]) -> None:
         """Answer stills by something else under 200, or refuse them."""
 
@@ -304,6 +315,11 @@ class Rig[S: Simulator](ABC):
         """End what `disturb` began."""
         for patterns in self.places.values():
             self.simulator.apply_faults({f"paths.{pattern}": None for pattern in patterns})
+
+    @staticmethod
+    def short_files() -> ChannelPlan:
+        """Return a plan of files so short that any one is soon fetched."""
+        return ChannelPlan("continuous", (60, 60), 0.0, (), bytes_per_second=4000)
 
     def set_zone(self, minutes: int, *, dst: bool = False) -> None:
         """Set its zone in its menu."""

@@ -22,9 +22,9 @@ from .rows import Case, each_family, every_recorder
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 SETTLED = 1.5
-# Files of a minute for what is downloaded; whole days of them would be many.
-MINUTES = replace(SHORT, file_seconds=(60, 60))
-SMALL: Any = {"main_size": (320, 180), "sub_size": (160, 90), "h264_only": True}
+# Files of a few minutes with few pictures: quick to find, to download and to decode.
+MINUTES = replace(SHORT, file_seconds=(120, 120), bytes_per_second=16_000)
+SMALL: Any = {"main_size": (320, 180), "sub_size": (160, 90), "fps": 2, "h264_only": True}
 
 
 def nights(rig: Rig[Any]) -> dict[int, date]:
@@ -120,12 +120,13 @@ async def test_the_night_of_a_change_plays_and_downloads_as_it_was(case: Case, p
                 around = (-200, -70, 70, 200) if minutes > 24 * 60 else (-200, -2, 2, 200)
                 moments = [at + timedelta(minutes=each, seconds=13) for each in around]
                 await shows_the_truth(driver, moments)
-                for each in (-30, 30):
-                    moment = at + timedelta(minutes=each)
-                    (segment,) = await search(driver, 1, TimeSpan(moment, moment + timedelta(seconds=40)))
-                    codes = (await fetch(driver, segment)).pictures()
-                    assert abs(codes[0].time - segment.span.start) <= timedelta(seconds=3)
-                    assert abs(codes[-1].time - segment.span.end) <= timedelta(seconds=3)
+                # Half an hour after the clock was put back its digits are those of half an hour before.
+                moment = at + timedelta(minutes=30)
+                segment, *_ = await search(driver, 1, TimeSpan(moment, moment + timedelta(seconds=40)))
+                codes = (await fetch(driver, segment)).pictures()
+                assert abs(codes[0].time - segment.span.start) <= timedelta(seconds=3)
+                assert abs(codes[-1].time - segment.span.end) <= timedelta(seconds=3)
+                assert moment in segment.span
 
 
 async def _one_clock(rig: Rig[Any], disk: FootageBench[Any], plan: ChannelPlan = MINUTES) -> None:
@@ -135,7 +136,7 @@ async def _one_clock(rig: Rig[Any], disk: FootageBench[Any], plan: ChannelPlan =
         span = last(2, until=SETTLED)
         segments = await search(driver, 1, span)
         truth = recorded(rig.footage, 1, span)
-        assert len(segments) == len(truth) > 20
+        assert len(segments) == len(truth) > 8
         for segment, real in zip(segments, truth, strict=True):
             assert abs(segment.span.start - real.start) <= timedelta(seconds=2)
             assert abs(segment.span.end - real.end) <= timedelta(seconds=2)
@@ -153,10 +154,9 @@ async def _one_clock(rig: Rig[Any], disk: FootageBench[Any], plan: ChannelPlan =
         assert abs(codes[-1].time - truth[3].end) <= timedelta(seconds=3)
 
 
-@pytest.mark.parametrize("skew", [0.0, 420.0, -420.0])
 @every_recorder
-async def test_a_clock_seven_minutes_off_shifts_nothing(case: Case, skew: float) -> None:
-    async with case.recorder(days=2, skew=skew, **SMALL) as rig:
+async def test_a_clock_seven_minutes_off_shifts_nothing(case: Case) -> None:
+    async with case.recorder(days=2, skew=420.0, **SMALL) as rig:
         await _one_clock(rig, case.footage(rig))
 
 
