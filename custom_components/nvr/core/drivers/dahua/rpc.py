@@ -28,6 +28,7 @@ from .fingerprint import CERTAIN, fingerprint
 from .provisional import ProvisionalGuard
 from .quirks import Memory
 from .refusals import FULL_TABLE_WAIT, DahuaRefusalError, SessionLostError, lock_error, rpc_error
+from .unbroken import Unbroken
 from .wire_rpc import (
     BAD_LOGIN,
     CALL_PATH,
@@ -79,6 +80,7 @@ class Rpc:
         self._memory = memory
         self._utcnow = utcnow
         self._turn = asyncio.Lock()
+        self._unbroken = Unbroken()
         self._session: _Session | None = None
         self._keeper: asyncio.Task[None] | None = None
         self._proven_at: datetime | None = None
@@ -145,19 +147,24 @@ class Rpc:
         """
         if self.available is False:
             raise NvrUnsupportedError("the recorder does not speak RPC2")
-        async with self._turn:
-            self._guard.shared.check()
-            if self._proven_at is not None and self._proven_at > since:
-                return
-            session = await self._log_in()
-            if self._session is None:
-                self._take(session)
-            else:
-                await self._log_out(session)
+
+        async def prove() -> None:
+            async with self._turn:
+                self._guard.shared.check()
+                if self._proven_at is not None and self._proven_at > since:
+                    return
+                session = await self._log_in()
+                if self._session is None:
+                    self._take(session)
+                else:
+                    await self._log_out(session)
+
+        await self._unbroken.run(prove())
 
     async def close(self) -> None:
         """Log out and end what runs; safe to call twice and at any time."""
         self._closed = True
+        await self._unbroken.end(_LOGOUT_PATIENCE)
         keeper, self._keeper = self._keeper, None
         if keeper is not None:
             keeper.cancel()
@@ -173,11 +180,15 @@ class Rpc:
             return self.generation
         if self.available is False:
             raise NvrUnsupportedError("the recorder does not speak RPC2")
-        async with self._turn:
-            if self._session is None:
-                self._guard.shared.check()
-                self._take(await self._log_in())
-            return self.generation
+
+        async def enter() -> int:
+            async with self._turn:
+                if self._session is None:
+                    self._guard.shared.check()
+                    self._take(await self._log_in())
+                return self.generation
+
+        return await self._unbroken.run(enter())
 
     def _take(self, session: _Session) -> None:
         if self._keeper is not None:
