@@ -92,6 +92,7 @@ class HikvisionDriver:
         self._context = Context(config, HikvisionClient(transport, learned, utcnow), learned, utcnow)
         self._documents: Documents | None = None
         self._notes: tuple[str, ...] = ()
+        self._inputs_turn = False
         self._event_stream: Events | None = None
         self._stills: Snapshots | None = None
         self.info: RecorderInfo = _UNKNOWN_INFO
@@ -170,11 +171,15 @@ class HikvisionDriver:
             self.maintenance = Maintenance(context, learned.status)
 
     async def refresh_channels(self) -> tuple[Channel, ...]:
-        """Read names and online states anew in one or two requests (hikvision-isapi 5.2)."""
+        """Read names and online states anew in one or two requests (hikvision-isapi 5.2).
+
+        A hybrid has a list of its IP cameras and one of its own inputs: they take turns.
+        """
         documents, client = self._documents, self._context.client
         if documents is None:
             raise NvrUnsupportedError("nothing is known of the recorder before connect")
-        if documents.proxies is not None:
+        self._inputs_turn = documents.inputs is not None and not self._inputs_turn
+        if documents.proxies is not None and not self._inputs_turn:
             documents = replace(documents, proxies=parse_proxy_channels(await client.get(PROXIES)))
             if (body := await client.optional(PROXY_STATES)) is not None:
                 documents = replace(documents, states=parse_proxy_status(body))
