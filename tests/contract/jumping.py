@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps ahead when there is nothing to do but wait: minutes of a recorder's life cost nothing.
+"""An event loop whose clock jumps ahead when there is nothing to do but wait: minutes of a recorder cost nothing.
 
 Recorder and driver live in one process, so that bytes under way are seen at once; while a thread works, time is real.
 """
@@ -50,7 +50,9 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return super().time() + self._patient.skipped
 
     @override
-    def run_in_executor[T](self, executor: Executor | None, func: Callable[..., T], *args: Any) -> asyncio.Future[T]:
+    def run_in_executor[*Ts, T](
+        self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
+    ) -> asyncio.Future[T]:
         self._patient.threads += 1
         future = cast("asyncio.Future[T]", super().run_in_executor(executor, func, *args))
         future.add_done_callback(self._thread_done)

@@ -11,9 +11,10 @@ from typing import Any, Unpack
 import pytest
 
 from custom_components.nvr.core.driver import Driver
+from custom_components.nvr.core.models import RecorderKind
 
 from .bench import EventBench, FootageBench
-from .rig import Rig, Setting
+from .rig import Rig, Setting, Traits
 from .rigs.dahua import DahuaRig
 from .rigs.dahua_bench import DahuaEvents, DahuaFootage
 from .rigs.hikvision import HikvisionRig
@@ -51,7 +52,7 @@ ROWS = (
 
 @dataclass(frozen=True)
 class Case:
-    """One recorder to put to the test: what `@every_recorder` and `@each_family` give as `case`."""
+    """One recorder to put to the test: what `@every_recorder`, `@every_nvr` and `@each_family` give as `case`."""
 
     row: Row
     profile: str
@@ -64,6 +65,11 @@ class Case:
     def is_first(self) -> bool:
         """Whether it stands for its family."""
         return self.profile == self.row.profiles[0]
+
+    @property
+    def traits(self) -> Traits:
+        """What the profile cannot do or does its own way."""
+        return self.row.rig.traits_of.get(self.profile, Traits())
 
     def recorder(self, **setting: Unpack[Setting]) -> Rig[Any]:
         """Return a recorder that listens inside `async with`."""
@@ -85,9 +91,8 @@ class Case:
 
 
 CASES = tuple(Case(row, profile) for row in ROWS for profile in row.profiles)
-_DEAR = [
-    pytest.param(case, id=str(case), marks=() if case.is_first else pytest.mark.slow)
-    for case in CASES
-]
+_DEAR = [pytest.param(case, id=str(case), marks=() if case.is_first else pytest.mark.slow) for case in CASES]
+_RECORDERS = [case for case in CASES if case.traits.kind is not RecorderKind.CAMERA]
+every_nvr = pytest.mark.parametrize("case", _RECORDERS, ids=str)
 every_recorder = pytest.mark.parametrize("case", CASES, ids=str)
 each_family = pytest.mark.parametrize("case", _DEAR)

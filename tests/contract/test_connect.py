@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import get_args
 
 import pytest
 
@@ -15,6 +16,8 @@ from .rows import Case, each_family, every_recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
+# A text of lines that says of itself to be whole cannot be seen to be half.
+TROUBLE = [trouble for trouble in get_args(Trouble.__value__) if trouble != "truncated"]
 CODECS = {"H.264": VideoCodec.H264, "H.265": VideoCodec.H265}
 
 
@@ -125,7 +128,7 @@ async def test_a_family_is_found_without_a_login(case: Case) -> None:
 
 
 @each_family
-@pytest.mark.parametrize("trouble", Trouble.__value__.__args__)
+@pytest.mark.parametrize("trouble", TROUBLE)
 @jumping
 async def test_a_connect_that_meets_trouble_says_so_and_the_next_one_works(case: Case, trouble: Trouble) -> None:
     async with case.recorder() as rig:
@@ -135,7 +138,8 @@ async def test_a_connect_that_meets_trouble_says_so_and_the_next_one_works(case:
             await driver.connect()
         assert not isinstance(told.value, errors.NvrAuthError | errors.NvrLockedError)
         assert str(told.value)
-        assert driver.channels == ()
+        learned = driver.channels
+        assert learned == ()
         rig.calm()
         await driver.connect()
         assert [channel.number for channel in driver.channels] == list(rig.inputs())

@@ -9,7 +9,7 @@ import pytest
 from custom_components.nvr.core.driver import ConnectionConfig
 from custom_components.nvr.core.drivers.dahua import DahuaDriver, events as events_module
 from custom_components.nvr.core.models import EventKind, RecorderKind
-from tests.simulators.dahua.firmware import Slot
+from tests.simulators.dahua.firmware import FIRMWARES, Slot
 from tests.simulators.dahua.simulator import DahuaSimulator
 
 from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Traits
@@ -31,8 +31,9 @@ class DahuaRig(Rig[DahuaSimulator]):
     family = "dahua"
     make_driver = DahuaDriver
     traits_of: ClassVar[Mapping[str, Traits]] = {
-        "xvr": Traits(RecorderKind.HYBRID),
-        "ipc_sd": Traits(RecorderKind.CAMERA),
+        **dict.fromkeys(FIRMWARES, Traits(tells_load=False)),
+        "xvr": Traits(RecorderKind.HYBRID, tells_load=False),
+        "ipc_sd": Traits(RecorderKind.CAMERA, tells_load=False),
     }
     places: ClassVar[Mapping[Place, tuple[str, ...]]] = {
         "anywhere": ("*",),
@@ -125,6 +126,15 @@ class DahuaRig(Rig[DahuaSimulator]):
     @override
     def list_backwards(self, *, on: bool = True) -> None:
         self.simulator.faults.channels.backwards = on
+
+    @override
+    def free_slot(self) -> int:
+        slots = self.simulator.device.channels
+        return next(number for number, slot in slots.items() if slot.slot not in _HELD)
+
+    @override
+    def break_disk(self) -> None:
+        self.simulator.set_disk("error")
 
     @override
     def spoil_snapshots(self, how: Literal["ok", "refused", "empty", "garbage"]) -> None:

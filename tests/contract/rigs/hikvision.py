@@ -35,7 +35,7 @@ class HikvisionRig(Rig[HikvisionSimulator]):
     traits_of: ClassVar[Mapping[str, Traits]] = {
         "nvr8": Traits(requests=14),
         "nvr16": Traits(requests=14),
-        "nvr-old": Traits(requests=14),
+        "nvr-old": Traits(requests=14, names_cameras=False, refuses=True),
         "nvr32": Traits(requests=14),
         "dvr4": Traits(RecorderKind.HYBRID, requests=14),
         "dvr8": Traits(RecorderKind.HYBRID, requests=14),
@@ -132,6 +132,14 @@ class HikvisionRig(Rig[HikvisionSimulator]):
     @override
     def list_backwards(self, *, on: bool = True) -> None:
         self.simulator.faults.documents.backwards = on
+
+    @override
+    def free_slot(self) -> int:
+        return max(self.simulator.device.channels) + 1
+
+    @override
+    def break_disk(self) -> None:
+        self.simulator.faults.disk = "error"
 
     @override
     def spoil_snapshots(self, how: Literal["ok", "refused", "empty", "garbage"]) -> None:

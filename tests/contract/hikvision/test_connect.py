@@ -1,7 +1,5 @@
-"""What a connect asks for and makes of the answers: simulated firmware, composed answers, and captures when given."""
+"""Which documents a connect can do without, and what it makes of answers of real devices."""
 
-import asyncio
-from datetime import UTC, datetime, timedelta
 import os
 from pathlib import Path
 
@@ -15,78 +13,20 @@ from custom_components.nvr.core.models import ChannelKind, RecorderKind, StreamR
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from .helpers import last, search
-from .rigs.hikvision import config, documents, driving, recorder
+from ..rigs.hikvision import config, documents, driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
-FIXTURES = Path(__file__).parents[1] / "fixtures" / "hikvision"
+FIXTURES = Path(__file__).parents[2] / "fixtures" / "hikvision"
 COMPOSED = sorted(FIXTURES.iterdir())
 _CAPTURES = os.environ.get("NVR_CAPTURES")
 CAPTURED = sorted((Path(_CAPTURES) / "wire").iterdir()) if _CAPTURES else []
-
-
-@pytest.mark.parametrize(
-    ("profile", "kind", "channels"),
-    [
-        ("nvr8", RecorderKind.NVR, 8),
-        ("nvr16", RecorderKind.NVR, 16),
-        ("nvr-old", RecorderKind.NVR, 9),
-        ("nvr32", RecorderKind.NVR, 32),
-        ("dvr4", RecorderKind.HYBRID, None),
-        ("dvr8", RecorderKind.HYBRID, None),
-        ("ipc", RecorderKind.CAMERA, 1),
-        ("ipc2", RecorderKind.CAMERA, 2),
-        ("ipc-old", RecorderKind.CAMERA, 1),
-    ],
-)
-async def test_every_firmware_is_learned_within_the_budget(
-    profile: str, kind: RecorderKind, channels: int | None
-) -> None:
-    async with recorder(profile) as (simulator, driver):
-        assert simulator.counters.requests <= 14
-        assert simulator.counters.unauthorized <= 2
-        assert simulator.counters.max_active <= 4
-        assert driver.info.kind is kind
-        assert driver.info.serial == simulator.serial
-        assert channels is None or len(driver.channels) == channels
-        assert [channel.number for channel in driver.channels] == sorted(simulator.device.channels)
-        assert {channel.name for channel in driver.channels} == {
-            channel.name for channel in simulator.device.channels.values()
-        }
-        assert all(channel.profile(StreamRole.MAIN) for channel in driver.channels)
-        asked = simulator.counters.by_path
-        assert not [path for path in asked if path.removeprefix("/ISAPI/Streaming/channels").strip("/").isdigit()]
-        assert driver.clock is not None
-        assert (await driver.clock.read()).zone == driver.clock.current.zone
-        await driver.ping()
-
-
-async def test_what_connect_has_read_is_not_read_again_at_once() -> None:
-    async with recorder() as (simulator, driver):
-        assert driver.storage is not None
-        assert driver.maintenance is not None
-        before = simulator.counters.requests
-        assert await driver.storage.disks()
-        assert (await driver.maintenance.status()).uptime is not None
-        assert simulator.counters.requests == before
-        await driver.storage.disks()
-        await driver.maintenance.status()
-        assert simulator.counters.requests == before + 2
-
-
-@pytest.mark.parametrize("profile", ["nvr8", "ipc", "dvr4"])
-async def test_channels_are_read_anew_in_two_requests(profile: str) -> None:
-    async with recorder(profile) as (simulator, driver):
-        before = simulator.counters.requests
-        assert await driver.refresh_channels() == driver.channels
-        assert simulator.counters.requests - before <= 2
-
-
-@pytest.mark.parametrize("channels", [4, 32])
-async def test_requests_do_not_grow_with_channels(channels: int) -> None:
-    async with recorder("nvr32", channels=channels) as (simulator, _):
-        assert simulator.counters.requests == 12
+FAILURES = [
+    pytest.param(PathFault(status=503, code=2, sub="deviceBusy"), id="busy"),
+    pytest.param(PathFault(status=404, code=4, sub="notSupport"), id="404"),
+    pytest.param(PathFault(status=403, code=4, sub="lowPrivilege"), id="403"),
+    pytest.param(PathFault(kind="garbage"), id="garbage"),
+]
 
 
 @pytest.mark.parametrize("folder", [*COMPOSED, *CAPTURED], ids=lambda folder: folder.name)
@@ -128,30 +68,6 @@ async def test_an_odd_rtsp_port_is_found() -> None:
         with pytest.raises(errors.NvrNotFoundError):
             driver.live.address(1, StreamRole.THIRD)
         await driver.close()
-
-
-async def test_memory_saves_what_is_refused_and_profiles_of_cameras_away() -> None:
-    async with HikvisionSimulator(profile="nvr-old") as simulator:
-        async with driving(simulator) as driver:
-            memory = dict(driver.memory)
-        before = simulator.counters.requests
-        async with driving(simulator, memory=memory) as driver:
-            assert simulator.counters.requests - before < before
-            assert driver.capabilities.notes
-    async with HikvisionSimulator(profile="nvr8") as simulator:
-        async with driving(simulator) as driver:
-            memory, known = dict(driver.memory), driver.channels[1].profiles
-        await simulator.set_channel_online(2, online=False)
-        async with driving(simulator, memory=memory) as driver:
-            assert driver.channels[1].online is False
-            assert driver.channels[1].profiles == known
-            await simulator.set_channel_online(2, online=True)
-            simulator.rename_channel(3, "Renamed  here")
-            before = simulator.counters.requests
-            channels = await driver.refresh_channels()
-            assert simulator.counters.requests - before == 2
-            assert (channels[1].online, channels[2].name) == (True, "Renamed here")
-            assert driver.channels == channels
 
 
 @pytest.mark.parametrize(
@@ -213,26 +129,6 @@ async def test_no_prefix_on_the_oldest_firmware() -> None:
             assert len(driver.channels) == 8
 
 
-async def test_a_wrong_password_is_sent_once_and_a_lock_is_told() -> None:
-    async with HikvisionSimulator(profile="nvr8") as simulator:
-        driver = HikvisionDriver(config(simulator, password="wrong-pass-1"))
-        with pytest.raises(errors.NvrAuthError):
-            await driver.connect()
-        await driver.close()
-        assert simulator.counters.auth_failures <= 1
-        with pytest.raises(errors.NvrAuthError):
-            await connect_any(config(simulator, password="wrong-pass-1"), None)
-        assert simulator.counters.auth_failures <= 2
-
-
-async def test_nonces_may_die_at_any_time() -> None:
-    async with recorder() as (simulator, driver):
-        for _ in range(3):
-            simulator.rotate_nonces()
-            await asyncio.gather(driver.ping(), driver.refresh_channels(), driver.ping())
-        assert simulator.counters.auth_failures == 0
-
-
 async def test_families_tell_recorders_from_other_boxes() -> None:
     async with HikvisionSimulator(profile="nvr8") as simulator:
         driver = await connect_any(config(simulator), None)
@@ -250,21 +146,6 @@ async def test_families_tell_recorders_from_other_boxes() -> None:
         await connect_any(nowhere, None)
 
 
-async def test_basic_needs_consent() -> None:
-    async with HikvisionSimulator(profile="basic") as simulator:
-        driver = HikvisionDriver(config(simulator))
-        with pytest.raises(errors.NvrInsecureLoginError):
-            await driver.connect()
-        await driver.close()
-        driver = HikvisionDriver(config(simulator, plain_basic=True))
-        await driver.connect()
-        assert driver.channels
-        # Playback over RTSP asks for the same consent.
-        assert driver.playback is not None
-        assert (await driver.playback.request(driver.channels[0].number, last(1))).address.plain_basic
-        await driver.close()
-
-
 async def test_plain_http_that_points_to_https() -> None:
     import aiohttp  # noqa: PLC0415 - only here
 
@@ -274,48 +155,6 @@ async def test_plain_http_that_points_to_https() -> None:
         assert found.candidates == ("hikvision",)
         assert found.https_port == simulator.https_port
         assert found.fingerprint == simulator.fingerprint
-
-
-FAILURES = [
-    pytest.param(PathFault(status=503, code=2, sub="deviceBusy"), id="busy"),
-    pytest.param(PathFault(status=404, code=4, sub="notSupport"), id="404"),
-    pytest.param(PathFault(status=403, code=4, sub="lowPrivilege"), id="403"),
-    pytest.param(PathFault(kind="garbage"), id="garbage"),
-]
-
-
-@pytest.mark.parametrize("fault", FAILURES)
-async def test_a_clock_that_is_not_told_once_is_the_one_told_before(fault: PathFault) -> None:
-    async with recorder("nvr8", utc_offset=480, skew=95) as (simulator, driver):
-        assert driver.clock is not None
-        known = driver.clock.current
-        assert known.measured
-        simulator.faults.paths["/ISAPI/System/time"] = fault
-        await driver.connect()
-        kept = driver.clock.current
-        assert (kept.zone, kept.skew, kept.read_at, kept.measured) == (known.zone, known.skew, known.read_at, False)
-        with pytest.raises(errors.NvrError):
-            await driver.clock.read()
-        assert driver.clock.current == kept
-        simulator.faults.paths.clear()
-        await driver.connect()
-        assert driver.clock.current.read_at > kept.read_at
-
-
-async def test_a_clock_that_was_never_told_says_so_and_is_asked_for_by_the_next_search() -> None:
-    async with HikvisionSimulator(profile="nvr8", channels=1, utc_offset=480) as simulator:
-        simulator.faults.paths["/ISAPI/System/time"] = PathFault(status=404, code=4, sub="notSupport")
-        moved = timedelta(0)
-        async with driving(simulator, utcnow=lambda: datetime.now(UTC) + moved) as driver:
-            assert driver.clock is not None
-            assumed = driver.clock.current
-            assert not assumed.measured
-            assert not driver.memory["refused"]
-            simulator.faults.paths.clear()
-            moved = timedelta(seconds=61)
-            assert await search(driver, 1, last(1))
-            assert driver.clock.current != assumed
-            assert driver.clock.current.zone.utcoffset(None) == timedelta(hours=8)
 
 
 @pytest.mark.parametrize("fault", FAILURES)

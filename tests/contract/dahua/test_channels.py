@@ -1,0 +1,92 @@
+"""Slots, states and inputs in all the ways these units tell of them; disks."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from custom_components.nvr.core import errors
+from custom_components.nvr.core.drivers.dahua import DahuaDriver
+from custom_components.nvr.core.models import ChannelKind, DiskState, RecorderKind
+from tests.simulators.dahua.simulator import DahuaSimulator
+
+from ..rigs.dahua import config, driving, recorder
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+
+@pytest.mark.parametrize("word", ["Connected", "Connect", "Connecting"])
+@pytest.mark.parametrize("instance", [True, False])
+async def test_states_are_read_as_they_are_meant(word: str, *, instance: bool) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.channels.connected_word = word
+        simulator.faults.channels.needs_instance = instance
+        async with driving(simulator) as driver:
+            assert driver.channels[0].online is (word != "Connecting")
+            assert simulator.counters.requests <= 16
+            before = simulator.counters.requests
+            await driver.refresh_channels()
+            assert simulator.counters.requests - before <= 2
+            simulator.end_sessions()
+            assert (await driver.refresh_channels())[0].online is (word != "Connecting")
+
+
+async def test_analog_inputs_without_a_list() -> None:
+    async with DahuaSimulator(profile="xvr") as simulator:
+        simulator.faults.without = frozenset({"LogicDeviceManager"})
+        async with driving(simulator) as driver:
+            assert driver.info.kind is RecorderKind.HYBRID
+            kinds = {channel.number: channel.kind for channel in driver.channels}
+            assert [kinds[number] for number in (1, 4, 5)] == [ChannelKind.ANALOG, ChannelKind.ANALOG, ChannelKind.IP]
+        simulator.faults.without = frozenset({"LogicDeviceManager", "config:RemoteDevice"})
+        async with driving(simulator) as driver:
+            assert driver.info.kind is RecorderKind.DVR
+            assert {channel.kind for channel in driver.channels} == {ChannelKind.ANALOG}
+
+
+async def test_states_by_the_json_page_of_the_cgi() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = True
+        await simulator.set_channel_online(2, online=False)
+        async with driving(simulator) as driver:
+            assert [channel.online for channel in driver.channels[:3]] == [True, False, True]
+            await simulator.set_channel_online(2, online=True)
+            assert (await driver.refresh_channels())[1].online is True
+
+
+async def test_what_is_read_anew_and_what_stays() -> None:
+    now = datetime.now(UTC)
+
+    def clock() -> datetime:
+        return now
+
+    async with DahuaSimulator(profile="nv4116") as simulator, driving(simulator, utcnow=clock) as driver:
+        simulator.add_channel(12, "Shed")
+        assert 12 not in {channel.number for channel in await driver.refresh_channels()}
+        now += timedelta(minutes=16)
+        assert 12 in {channel.number for channel in await driver.refresh_channels()}
+        simulator.faults.without = frozenset({"config:ChannelTitle", "eventManager.cgi?getEventIndexes"})
+        names = [channel.name for channel in driver.channels]
+        assert [channel.name for channel in await driver.refresh_channels()] == names
+    fresh = DahuaDriver(config(simulator))
+    with pytest.raises(errors.NvrUnsupportedError):
+        await fresh.refresh_channels()
+    await fresh.close()
+
+
+async def test_storage_is_told() -> None:
+    async with recorder() as (simulator, driver):
+        assert driver.storage is not None
+        before = simulator.counters.requests
+        first = await driver.storage.disks()
+        assert simulator.counters.requests == before
+        assert [disk.state for disk in first] == [DiskState.OK]
+        assert first[0].free == 0
+        assert first[0].capacity
+        for mode, state in (("error", DiskState.ERROR), ("partition", DiskState.ERROR)):
+            simulator.set_disk(mode)
+            assert (await driver.storage.disks())[0].state is state
+    async with DahuaSimulator(profile="ipc_sd") as simulator:
+        simulator.faults.storage.mode = "none"
+        async with driving(simulator) as driver:
+            assert driver.storage is None
+            assert driver.channels[0].kind is ChannelKind.BUILT_IN
