@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import av
+import numpy as np
 
 from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.models import Container, PlaybackRequest, RecordingSegment, StreamRole, TimeSpan
@@ -71,7 +72,8 @@ class Fetched:
     def pictures(self) -> list[TimeCode]:
         """Return what is painted into each of its pictures, as a stranger's demuxer and decoder see them."""
         with av.open(io.BytesIO(self.data), "r", format=_FORMATS[self.container]) as container:
-            codes = [read_timecode(frame.to_ndarray(format="gray")) for frame in container.decode(video=0)]
+            pictures = (frame.to_ndarray(format="gray").astype(np.uint8) for frame in container.decode(video=0))
+            codes = [read_timecode(picture) for picture in pictures]
         assert codes
         assert None not in codes
         return [code for code in codes if code is not None]

@@ -1,8 +1,9 @@
-"""The event stream: one for all channels, begins and ends in pairs, and true again after everything that can break it."""
+"""The event stream: one for all channels, begins and ends in pairs, and true again after whatever broke it."""
 
 import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -23,6 +24,10 @@ type Brief = tuple[EventKind, EventPhase, int | None]
 
 def brief(events: Iterable[NvrEvent]) -> list[Brief]:
     return [(event.kind, event.phase, event.channel) for event in events]
+
+
+def has(heard: Listener, wanted: Brief) -> bool:
+    return wanted in brief(heard.events)
 
 
 def watched(rig: Any) -> list[int]:
@@ -59,14 +64,15 @@ async def test_every_kind_a_recorder_tells_begins_and_ends(case: Case) -> None:
     async with case.connected() as (rig, driver):
         assert driver.events is not None
         driver.events.hold = {EventKind.MOTION: 0.3}
-        kinds = [kind for kind in rig.tells if kind in {kind for channel in driver.channels for kind in channel.detections}]
+        detected = next(channel for channel in driver.channels if channel.number == 1).detections
+        kinds = [kind for kind in rig.tells if kind in detected]
         assert EventKind.MOTION in kinds
         async with listening(driver) as heard:
             for kind in kinds:
                 rig.happen(kind, 1)
-                await heard.until(lambda kind=kind: (kind, START, 1) in brief(heard.events))
+                await heard.until(partial(has, heard, (kind, START, 1)))
                 rig.happen(kind, 1, on=False)
-                await heard.until(lambda kind=kind: (kind, STOP, 1) in brief(heard.events))
+                await heard.until(partial(has, heard, (kind, STOP, 1)))
             assert sorted(brief(heard.events)) == sorted((kind, phase, 1) for kind in kinds for phase in (START, STOP))
             assert all(event.raw_type for event in heard.events)
 
@@ -76,11 +82,12 @@ async def test_a_bell_is_a_pulse_each_time_it_rings(case: Case) -> None:
     async with case.connected() as (rig, driver):
         told = case.events(rig)
         async with listening(driver) as heard:
-            for count in (1, 2):
-                told.ring(1)
-                await heard.until(lambda count=count: len(heard.events) >= count)
-                # A bell that rings in the same second as before cannot be told from a copy on some wires.
-                await asyncio.sleep(1.05 if count == 1 else 0)
+            told.ring(1)
+            await heard.until(lambda: bool(heard.events))
+            # A bell that rings in the same second as before cannot be told from a copy on some wires.
+            await asyncio.sleep(1.05)
+            told.ring(1)
+            await heard.until(lambda: len(heard.events) == 2)
             assert brief(heard.events) == [(EventKind.DOORBELL, PULSE, 1)] * 2
 
 

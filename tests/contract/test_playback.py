@@ -154,6 +154,11 @@ async def test_a_playback_that_is_cancelled_anywhere_leaves_nothing(case: Case) 
             assert is_true(await played(driver, 1, span), span.start, 1)
 
 
+async def _to_the_end(session: RtspSession) -> None:
+    while await session.read():
+        pass
+
+
 @each_family
 async def test_a_recorder_that_dies_while_it_plays_is_an_error_and_plays_again(case: Case) -> None:
     async with case.recorder(**SMALL) as rig:
@@ -166,8 +171,7 @@ async def test_a_recorder_that_dies_while_it_plays_is_an_error_and_plays_again(c
                 assert await session.read()
                 await rig.simulator.power_off()
                 with pytest.raises(errors.NvrUnreachableError):
-                    while await session.read():
-                        pass
+                    await _to_the_end(session)
             finally:
                 await session.close()
             await rig.simulator.power_on()
