@@ -340,7 +340,9 @@ class Recordings:
         wire = self._context.wire_clock()
         mapper = SegmentMapper(wire, channel, StreamRole.MAIN, span, now=now)
         found = mapper.map(await self._first(track, span, wire))
-        return any(segment.span.start + _SECOND < span.end and segment.span.end > span.start + _SECOND for segment in found)
+        return any(
+            segment.span.start + _SECOND < span.end and segment.span.end > span.start + _SECOND for segment in found
+        )
 
     async def _first(self, track: int, span: TimeSpan, wire: WireClock) -> list[Match]:
         """Return the first matches of a span. A few, not one: what only touches it comes too."""
