@@ -33,6 +33,7 @@ from .wire_search import Match, Position, SearchPage, daily_body, parse_daily, p
 SEARCH_PATH: Final = "/ISAPI/ContentMgmt/search"
 _SEARCH_TIMEOUT: Final = 30.0
 _PROBE_PAGE: Final = 40
+_PROBE_PAGES: Final = 10
 _PROBE_CHANNELS: Final = 3
 _HANDLE_TRIES: Final = 3
 _SECOND = timedelta(seconds=1)
@@ -263,11 +264,21 @@ class Recordings:
         return None
 
     async def _look(self, channel: int, start: datetime, end: datetime) -> list[Match]:
-        """Return the first page of a short search; none when it is refused."""
-        ask = Ask(_search_id(), start, end, 0, _PROBE_PAGE, Position.VENDOR)
+        """Return what a short search finds, none of it when it is refused.
+
+        Of many short files the first page may end long before now, which is what counts: it goes on from the last.
+        """
+        found: list[Match] = []
+        track = self._context.track(channel, StreamRole.MAIN)
         with suppress(HikvisionRefusalError):
-            return (await self._page(self._context.track(channel, StreamRole.MAIN), ask, None)).matches
-        return []
+            for _ in range(_PROBE_PAGES):
+                ask = Ask(_search_id(), start, end, 0, _PROBE_PAGE, Position.VENDOR)
+                page = await self._page(track, ask, None)
+                found += page.matches
+                if not page.more or not page.matches or not start < page.matches[-1].start < end:
+                    break
+                start = page.matches[-1].start
+        return found
 
     def _learn_playback(self, wire: WireClock, matches: list[Match]) -> None:
         """Note how the recorder writes times into the playback addresses it gives out (hikvision-isapi 8.3)."""
