@@ -49,9 +49,9 @@ async def days(driver: Driver, channel: int, first: date) -> frozenset[int]:
 
 
 def lose_days(rig: Rig[Any], *ago: int) -> None:
-    """Lose the footage of some days of the recorder's calendar."""
-    today = rig.clock.date_of(rig.clock.now())
-    for back in ago:
+    """Lose the footage of some days of the recorder's calendar, and of the day that is being overwritten now."""
+    today, oldest = rig.clock.date_of(rig.clock.now()), rig.footage.retention.days
+    for back in (*ago, oldest, oldest + 1):
         day = today - timedelta(days=back)
         rig.footage.add_gap(1, rig.clock.day_start(day), rig.clock.day_start(day + timedelta(days=1)))
 

@@ -14,7 +14,7 @@ from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.models import RecordingKind, RecordingSegment, StreamRole, TimeSpan
 from tests.simulators.footage import ChannelPlan, Kind
 
-from .bench import STEADY
+from .bench import SHORT, STEADY
 from .helpers import last, search
 from .judges import recorded
 from .rig import Rig
@@ -70,6 +70,17 @@ async def test_pages_of_any_size_lead_to_the_same(case: Case, most: int) -> None
         async with rig.driving() as driver:
             span = last(30, until=SETTLED)
             assert spans(await search(driver, 1, span)) == recorded(rig.footage, 1, span)
+
+
+@every_recorder
+async def test_an_hour_of_many_short_files_is_read_right(case: Case) -> None:
+    async with case.recorder(days=1) as rig:
+        case.footage(rig).record(SHORT)
+        async with rig.driving() as driver:
+            span = last(1, until=0.1)
+            found = await search(driver, 1, span)
+            assert spans(found) == recorded(rig.footage, 1, span)
+            assert len(found) > 150
 
 
 @each_family

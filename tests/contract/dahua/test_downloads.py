@@ -18,6 +18,7 @@ from custom_components.nvr.core.models import (
 )
 from tests.simulators.dahua.simulator import DahuaSimulator
 
+from ..bench import SHORT
 from ..helpers import last, search
 from ..rigs.dahua import driving
 
@@ -64,9 +65,10 @@ def pictures(data: bytes) -> list[float]:
 )
 async def test_a_whole_file_is_exact(changes: dict[str, Any]) -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.footage.plans[1] = SHORT
         simulator.set_faults(**changes)
         async with driving(simulator) as driver:
-            segment = await small(driver)
+            segment = await small(driver, 1)
             data, container, size = await fetched(driver, segment)
             again, _, _ = await fetched(driver, segment)
         assert simulator.counters.transfers_aborted == 0
@@ -140,8 +142,9 @@ async def test_a_cut_that_brings_nothing_is_an_error_in_words(changes: dict[str,
 
 async def test_a_cut_download_is_told() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.footage.plans[1] = SHORT
         async with driving(simulator) as driver:
-            segment = await small(driver)
+            segment = await small(driver, 1)
             assert segment.size is not None
             for multipart in (True, False):
                 simulator.set_faults(file__cut_after=segment.size // 2, file__multipart=multipart)
