@@ -7,7 +7,7 @@ span half-open. Closing or cancelling anything leaves no request, task or sessio
 from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Protocol
 
@@ -101,8 +101,8 @@ class CredentialGuard(Protocol):
     def accepted(self) -> None:
         """Forget earlier refusals: the recorder took the login."""
 
-    def locked(self, until: datetime | None) -> None:
-        """Note that the recorder told of a lock."""
+    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = ()) -> None:
+        """Note that the recorder told of a lock; one without an end lasts as assumed, longer if it comes again."""
 
 
 class LiveSource(Protocol):
@@ -144,7 +144,10 @@ class PlaybackSource(Protocol):
     """Footage to watch."""
 
     async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
-        """Return what a reader needs to play from `span.start`; a seek is a new request."""
+        """Return what a reader needs to play from `span.start`; a seek is a new request.
+
+        So is what follows an `end` before the span's: files are played one by one on some recorders.
+        """
 
 
 class Download(Protocol):

@@ -400,8 +400,11 @@ class RtspAddress:
 class PlaybackRequest:
     """What it takes to play footage from one moment on.
 
-    `start` and `end` are UTC. The recorder writes times in its own wall clock when `wire_offset` is not zero:
-    UTC = time on the wire - `wire_offset`; a reader applies it to the `Range: clock=` of a PLAY answer.
+    `start` and `end` are UTC: what the address has to give from the asked moment on. An `end` before that of the asked
+    span is where the footage goes on elsewhere: it takes another request, for the span from there. `npt` (s) is how far
+    behind its own beginning the address is to be played.
+    The recorder writes times in its own wall clock when `wire_offset` is not zero: UTC = time on the wire -
+    `wire_offset`; a reader applies it to the `Range: clock=` of a PLAY answer.
     `real_time` says the recorder is known to deliver at 1x only (True), faster (False) or is not known yet (None).
     """
 
@@ -410,3 +413,4 @@ class PlaybackRequest:
     end: datetime
     wire_offset: timedelta = timedelta(0)
     real_time: bool | None = None
+    npt: float = 0.0
