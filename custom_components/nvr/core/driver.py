@@ -17,6 +17,7 @@ from .models import (
     Channel,
     Container,
     DayMap,
+    Detection,
     Disk,
     EventKind,
     EventStreamState,
@@ -140,6 +141,20 @@ class RecordingIndex(Protocol):
         """Return the days of that month, in the recorder's own calendar, that hold footage."""
 
 
+class DetectionIndex(Protocol):
+    """What happened, where the recorder keeps a list of it."""
+
+    @property
+    def kinds(self) -> frozenset[EventKind]:
+        """The kinds that can be asked for."""
+
+    def find(self, channel: int, span: TimeSpan, kinds: frozenset[EventKind] | None = None) -> AsyncIterator[Detection]:
+        """Yield what happened in the span, oldest first, each once; `kinds` None means all there is a list of.
+
+        Raises NvrUnsupportedError where the recorder keeps no list of a kind that was asked for.
+        """
+
+
 class PlaybackSource(Protocol):
     """Footage to watch."""
 
@@ -233,6 +248,7 @@ class Driver(Protocol):
     live: LiveSource | None
     snapshots: SnapshotSource | None
     recordings: RecordingIndex | None
+    detections: DetectionIndex | None
     playback: PlaybackSource | None
     downloads: DownloadSource | None
     events: EventSource | None

@@ -344,6 +344,17 @@ class NvrEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """Something a recorder noted in the past; the span holds it, or a bit more. `raw_kind` is the recorder's word."""
+
+    channel: int
+    kind: EventKind
+    span: TimeSpan
+    target: DetectionTarget | None = None
+    raw_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
     """One disk or network volume; sizes in MB as recorders count them. `free` 0 is normal while overwriting."""
 

@@ -1,6 +1,7 @@
 """One Dahua recorder or camera, OEM brands included: the roles put together (dahua-cgi 18)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -12,6 +13,7 @@ from ...driver import (
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
+    DetectionIndex,
     DownloadSource,
     EventSource,
     LiveSource,
@@ -30,6 +32,7 @@ from .brands import audio_reboots
 from .client import CHALLENGE_PATH, DahuaClient
 from .connect import TIME, Connect, Learned, TimeReader, identify
 from .context import Context
+from .detections import Detections
 from .downloads import Downloads
 from .events import Events
 from .live import Live, Snapshots
@@ -90,6 +93,7 @@ class DahuaDriver:
         self._documents: Documents | None = None
         self._listed_at: datetime | None = None
         self._notes: tuple[str, ...] = ()
+        self._lists: Detections | None = None
         self._event_stream: Events | None = None
         self._stills: Snapshots | None = None
         self.info: RecorderInfo = _UNKNOWN_INFO
@@ -98,6 +102,7 @@ class DahuaDriver:
         self.live: LiveSource | None = None
         self.snapshots: SnapshotSource | None = None
         self.recordings: RecordingIndex | None = None
+        self.detections: DetectionIndex | None = None
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
@@ -150,11 +155,16 @@ class DahuaDriver:
             self.snapshots = self._stills = Snapshots(context)
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
+            self._lists = Detections(context, recordings.finders)
             self.downloads = Downloads(context)
             self.clock = Clock(context, self._time)
             self.events = self._event_stream = Events(context)
         self.storage = None if learned.disks is None else Storage(context, learned.disks)
         self.maintenance = Maintenance(context) if context.client.rpc.available else None
+        lists = self._lists
+        self.detections = lists if context.client.rpc.available else None
+        self.capabilities = replace(self.capabilities, event_history=self.detections is not None)
+        context.capabilities = self.capabilities
 
     async def refresh_channels(self) -> tuple[Channel, ...]:
         """Read names and online states anew in two requests; every quarter of an hour the list of cameras too."""

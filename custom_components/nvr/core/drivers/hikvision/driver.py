@@ -13,6 +13,7 @@ from ...driver import (
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
+    DetectionIndex,
     DownloadSource,
     EventSource,
     LiveSource,
@@ -100,6 +101,8 @@ class HikvisionDriver:
         self.live: LiveSource | None = None
         self.snapshots: SnapshotSource | None = None
         self.recordings: RecordingIndex | None = None
+        # eventRecordSearch of newer NVRs has never been seen at work (hikvision-isapi 8.2).
+        self.detections: DetectionIndex | None = None
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
