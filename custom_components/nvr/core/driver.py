@@ -21,6 +21,7 @@ from .models import (
     Disk,
     EventKind,
     EventStreamState,
+    KeyFrame,
     NvrEvent,
     PlaybackRequest,
     RecorderInfo,
@@ -165,6 +166,17 @@ class PlaybackSource(Protocol):
         """
 
 
+class KeyFrameSource(Protocol):
+    """Single pictures of the past, without a playback session."""
+
+    async def key_frame(self, channel: int, moment: datetime, *, role: StreamRole = StreamRole.MAIN) -> KeyFrame:
+        """Return the key picture at a moment or the last one before it.
+
+        Raises NvrNotFoundError where nothing is recorded and NvrUnsupportedError where it turns out that the recorder
+        has no such pictures: then the role is None from now on.
+        """
+
+
 class Download(Protocol):
     """Original bytes on their way; an async iterator of chunks. Raises NvrResponseError when it ends too early."""
 
@@ -255,6 +267,10 @@ class Driver(Protocol):
     storage: StorageSource | None
     clock: ClockSource | None
     maintenance: MaintenanceSource | None
+
+    @property
+    def key_frames(self) -> KeyFrameSource | None:
+        """Single pictures of the past; None once the recorder has refused them."""
 
     @property
     def memory(self) -> Mapping[str, object]:

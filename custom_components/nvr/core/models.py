@@ -386,6 +386,20 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """One stored picture that can be decoded alone: `data` is Annex B with its parameter sets.
+
+    `recorded_at` is when it was recorded as far as the recorder tells (`dated`), else the moment that was asked for.
+    """
+
+    channel: int
+    codec: VideoCodec
+    data: bytes = field(repr=False)
+    recorded_at: datetime
+    dated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RtspAddress:
     """Where a stream is. `url` holds no credentials; they are put in at the last moment and never logged.
 

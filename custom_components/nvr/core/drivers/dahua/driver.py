@@ -16,6 +16,7 @@ from ...driver import (
     DetectionIndex,
     DownloadSource,
     EventSource,
+    KeyFrameSource,
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
@@ -35,6 +36,7 @@ from .context import Context
 from .detections import Detections
 from .downloads import Downloads
 from .events import Events
+from .key_frames import KeyFrames
 from .live import Live, Snapshots
 from .mapping import (
     FAMILY,
@@ -94,6 +96,7 @@ class DahuaDriver:
         self._listed_at: datetime | None = None
         self._notes: tuple[str, ...] = ()
         self._lists: Detections | None = None
+        self._pictures: KeyFrames | None = None
         self._event_stream: Events | None = None
         self._stills: Snapshots | None = None
         self.info: RecorderInfo = _UNKNOWN_INFO
@@ -109,6 +112,11 @@ class DahuaDriver:
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
+
+    @property
+    def key_frames(self) -> KeyFrameSource | None:
+        """Single pictures of the past, until the recorder refuses them; that is remembered for a day."""
+        return self._pictures if self._pictures is not None and self._pictures.offered else None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 13 requests on present firmware; raises core errors only."""
@@ -156,6 +164,7 @@ class DahuaDriver:
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
             self._lists = Detections(context, recordings.finders)
+            self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
             self.clock = Clock(context, self._time)
             self.events = self._event_stream = Events(context)

@@ -16,6 +16,7 @@ from ...driver import (
     DetectionIndex,
     DownloadSource,
     EventSource,
+    KeyFrameSource,
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
@@ -103,6 +104,8 @@ class HikvisionDriver:
         self.recordings: RecordingIndex | None = None
         # eventRecordSearch of newer NVRs has never been seen at work (hikvision-isapi 8.2).
         self.detections: DetectionIndex | None = None
+        # Nor is there a page for single pictures of a recording.
+        self.key_frames: KeyFrameSource | None = None
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
