@@ -61,6 +61,24 @@ async def test_every_firmware_is_learned_within_the_budget(
         await driver.ping()
 
 
+async def test_what_was_known_before_a_reconnect_is_not_lost_and_not_shown_as_fresh() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator, driving(simulator) as driver:
+        assert driver.live is not None
+        before = driver.live.address(1, StreamRole.MAIN).url
+        for path in ("/ISAPI/Security/adminAccesses*", "/ISAPI/ContentMgmt/Storage*", "/ISAPI/System/status*"):
+            simulator.faults.paths[path] = PathFault(status=503)
+        await driver.connect()
+        assert driver.live.address(1, StreamRole.MAIN).url == before
+        assert driver.storage is not None
+        assert driver.maintenance is not None
+        # What is not told now is not made up of what was told then.
+        for ask in (driver.storage.disks, driver.maintenance.status):
+            with pytest.raises(errors.NvrError):
+                await ask()
+        simulator.faults.paths.clear()
+        assert await driver.storage.disks()
+
+
 async def test_what_connect_has_read_is_not_read_again_at_once() -> None:
     async with recorder() as (simulator, driver):
         assert driver.storage is not None

@@ -51,10 +51,14 @@ _LONG: Final = 30.0
 
 @dataclass(slots=True)
 class Learned:
-    """What connect brings home besides the documents; disks None when there is no storage."""
+    """What connect brings home besides the documents.
+
+    `disks` None when there is no storage, or when it was not told: `storage_failed`.
+    """
 
     documents: Documents
     disks: tuple[Disk, ...] | None = None
+    storage_failed: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -150,6 +154,7 @@ class Connect:
         self._asked = context.client.transport.statistics.requests
         self._parts: dict[str, object] = {}
         self._disks: tuple[Disk, ...] | None = None
+        self._storage_failed = False
         self._notes: list[str] = []
 
     async def run(self, serial: str | None = None) -> Learned:
@@ -171,7 +176,7 @@ class Connect:
         if self._spare():
             self._parts["smart"] = parse_enabled(await self._optional("SmartMotionDetect"))
         await self._vendor()
-        return Learned(self._documents(), self._disks, self._notes)
+        return Learned(self._documents(), self._disks, self._storage_failed, self._notes)
 
     def _documents(self) -> Documents:
         return Documents(**self._parts)  # type: ignore[arg-type]
@@ -251,13 +256,15 @@ class Connect:
     async def _rtsp_port(self) -> None:
         if self._context.config.rtsp_port is None:
             table = await self._optional("RTSP")
-            self._context.told_rtsp_port = integer(table, "Port")
+            # Where it does not tell, the last word stands.
+            self._context.told_rtsp_port = integer(table, "Port") or self._context.told_rtsp_port
 
     async def _storage(self) -> None:
         try:
             found = await self._source.ask("storage.getDeviceAllInfo", cgi=STORAGE)
         except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
             self._notes.append(f"failed:storage:{type(error).__name__}")
+            self._storage_failed = True
             return
         volumes = parse_volumes(found)
         # A camera without a card has no storage, which is no fault (dahua-cgi 7.1).

@@ -130,6 +130,9 @@ class DahuaDriver:
 
     def _learn(self, learned: Learned) -> None:
         context, documents = self._context, learned.documents
+        if not documents.titles and self._documents is not None:
+            # Names that were not told this time are still what they were.
+            documents = renewed(documents, titles=self._documents.titles)
         context.connects += 1
         kind = recorder_kind(documents)
         self.info = recorder_info(documents, kind)
@@ -167,11 +170,12 @@ class DahuaDriver:
             self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
             self.clock = Clock(context, self._time)
-            self.events = self._event_stream = Events(context)
-        self.storage = None if learned.disks is None else Storage(context, learned.disks)
-        self.maintenance = Maintenance(context) if context.client.rpc.available else None
-        lists = self._lists
-        self.detections = lists if context.client.rpc.available else None
+            self.events = self._event_stream = Events(context, read_clock=self._time.read)
+        # What was not told this time is asked for when it is wanted, and not taken from before.
+        known = learned.disks is not None or learned.storage_failed
+        self.storage = Storage(context, learned.disks) if known else None
+        if context.client.rpc.available:
+            self.maintenance, self.detections = Maintenance(context), self._lists
         self.capabilities = replace(self.capabilities, event_history=self.detections is not None)
         context.capabilities = self.capabilities
 

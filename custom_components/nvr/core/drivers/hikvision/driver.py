@@ -169,10 +169,10 @@ class HikvisionDriver:
             self.clock = Clock(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
-        # What it had before it has still; asking will tell why it was not given this time.
-        if learned.disks is not None:
+        # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.
+        if learned.disks is not None or self.storage is not None:
             self.storage = Storage(context, learned.disks)
-        if learned.status is not None:
+        if learned.status is not None or self.maintenance is not None:
             self.maintenance = Maintenance(context, learned.status)
 
     async def refresh_channels(self) -> tuple[Channel, ...]:
