@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "hikvision"
 COMPOSED = sorted(FIXTURES.iterdir())
 _CAPTURES = os.environ.get("NVR_CAPTURES")
-CAPTURED = sorted((Path(_CAPTURES) / "wire").iterdir()) if _CAPTURES else []
+# One family's folder, or one that holds a folder of each.
+_WIRE = [Path(_CAPTURES) / "wire", Path(_CAPTURES) / "hikvision" / "wire"] if _CAPTURES else []
+CAPTURED = sorted(device for folder in _WIRE if folder.is_dir() for device in folder.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import av
 from av.video.codeccontext import VideoCodecContext
+import numpy as np
 import pytest
 
 from custom_components.nvr.core import errors
@@ -24,7 +25,7 @@ def shown(frame: KeyFrame) -> TimeCode:
     assert isinstance(decoder, VideoCodecContext)
     pictures = [*decoder.decode(av.Packet(frame.data)), *decoder.decode(None)]
     assert len(pictures) == 1
-    code = read_timecode(pictures[0].to_ndarray(format="gray"))
+    code = read_timecode(pictures[0].to_ndarray(format="gray").astype(np.uint8))
     assert code is not None
     return code
 
