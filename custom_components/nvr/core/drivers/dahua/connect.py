@@ -21,6 +21,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...models import Disk, RecorderKind
+from .brands import harmful_pages
 from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
 from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
@@ -169,6 +170,7 @@ class Connect:
         # The version decides what is remembered of refusals, so nothing is asked before it.
         version, build = await self._version()
         self._context.memory.seen_firmware(f"{version} {build}".strip())
+        self._context.client.harmful = harmful_pages(version)
         self._parts |= {"system": system, "version": version, "build": build}
         await together(self._slots(), self._titles(), self._encode(), self._time(), self._storage(), self._rtsp_port())
         if self._parts["encode"] is None and recorder_kind(self._documents()) is RecorderKind.CAMERA:
