@@ -344,6 +344,17 @@ class NvrEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """Something a recorder noted in the past; the span holds it, or a bit more. `raw_kind` is the recorder's word."""
+
+    channel: int
+    kind: EventKind
+    span: TimeSpan
+    target: DetectionTarget | None = None
+    raw_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
     """One disk or network volume; sizes in MB as recorders count them. `free` 0 is normal while overwriting."""
 
@@ -375,6 +386,20 @@ class Still:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """One stored picture that can be decoded alone: `data` is Annex B with its parameter sets.
+
+    `recorded_at` is when it was recorded as far as the recorder tells (`dated`), else the moment that was asked for.
+    """
+
+    channel: int
+    codec: VideoCodec
+    data: bytes = field(repr=False)
+    recorded_at: datetime
+    dated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RtspAddress:
     """Where a stream is. `url` holds no credentials; they are put in at the last moment and never logged.
 
@@ -400,8 +425,11 @@ class RtspAddress:
 class PlaybackRequest:
     """What it takes to play footage from one moment on.
 
-    `start` and `end` are UTC. The recorder writes times in its own wall clock when `wire_offset` is not zero:
-    UTC = time on the wire - `wire_offset`; a reader applies it to the `Range: clock=` of a PLAY answer.
+    `start` and `end` are UTC: what the address has to give from the asked moment on. An `end` before that of the asked
+    span is where the footage goes on elsewhere: it takes another request, for the span from there. `npt` (s) is how far
+    behind its own beginning the address is to be played.
+    The recorder writes times in its own wall clock when `wire_offset` is not zero: UTC = time on the wire -
+    `wire_offset`; a reader applies it to the `Range: clock=` of a PLAY answer.
     `real_time` says the recorder is known to deliver at 1x only (True), faster (False) or is not known yet (None).
     """
 
@@ -410,3 +438,4 @@ class PlaybackRequest:
     end: datetime
     wire_offset: timedelta = timedelta(0)
     real_time: bool | None = None
+    npt: float = 0.0

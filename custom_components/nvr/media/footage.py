@@ -1,10 +1,10 @@
 """A reader of footage: one session, the frames since the last key frame, and the position reached."""
 
 import asyncio
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Protocol
 
-from ..core.errors import NvrResponseError, NvrUnreachableError
+from ..core.errors import NvrNotFoundError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
 from ..core.models import VideoCodec
 from .cover import Sample, find_cut, head_of
 from .h264 import ParameterSets
@@ -14,6 +14,7 @@ from .ticks import RATE, to_seconds
 _MAX_BYTES = 64 * 1024 * 1024
 _NEAR_END = 3 * RATE
 _SEAM = 3 * RATE // 10
+_END_SILENCE = 2.0
 
 
 class FrameSource(Protocol):
@@ -34,12 +35,35 @@ class FrameSource(Protocol):
         """End the session on the recorder."""
 
 
-class FootageReader:
-    """Frames of one session in order. `samples` begins with a key frame; those before `taken` were given out."""
+class Opened(NamedTuple):
+    """A session that was opened; it holds footage up to `until` (ticks), None for all that is asked for."""
 
-    def __init__(self, source: FrameSource, asked: int, monotonic: Callable[[], float]) -> None:
-        """`asked`: where the session was told to begin, in ticks since the epoch."""
+    source: FrameSource
+    until: int | None = None
+
+
+type Follow = Callable[[int], Awaitable[Opened]]
+"""Opens what is recorded from a moment (ticks) on; raises NvrNotFoundError when nothing is."""
+
+
+class FootageReader:
+    """Frames of one session in order. `samples` begins with a key frame; those before `taken` were given out.
+
+    Where a session ends before the footage does, the one that follows is read on from: `source` is the present one.
+    """
+
+    def __init__(
+        self,
+        source: FrameSource,
+        asked: int,
+        monotonic: Callable[[], float],
+        *,
+        until: int | None = None,
+        follow: Follow | None = None,
+    ) -> None:
+        """`asked`: where the session was told to begin, in ticks since the epoch; `until` as in `Opened`."""
         self.source = source
+        self.until = until if follow is not None else None
         self.asked = asked
         self.position = asked
         self.floor = asked
@@ -48,6 +72,8 @@ class FootageReader:
         self.answered = False
         self.samples: list[Sample] = []
         self._monotonic = monotonic
+        self._follow = follow
+        self._older = 0
         self._taken = 0
         self._bytes = 0
         self._reordered = False
@@ -69,7 +95,7 @@ class FootageReader:
         Reads until `enough` seconds of footage behind the asked moment have come, or for `least` seconds from the first
         frame; faster than `factor` is fast. Raises what `read_more` raises.
         """
-        await self.read_more()
+        await self._advance()
         begun = self._monotonic()
         while not self.ended:
             elapsed = self._monotonic() - begun
@@ -93,25 +119,63 @@ class FootageReader:
         Recorders fall silent or hang up at the end of the footage (hikvision-isapi 9.1): near `last` that is the end,
         elsewhere it raises NvrTimeoutError or NvrUnreachableError.
         """
-        while not self.ended and not self._reaches(end):
-            near = bool(self.samples) and self.position >= last - _NEAR_END
-            try:
-                await self.read_more(2.0 if near else None)
-            except NvrUnreachableError:
-                if not near:
-                    raise
-                self.ended = True
+        while not self._reaches(end) and (not self.ended or await self._go_on(last)):
+            await self._advance(last)
             if start is not None and self.position <= start:
                 self._pass_over()
+
+    async def _advance(self, last: int | None = None) -> None:
+        """Take the next frames, of the session that follows where the present one has no more.
+
+        `last`: where the footage ends that is wanted, in ticks. A session ends by silence or by hanging up.
+        """
+        borders = [border for border in (last, self.until) if border is not None]
+        known = bool(self.samples) or self.until is not None
+        near = known and bool(borders) and self.position >= min(borders) - _NEAR_END
+        try:
+            await self.read_more(_END_SILENCE if near else None)
+        except NvrUnreachableError:
+            if not near:
+                raise
+            self.ended = True
+        if self.ended and not self.samples:
+            await self._go_on(last)
+
+    async def _go_on(self, last: int | None) -> bool:
+        """Open the session that follows where the present one ended; False when there is none, or it is not wanted."""
+        until = self.until
+        if self._follow is None or until is None or (last is not None and until >= last):
+            return False
+        await self.source.close()
+        # Set first: whoever is cancelled or refused here goes on here the next time.
+        self.ended = True
+        try:
+            # One that was still being written may have gone on.
+            following = await self._follow(max(until, self.position))
+        except NvrNotFoundError:
+            self.until = None
+            return False
+        if following.source.codec is not self.source.codec:
+            await following.source.close()
+            raise NvrUnsupportedError("the recording goes on in another codec")
+        self.source, self.until = following
+        if self.until is not None and self.until <= until:
+            self.until = None
+        self.ended = False
+        self.position = max(self.position, until)
+        self._older = len(self.samples)
+        self._generation = self.source.clock.generation
+        return True
 
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""
         fresh = await self.source.read(silence)
         shift, self.source.correction = self.source.correction, 0
         if shift:
-            for sample in self.samples:
+            own = self.samples[self._older :]
+            for sample in own:
                 sample.time += shift
-            self.position += shift if self.samples else 0
+            self.position += shift if own else 0
             self._seam_broken = self._seam_broken or (self.delivered is not None and abs(shift) > _SEAM)
         moved = self.source.clock.generation != self._generation
         self._generation = self.source.clock.generation
@@ -158,7 +222,9 @@ class FootageReader:
 
     def _add(self, sample: Sample, *, moved: bool) -> None:
         if self.samples and sample.time < self.samples[-1].time:
-            if moved or self.samples[-1].time - sample.time > RATE:
+            # Files of one recording may overlap by a second.
+            overlap = self._older and sample.time <= self.samples[self._older - 1].time
+            if moved or overlap or self.samples[-1].time - sample.time > RATE:
                 sample.time = self.samples[-1].time + 1
             else:
                 self._reordered = True
@@ -180,4 +246,5 @@ class FootageReader:
             return
         self._bytes -= sum(len(sample.data) for sample in self.samples[:count])
         del self.samples[:count]
+        self._older = max(0, self._older - count)
         self._taken = max(0, self._taken - count)

@@ -69,7 +69,8 @@ def usable_spans(span: TimeSpan, recorded: Sequence[TimeSpan], bridge: timedelta
             joined[-1] = TimeSpan(joined[-1].start, max(joined[-1].end, part.end))
         else:
             joined.append(part)
-    return joined
+    # What lasts less than a tick is nothing to play.
+    return [part for part in joined if from_datetime(part.start) < from_datetime(part.end)]
 
 
 def lay_out(spans: Sequence[TimeSpan], seconds: int) -> Layout:

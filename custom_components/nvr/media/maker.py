@@ -18,14 +18,14 @@ from ..core.errors import (
 from ..core.models import StreamRole, TimeSpan, VideoCodec
 from .cover import Sample, cover
 from .fmp4 import TrackRun, TrackSample, VideoTrack, fragment, init_segment
-from .footage import FootageReader
+from .footage import FootageReader, Opened
 from .h264 import ParameterSets
 from .hls import Layout, LayoutSegment, lay_out, usable_spans
 from .pace import OpenBudget
 from .rtsp.connection import SessionLimits
 from .rtsp.session import RtspSession
 from .sessions import Lease
-from .ticks import RATE, to_datetime, to_seconds
+from .ticks import RATE, from_datetime, to_datetime, to_seconds
 
 _LEAST_BANDWIDTH = 64_000
 _LATE = RATE // 2
@@ -279,26 +279,34 @@ class SegmentMaker:
     async def _open(self, start: int, lead: int = 0) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
-        footage = self._footage
-        footage.guard.check()
+        self._footage.guard.check()
         lease = await self._take_lease()
         try:
             await asyncio.sleep(self._budget.take())
-            span = TimeSpan(to_datetime(start - lead), footage.span.end)
-            request = await footage.source.request(footage.channel, span, role=self._role)
-            session = await RtspSession.open(
-                request, footage.guard, limits=self._limits.session, monotonic=self._monotonic, utcnow=self._utcnow
-            )
+            session, until = await self._session(start - lead)
         except BaseException as err:
             lease.release()
             if isinstance(err, NvrError):
                 self._budget.failed()
             raise
+        self._lease = lease
+        self._reader = FootageReader(session, start, self._monotonic, until=until, follow=self._session)
+        return self._reader
+
+    async def _session(self, start: int) -> Opened:
+        """Open a session that plays from a moment on, however far it goes."""
+        footage = self._footage
+        footage.guard.check()
+        span = TimeSpan(to_datetime(start), footage.span.end)
+        if span.start >= span.end:
+            raise NvrNotFoundError("the recorder has no footage there")
+        request = await footage.source.request(footage.channel, span, role=self._role)
+        session = await RtspSession.open(
+            request, footage.guard, limits=self._limits.session, monotonic=self._monotonic, utcnow=self._utcnow
+        )
         self.opened += 1
         self._known_real_time = request.real_time
-        self._lease = lease
-        self._reader = FootageReader(session, start, self._monotonic)
-        return self._reader
+        return Opened(session, from_datetime(request.end) if request.end < span.end else None)
 
 
 def _bandwidth(reader: FootageReader) -> int:

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import pytest
 
-from custom_components.nvr.core import errors
 from custom_components.nvr.core.models import (
     TimeSpan,
 )
@@ -26,7 +25,7 @@ async def test_the_form_of_playback_is_found_out_once_and_plays(by_time: str, fo
         async with driving(simulator) as driver:
             assert driver.playback is not None
             segment = next(each for each in await search(driver, 1, last(5)) if not each.open)
-            start = segment.span.start + (timedelta(0) if form == "file" else timedelta(seconds=40))
+            start = segment.span.start + timedelta(seconds=40)
             span = TimeSpan(start, segment.span.end)
             request = await driver.playback.request(1, span)
             assert driver.memory["quirks"]["playback_form"] == form  # type: ignore[index]
@@ -40,8 +39,3 @@ async def test_the_form_of_playback_is_found_out_once_and_plays(by_time: str, fo
             probes = driver.statistics["counters"]["playback_probes"]  # type: ignore[index]
             await driver.playback.request(1, span)
             assert driver.statistics["counters"]["playback_probes"] == probes  # type: ignore[index]
-        if form == "file":
-            async with driving(simulator, memory=driver.memory) as again:
-                assert again.playback is not None
-                with pytest.raises(errors.NvrUnsupportedError):
-                    await again.playback.request(1, TimeSpan(start + timedelta(minutes=5), span.end))

@@ -4,7 +4,13 @@ import asyncio
 
 import pytest
 
-from custom_components.nvr.core.errors import NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from custom_components.nvr.core.errors import (
+    NvrNotFoundError,
+    NvrResponseError,
+    NvrTimeoutError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
 from custom_components.nvr.core.models import VideoCodec
 from custom_components.nvr.media import footage
 from custom_components.nvr.media.cover import Sample
@@ -19,7 +25,7 @@ STEP = 7200
 class Script:
     """Gives out reads one by one; an exception in the list is raised, a number moves the clock of the reader."""
 
-    codec = VideoCodec.H264
+    codec: VideoCodec = VideoCodec.H264
     sets: ParameterSets | None = None
 
     def __init__(self, *reads: list[Sample] | Exception | float) -> None:
@@ -213,3 +219,66 @@ async def test_reader_measuring_ends_also_when_nothing_more_comes() -> None:
 async def test_reader_measuring_passes_failures_on() -> None:
     with pytest.raises(NvrTimeoutError):
         await reader(Script(run(0, 1), NvrTimeoutError("silent"))).measure()
+
+
+def chained(script: Script, until: int, *following: Script | Exception) -> tuple[FootageReader, list[int]]:
+    """Return a reader with what follows, and the list of the moments at which it asks for that."""
+    asked: list[int] = []
+    left = list(following)
+
+    async def follow(moment: int) -> footage.Opened:
+        asked.append(moment)
+        found = left.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return footage.Opened(found, until + 100 * STEP if left else None)
+
+    return FootageReader(script, 0, script.monotonic, until=until, follow=follow), asked
+
+
+@pytest.mark.parametrize("end", [[], NvrTimeoutError("silence"), NvrUnreachableError("hung up")])
+async def test_reader_reads_on_where_a_file_ends_and_another_follows(end: list[Sample] | Exception) -> None:
+    found, asked = chained(Script(run(0, 99), end), 100 * STEP, Script(run(100, 100), []), Script(run(200, 50)))
+    await found.read_until(220 * STEP, 10**9)
+    assert asked == [100 * STEP, 200 * STEP]
+    assert times(found.take(0, 220 * STEP, follows=False)[1]) == [*range(99), *range(100, 220)]
+
+
+async def test_reader_opens_nothing_behind_what_is_wanted_and_ends_where_nothing_follows() -> None:
+    found, asked = chained(Script(run(0, 99), []), 100 * STEP, NvrNotFoundError("nothing"))
+    await found.read_until(100 * STEP, 100 * STEP)
+    assert (asked, found.ended) == ([], True)
+    await found.read_until(150 * STEP, 10**9)
+    assert (asked, found.ended) == ([100 * STEP], True)
+    await found.read_until(150 * STEP, 10**9)
+    assert len(asked) == 1
+
+
+async def test_reader_goes_on_where_it_was_refused_and_refuses_another_codec() -> None:
+    other = Script(run(100, 50))
+    other.codec = VideoCodec.H265
+    found, asked = chained(Script(run(0, 99), []), 100 * STEP, NvrUnreachableError("away"), other)
+    with pytest.raises(NvrUnreachableError):
+        await found.read_until(150 * STEP, 10**9)
+    with pytest.raises(NvrUnsupportedError):
+        await found.read_until(150 * STEP, 10**9)
+    assert asked == [100 * STEP] * 2
+
+
+async def test_reader_corrects_the_clock_of_one_file_only_and_bears_an_overlap() -> None:
+    second = Script(run(98, 50, gop=49), run(148, 10))
+    found, _ = chained(Script(run(0, 100), []), 100 * STEP, second)
+    await found.read_until(101 * STEP, 10**9)
+    before = [sample.time for sample in found.samples[:100]]
+    second.correction = STEP
+    await found.read_more()
+    assert [sample.time for sample in found.samples[:100]] == before
+    assert found.samples[100].time > before[-1]
+    assert not found._reordered
+
+
+async def test_reader_begins_in_the_last_moment_of_a_file() -> None:
+    second = Script(run(100, 100))
+    found, asked = chained(Script([]), 10 * STEP, second)
+    assert await found.measure() is False
+    assert (asked, found.first_time) == ([10 * STEP], 100 * STEP)

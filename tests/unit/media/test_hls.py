@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 import pytest
 
 from custom_components.nvr.core.models import TimeSpan
@@ -66,6 +66,7 @@ def test_layout_finds_the_segment_of_a_moment() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 4000), st.floats(0, 4000)), min_size=1, max_size=8), st.sampled_from([2, 6]))
+@example([(0.0, 1e-05)], 2)
 def test_layout_covers_everything_without_holes(pairs: list[tuple[float, float]], step: int) -> None:
     spans = hls.usable_spans(span(0, 5000), [span(min(pair), max(pair)) for pair in pairs])
     if not spans:

@@ -200,3 +200,16 @@ def test_other_clock_rates_are_scaled() -> None:
     wall = clock(rate=1000)
     wall.time_of(0)
     assert near(wall.time_of(2500), 2.5)
+
+
+@pytest.mark.parametrize(("said", "seconds"), [("npt=900.000-", 0), ("npt=898.5-1800", -1.5), ("npt=0.000-", -900)])
+def test_clock_of_a_file_begins_where_the_answer_says(said: str, seconds: float) -> None:
+    found = WallClock(T, T + 900 * RATE, 0, npt=900 * RATE)
+    found.play_answer(said, "")
+    assert near(found.time_of(77), seconds)
+
+
+def test_clock_of_a_file_believes_a_report_from_its_beginning() -> None:
+    found = WallClock(T, T + 900 * RATE, 0, npt=900 * RATE)
+    found.sender_report(ntp(T - 900 * RATE), 77, NOW)
+    assert near(found.time_of(77), -900)

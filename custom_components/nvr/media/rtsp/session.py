@@ -11,7 +11,7 @@ from ...core.errors import NvrResponseError, NvrUnsupportedError
 from ...core.models import PlaybackRequest, VideoCodec
 from ..cover import Sample
 from ..h264 import ParameterSets, find_sets, length_prefixed, with_sets
-from ..ticks import RATE, from_datetime, from_timedelta
+from ..ticks import RATE, from_datetime, from_seconds, from_timedelta
 from .connection import RtspConnection, SessionLimits
 from .login import Login
 from .messages import InterleavedFrame
@@ -45,8 +45,12 @@ class RtspSession:
         self.sets: ParameterSets | None = None
         self.correction = 0
         self.clock = WallClock(
-            from_datetime(request.start), from_datetime(request.end), from_timedelta(request.wire_offset)
+            from_datetime(request.start),
+            from_datetime(request.end),
+            from_timedelta(request.wire_offset),
+            npt=from_seconds(request.npt),
         )
+        self._npt = request.npt
         self._url = bare_url(request.address.url)
         self._connection = connection
         self._monotonic = monotonic
@@ -136,8 +140,10 @@ class RtspSession:
         self._adopt(media)
         answer = await self._connection.set_up(media.control, "RTP/AVP/TCP;unicast;interleaved=0-1")
         self._note_channels(answer.get("transport") or "")
-        # Where to begin is in the address (hikvision-isapi 9.1); Rate-Control is heeded by some and ignored by most.
-        answer = await self._connection.call("PLAY", description.control, {"Range": "npt=0.000-", "Rate-Control": "no"})
+        # Where to begin is in the address (hikvision-isapi 9.1), in a file it is told here (dahua-cgi 10.2);
+        # Rate-Control is heeded by some and ignored by most.
+        headers = {"Range": f"npt={self._npt:.3f}-", "Rate-Control": "no"}
+        answer = await self._connection.call("PLAY", description.control, headers)
         self.clock.play_answer(answer.get("range") or "", answer.get("rtp-info") or "")
         self._connection.playing()
 

@@ -48,6 +48,7 @@ def ntp_to_ticks(ntp: int) -> int:
 class WallClock:
     """The clock of one playback session. `asked` and `end` bound the footage, `offset` is wire time less UTC.
 
+    `npt` (ticks) is where in its resource the session was told to begin, `asked` the moment that lies there.
     `verified` once a report confirmed or corrected it; `generation` counts how often it was moved.
     """
 
@@ -55,6 +56,7 @@ class WallClock:
     end: int
     offset: int = 0
     rate: int = RATE
+    npt: int = 0
     verified: bool = False
     generation: int = 0
     _anchor: tuple[int, int] | None = None
@@ -64,15 +66,21 @@ class WallClock:
     _shift: int = 0
     _reports: list[tuple[int, int, int]] = field(default_factory=list)
 
+    @property
+    def _low(self) -> int:
+        """The earliest moment that is believed: a little before the beginning of what is played."""
+        return self.asked - self.npt - _NEAR
+
     def play_answer(self, clock_range: str, rtp_info: str) -> None:
         """Take the `Range` and `RTP-Info` headers of the PLAY answer, empty when absent."""
         begin = parse_clock_range(clock_range)
         relative = _NPT.search(clock_range)
         if begin is None and relative is not None:
-            begin = self.asked + self.offset + round(float(relative[1]) * RATE)
+            # A file may begin earlier than it was told to, at its very beginning where it heeds nothing.
+            begin = self.asked + self.offset + round(float(relative[1]) * RATE) - self.npt
         if begin is not None:
             near = min((begin - self.offset, begin), key=lambda moment: abs(moment - self.asked))
-            if self.asked - _NEAR <= near < self.end + _NEAR:
+            if self._low <= near < self.end + _NEAR:
                 self._range, self._range_rtp = near, parse_rtptime(rtp_info)
 
     def sender_report(self, ntp: int, rtp: int, now: int) -> None:
@@ -133,7 +141,7 @@ class WallClock:
     def _judge(self, ticks: int, rtp: int, now: int) -> None:
         position = self._near_unwrapped(rtp)
         current = self._map(position)
-        low, high = self.asked - _NEAR, self.end + _NEAR
+        low, high = self._low, self.end + _NEAR
         fits = [moment for moment in (ticks, ticks - self.offset) if low <= moment < high]
         if not fits:
             return

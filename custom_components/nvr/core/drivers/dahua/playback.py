@@ -1,7 +1,6 @@
 """Footage to watch over RTSP: by time in two forms, by file where a recorder knows neither (dahua-cgi 10)."""
 
 from contextlib import aclosing
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
@@ -18,17 +17,7 @@ PLAYBACK: Final = "playback"
 REALMONITOR: Final = "realmonitor"
 FILE: Final = "file"
 _STAMP: Final = "%Y_%m_%d_%H_%M_%S"
-# A file is played from its beginning; this much of it before the asked moment is borne.
-_LEAD: Final = timedelta(seconds=10)
 _LONG_AGO: Final = TimeSpan(datetime(2001, 1, 2, tzinfo=UTC), datetime(2001, 1, 2, 1, tzinfo=UTC))
-
-
-@dataclass(frozen=True, slots=True)
-class FilePlayback:
-    """Where one file plays: `request` is dated at the file's beginning, `npt` (s) is where the asked moment lies."""
-
-    request: PlaybackRequest
-    npt: float
 
 
 class Playback:
@@ -43,7 +32,7 @@ class Playback:
         """Return the address that plays from `span.start`, times in the recorder's wall digits (dahua-cgi 10.1).
 
         The first time, the recorder is asked which form it knows. The end is always given: some never stop by
-        themselves.
+        themselves. Where it knows files only, the file that holds the moment, or the next one, plays to its own end.
         """
         context = self._context
         context.channel(channel)
@@ -51,7 +40,7 @@ class Playback:
         if form not in (PLAYBACK, REALMONITOR, FILE):
             form = await self._learn(channel, span, role)
         if form == FILE:
-            return await self._from_file(channel, span, role)
+            return self.by_file(await self._segment(channel, span, role), span.start)
         return self.by_time(form, channel, span, role)
 
     def by_time(self, form: str, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
@@ -65,8 +54,8 @@ class Playback:
         offset = start - span.start.replace(tzinfo=None)
         return PlaybackRequest(self._context.address(path), span.start, span.end, offset)
 
-    def by_file(self, segment: RecordingSegment, moment: datetime) -> FilePlayback:
-        """Return where the file of a segment plays, and how far into it a moment lies (dahua-cgi 10.2).
+    def by_file(self, segment: RecordingSegment, moment: datetime) -> PlaybackRequest:
+        """Return what plays the file of a segment from a moment on, or from its beginning (dahua-cgi 10.2).
 
         Raises NvrNotFoundError for a segment of another origin.
         """
@@ -75,12 +64,13 @@ class Playback:
             raise NvrNotFoundError("the segment is no file of this recorder")
         wall = self._context.wall()
         # The file's own beginning: the segment may have been cut.
-        start = wall.from_wall(file.start, segment.span.start - timedelta(hours=1))
-        end = max(wall.from_wall(file.end, start), segment.span.end)
+        begin = wall.from_wall(file.start, segment.span.start - timedelta(hours=1))
+        end = max(wall.from_wall(file.end, begin), segment.span.end)
+        start = max(moment, begin)
+        offset = wall.to_wall(start) - start.replace(tzinfo=None)
         # The slash in front of the absolute path is one too many on purpose.
         address = self._context.address(f"/{quote(file.path, safe='/')}")
-        npt = max(0.0, (moment - start).total_seconds())
-        return FilePlayback(PlaybackRequest(address, start, end), npt)
+        return PlaybackRequest(address, start, end, offset, npt=(start - begin).total_seconds())
 
     async def _learn(self, channel: int, span: TimeSpan, role: StreamRole) -> str:
         """Ask for the forms in turn; the one that answers is remembered (dahua-cgi 10.1).
@@ -94,7 +84,7 @@ class Playback:
         takes_any = await self._ask(self.by_time(REALMONITOR, channel, span, role))
         if takes_any and not await self._ask(self.by_time(REALMONITOR, channel, _LONG_AGO, role)):
             return self._remember(REALMONITOR)
-        if await self._ask(self.by_file(segment, span.start).request):
+        if await self._ask(self.by_file(segment, span.start)):
             return self._remember(FILE)
         if takes_any:
             return self._remember(REALMONITOR)
@@ -123,14 +113,3 @@ class Playback:
             async for segment in segments:
                 return segment
         raise NvrNotFoundError("nothing is recorded there")
-
-    async def _from_file(self, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
-        """Return the file that plays the span's beginning, from its own beginning.
-
-        Raises NvrUnsupportedError where that is too far before: a reader would have to know of `npt`.
-        """
-        segment = await self._segment(channel, span, role)
-        found = self.by_file(segment, span.start)
-        if found.npt > _LEAD.total_seconds():
-            raise NvrUnsupportedError("the recorder plays whole files only, and this moment lies within one")
-        return found.request
