@@ -165,7 +165,7 @@ class Open:
         return any(asdict(self).values())
 
 
-class Rig[S: Simulator](ABC):
+class Bench[S: Simulator](ABC):
     """A simulated recorder, and the driver of its family. An async context manager: inside it the recorder listens."""
 
     family: ClassVar[str]
@@ -184,8 +184,6 @@ class Rig[S: Simulator](ABC):
     @abstractmethod
     def build(self, profile: str, setting: dict[str, Any]) -> S:
         """Return the simulator, which does not listen yet."""
-
-    # -- a recorder and its drivers ----------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         """Boot."""
@@ -232,8 +230,6 @@ class Rig[S: Simulator](ABC):
         """Who it is."""
         return self.simulator.serial
 
-    # -- what it counts ----------------------------------------------------------------------------------------------
-
     @abstractmethod
     def counts(self) -> Counts:
         """Return what it has counted."""
@@ -263,7 +259,9 @@ class Rig[S: Simulator](ABC):
                 pytest.fail(f"still open: {now}")
             await asyncio.sleep(0.01)
 
-    # -- what goes wrong ---------------------------------------------------------------------------------------------
+
+class Ailing[S: Simulator](Bench[S]):
+    """What goes wrong with it."""
 
     @abstractmethod
     def lock(self, *, told: bool = True) -> None:
@@ -329,7 +327,9 @@ class Rig[S: Simulator](ABC):
         """Let its clock go wrong; digits of what was recorded before go wrong with it."""
         self.simulator.clock.skew += by
 
-    # -- what happens ------------------------------------------------------------------------------------------------
+
+class Rig[S: Simulator](Ailing[S]):
+    """All that a test may do to it: what happens before its cameras besides."""
 
     @property
     @abstractmethod

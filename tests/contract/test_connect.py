@@ -107,7 +107,7 @@ async def test_before_a_connect_nothing_is_promised_and_nothing_sent(case: Case)
         assert rig.counts().connections == 0
 
 
-@every_recorder
+@each_family
 async def test_a_second_connect_learns_anew_and_keeps_who_is_listening(case: Case) -> None:
     async with case.connected() as (rig, driver):
         roles = [driver.events, driver.live, driver.recordings, driver.playback, driver.downloads]

@@ -61,7 +61,7 @@ async def test_a_size_that_segments_tell_is_that_of_the_bytes(case: Case) -> Non
             assert segment.size == len((await fetch(driver, segment)).data)
 
 
-@every_recorder
+@each_family
 async def test_a_download_that_is_cut_is_an_error(case: Case) -> None:
     async with case.recorder(days=2, **SMALL) as rig:
         disk = case.footage(rig)
@@ -80,7 +80,7 @@ async def test_a_download_that_is_cut_is_an_error(case: Case) -> None:
             await until(lambda: not rig.open_things().downloads)
 
 
-@every_recorder
+@each_family
 async def test_a_download_that_is_left_is_closed(case: Case) -> None:
     async with case.recorder(days=2, **SMALL) as rig:
         disk = case.footage(rig)
@@ -138,6 +138,7 @@ async def test_a_reader_who_waits_holds_the_recorder_back_and_not_the_bytes(case
                 # What the recorder could send is what was read, and what fits into sockets and buffers.
                 assert still - sent < received + 12_000_000
                 assert biggest < 4_000_000
+                await chunks.aclose()  # type: ignore[attr-defined]
             await until(lambda: not rig.open_things().downloads)
 
 

@@ -10,7 +10,7 @@ from custom_components.nvr.core.capabilities import GateWidths
 from .helpers import last, listening, search
 from .jumping import JumpingLoop, jumping, utcnow
 from .rig import Rig, Setting
-from .rows import Case, each_family, every_recorder
+from .rows import Case, each_family
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -18,21 +18,13 @@ MINUTES = 5
 SOCKETS = 8
 
 
-@every_recorder
-@jumping
-async def test_at_rest_four_requests_a_minute_suffice(case: Case) -> None:
-    await rest(case, None)
-
-
-@pytest.mark.parametrize("channels", [4, 32])
+@pytest.mark.parametrize("channels", [None, 4, 32])
 @each_family
 @jumping
-async def test_at_rest_the_number_of_channels_costs_nothing(case: Case, channels: int) -> None:
-    await rest(case, channels)
-
-
-async def rest(case: Case, channels: int | None) -> None:
-    """Listen to events and refresh the channels once a minute, keep-alives and expired nonces included."""
+async def test_at_rest_four_requests_a_minute_suffice_for_any_number_of_channels(
+    case: Case, channels: int | None
+) -> None:
+    # Events are listened to, channels refreshed once a minute; keep-alives and nonces that expire are counted too.
     setting: Setting = {} if channels is None else {"channels": channels}
     async with case.recorder(**setting) as rig:
         rig.keep_time(asyncio.get_running_loop().time)
@@ -71,7 +63,7 @@ async def test_each_lane_is_as_wide_as_it_was_made(case: Case, width: int) -> No
         assert rig.counts().most_at_once <= 3 * width
 
 
-@every_recorder
+@each_family
 async def test_all_at_once_takes_no_more_than_eight_sockets(case: Case) -> None:
     async with case.connected() as (rig, driver), listening(driver):
         assert driver.snapshots is not None

@@ -232,10 +232,10 @@ async def test_a_nonce_that_serves_once_loses_no_call(case: Case) -> None:
             assert driver.guard.refusals == 0
 
 
-@every_recorder
+@each_family
 async def test_nonces_and_sessions_may_die_at_any_time(case: Case) -> None:
     async with case.connected() as (rig, driver):
-        for _ in range(3):
+        for _ in range(2):
             rig.end_logins()
             await asyncio.gather(driver.ping(), driver.refresh_channels(), driver.ping(), everything(rig, driver))
         assert rig.counts().refused == 0

@@ -243,6 +243,8 @@ async def test_a_reader_who_stops_keeps_nobody_waiting(case: Case) -> None:
                 assert await search(driver, 1, last(3))
             rest = [segment async for segment in held[0]]
             assert len(rest) > 300
+            for one in held:
+                await one.aclose()  # type: ignore[attr-defined]
 
 
 @each_family

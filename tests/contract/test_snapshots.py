@@ -70,7 +70,7 @@ async def test_one_who_leaves_takes_nobody_elses_picture(case: Case) -> None:
     await rig.settled()
 
 
-@every_recorder
+@each_family
 @pytest.mark.parametrize("how", ["refused", "empty", "garbage"])
 async def test_what_is_no_picture_is_an_error(case: Case, how: Literal["refused", "empty", "garbage"]) -> None:
     async with case.connected() as (rig, driver):

@@ -17,17 +17,33 @@ class CountersView(Protocol):
         """Zero everything but what is going on now."""
 
 
-class Simulator(Watched, Protocol):
-    """A recorder on this machine that is running."""
-
-    fingerprint: str | None
-    rtsp: RtspServer
+class Powered(Protocol):
+    """What has a switch. An async context manager: it is on inside."""
 
     async def __aenter__(self) -> Self:
         """Boot."""
 
     async def __aexit__(self, *_: object) -> None:
         """End everything."""
+
+    async def power_on(self) -> None:
+        """Listen."""
+
+    async def power_off(self, *, blackhole: bool = False) -> None:
+        """Close every socket."""
+
+    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
+        """Restart soon."""
+
+    def stall(self, *, on: bool = True) -> None:
+        """Stop the network."""
+
+
+class Simulator(Watched, Powered, Protocol):
+    """A recorder on this machine that is running."""
+
+    fingerprint: str | None
+    rtsp: RtspServer
 
     @property
     def counters(self) -> CountersView: ...
@@ -73,18 +89,6 @@ class Simulator(Watched, Protocol):
 
     def apply_faults(self, changes: dict[str, Any]) -> None:
         """Set switches by dotted name. Raises ValueError for an unknown one."""
-
-    async def power_on(self) -> None:
-        """Listen."""
-
-    async def power_off(self, *, blackhole: bool = False) -> None:
-        """Close every socket."""
-
-    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
-        """Restart soon."""
-
-    def stall(self, *, on: bool = True) -> None:
-        """Stop the network."""
 
     def change_password(self, password: str) -> None:
         """Let another password count."""
