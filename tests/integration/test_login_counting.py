@@ -274,7 +274,6 @@ async def test_lock_silences_everything_and_ends_by_itself(
     house: House, issue_registry: ir.IssueRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.nvr.core.credentials.LOCK_MARGIN", timedelta(seconds=0.5))
-    monkeypatch.setattr("custom_components.nvr.link._LOCK_MARGIN", timedelta(seconds=0.2))
     monkeypatch.setattr("custom_components.nvr.link.POLL_FAILING", timedelta(seconds=0.2))
     await house.open()
     login = house.nvr.login

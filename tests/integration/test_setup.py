@@ -1,16 +1,19 @@
 """Set-up and unload of one recorder: what exists, what it costs, and that nothing stays behind."""
 
 import asyncio
+from datetime import timedelta
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.nvr import async_remove_config_entry_device, issues
 from custom_components.nvr.const import CONF_IGNORED_CHANNELS, DOMAIN
+from custom_components.nvr.shared import shared
 from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import WRONG_PASSWORD, StartSimulator, events_up, make_entry, set_up, until
@@ -118,9 +121,10 @@ async def test_what_is_wrong_now_is_not_said_of_an_entry_that_is_disabled(
     if loaded:
         hub = await set_up(hass, entry)
         await events_up(hub)
-        for key in ("locked", "permission", "events_permission", "other_recorder"):
+        shared(hass).lock_notice(entry).async_show(dt_util.utcnow() + timedelta(minutes=5))
+        for key in ("permission", "events_permission", "other_recorder"):
             issues.async_raise(hass, entry, key)
-        issues.async_camera_changed(hass, entry, 1, "Front door")
+        issues.async_camera_changed(hass, entry, hub.channels[0], "IPC-OLD")
     else:
         entry.add_to_hass(hass)
         assert not await hass.config_entries.async_setup(entry.entry_id)

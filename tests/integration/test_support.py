@@ -170,15 +170,21 @@ async def test_notice_of_another_camera_is_settled_by_reading_it(
 ) -> None:
     assert await async_setup_component(hass, REPAIRS_DOMAIN, {})
     entry = make_entry(nvr)
-    await set_up(hass, entry)
-    issues.async_camera_changed(hass, entry, 1, "Front door")
+    hub = await set_up(hass, entry)
+    issues.async_camera_changed(hass, entry, hub.channels[0], "IPC-OLD")
     issue_id = f"{entry.entry_id}_camera_changed_1"
     flow = await async_create_fix_flow(hass, issue_id, None)
     assert isinstance(flow, ConfirmRepairFlow)
     flow.hass, flow.handler, flow.context = hass, DOMAIN, {"issue_id": issue_id}
     shown = await flow.async_step_init()
     assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "confirm")
-    assert shown["description_placeholders"] == {"name": "Test NVR", "channel": "1", "channel_name": "Front door"}
+    assert shown["description_placeholders"] == {
+        "name": "Test NVR",
+        "channel": "1",
+        "channel_name": "Front door",
+        "old_model": "IPC-OLD",
+        "new_model": hub.channels[0].model,
+    }
     assert (await flow.async_step_confirm({}))["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -186,8 +192,8 @@ async def test_removing_the_entry_forgets_everything(
     hass: HomeAssistant, nvr: HikvisionSimulator, hass_storage: dict[str, Any], issue_registry: ir.IssueRegistry
 ) -> None:
     entry = make_entry(nvr)
-    await set_up(hass, entry)
-    issues.async_camera_changed(hass, entry, 1, "Front door")
+    hub = await set_up(hass, entry)
+    issues.async_camera_changed(hass, entry, hub.channels[0], "IPC-OLD")
     await hass.config_entries.async_remove(entry.entry_id)
     assert f"nvr.{entry.entry_id}" not in hass_storage
     assert [issue for (domain, issue) in issue_registry.issues if domain == DOMAIN] == []

@@ -98,5 +98,11 @@ class Simulator(Watched, Protocol):
     def rename_channel(self, number: int, name: str) -> None:
         """Give a channel another name."""
 
+    def replace_camera(self, number: int, model: str, serial: str) -> None:
+        """Put another camera into a slot; an empty text is one that the recorder cannot tell."""
+
+    def shuffle_lists(self, seed: int | None) -> None:
+        """List channels in another order, which the seed decides; None: by number."""
+
     def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
         """Change a main stream's codec and size."""

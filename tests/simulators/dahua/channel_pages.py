@@ -35,7 +35,7 @@ class ChannelPages:
 
     def _cameras(self) -> list[dict[str, Any]]:
         """Return every slot, and the picture that is put together of others, as if it were a camera."""
-        entries = [self._camera(self._device.channels[n]) for n in sorted(self._device.channels)]
+        entries = [self._camera(channel) for channel in self._device.listed()]
         if not self._device.is_camera:
             entries.append({"Enable": True, "Type": "Compose", "UniqueChannel": _COMPOSE})
         return entries
@@ -55,8 +55,7 @@ class ChannelPages:
         faults = self._device.faults.channels
         ragged = (faults.state or self._device.firmware.camera_state) == "ragged"
         states = []
-        for number in sorted(self._device.channels):
-            channel = self._device.channels[number]
+        for channel in self._device.listed():
             if channel.slot is Slot.EMPTY:
                 word = "Empty"
             else:

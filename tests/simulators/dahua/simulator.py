@@ -125,6 +125,15 @@ class DahuaSimulator(HappeningUnit):
         self.device.channels[number].title = name
         self.refresh_camera(number)
 
+    def replace_camera(self, number: int, model: str, serial: str) -> None:
+        """Put another camera into a slot; an empty text is one that the recorder cannot tell."""
+        channel = self.device.channels[number]
+        channel.model, channel.serial = model, serial
+
+    def shuffle_lists(self, seed: int | None) -> None:
+        """List channels in another order, which the seed decides; None: by number."""
+        self.device.list_seed = seed
+
     def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
         """Change a main stream's codec ("H.264", "H.265") and size."""
         settings = self.device.channels[number].streams[0]

@@ -168,8 +168,8 @@ class ChannelPages:
 
     def _stream_list(self) -> Node:
         nodes = [
-            self.stream_node(channel, number * 100 + index, settings, listed=True)
-            for number, channel in sorted(self._device.channels.items())
+            self.stream_node(channel, channel.number * 100 + index, settings, listed=True)
+            for channel in self._device.listed()
             if channel.online
             for index, settings in sorted(channel.streams.items())
         ]
