@@ -16,7 +16,9 @@ class Family:
 
     key: str
     simulator: Callable[..., Any]
+    options: dict[str, Any]
     model: str
+    motion: str
     back_off: str
     open: Callable[[Any], dict[str, int]]
     hang: dict[str, str]
@@ -48,7 +50,9 @@ def _dahua_calls(nvr: DahuaSimulator, path: str) -> int:
 HIKVISION: Final = Family(
     key="hikvision",
     simulator=HikvisionSimulator,
+    options={},
     model="DS-7608NXI-K2/8P",
+    motion="VMD",
     back_off="custom_components.nvr.core.drivers.hikvision.events.BACK_OFF",
     open=_hikvision_open,
     hang={
@@ -61,7 +65,9 @@ HIKVISION: Final = Family(
 DAHUA: Final = Family(
     key="dahua",
     simulator=DahuaSimulator,
+    options={"name": "NVR Demo"},
     model="DH-NVR5232-4KS3/I",
+    motion="VideoMotion",
     back_off="custom_components.nvr.core.drivers.dahua.events.BACK_OFF",
     open=_dahua_open,
     hang={},

@@ -23,7 +23,7 @@ from custom_components.nvr.const import (
 from custom_components.nvr.shared import DATA_SHARED, NvrShared
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import StartSimulator, events_up, make_entry, set_up, state, until
+from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
 
 CONNECTED = "binary_sensor.nvr_demo_connectivity"
 FRONT_DOOR = "camera.front_door"
@@ -77,6 +77,7 @@ async def test_first_setup_reload_and_options_tell_nothing(
     assert edges.names == []
 
 
+@every_family
 async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_downtime(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
 ) -> None:
@@ -133,6 +134,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntr
     return entry
 
 
+@every_family
 async def test_start_while_the_recorder_is_away(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges, hass_storage: dict[str, Any]
 ) -> None:
@@ -234,6 +236,7 @@ async def test_recorder_that_went_and_came_while_home_assistant_was_down_tells_n
     assert edges.names == []
 
 
+@every_family
 async def test_channel_edges(hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges) -> None:
     hub = await set_up(hass, quick(nvr))
     await events_up(hub)
@@ -265,6 +268,7 @@ async def test_channel_that_is_offline_at_the_first_setup_tells_nothing(
     await until(lambda: edges.names == [EVENT_CHANNEL_ONLINE], 10)
 
 
+@every_family
 async def test_new_channel_appears_and_a_removed_one_can_be_deleted(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges, entity_registry: er.EntityRegistry
 ) -> None:

@@ -16,9 +16,11 @@ from custom_components.nvr.const import CONF_IGNORED_CHANNELS, DOMAIN
 from custom_components.nvr.shared import shared
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import WRONG_PASSWORD, StartSimulator, events_up, make_entry, set_up, until
+from .conftest import WRONG_PASSWORD, StartSimulator, events_up, every_family, make_entry, set_up, until
+from .recorders import family_of
 
 
+@every_family
 async def test_setup_registers_recorder_first_and_channels_below_it(
     hass: HomeAssistant, nvr: HikvisionSimulator, device_registry: dr.DeviceRegistry
 ) -> None:
@@ -47,6 +49,7 @@ async def test_setup_requests_do_not_grow_with_channels(
     assert simulator.counters.auth_failures == 0
 
 
+@every_family
 async def test_setup_enables_at_most_eight_entities_per_channel(
     hass: HomeAssistant, nvr: HikvisionSimulator, entity_registry: er.EntityRegistry
 ) -> None:
@@ -62,20 +65,22 @@ async def test_setup_enables_at_most_eight_entities_per_channel(
         assert len(own) > len(enabled)
 
 
+@every_family
 async def test_unload_leaves_no_session_and_no_socket(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr)
     hub = await set_up(hass, entry)
     await events_up(hub)
-    await until(lambda: nvr.counters.alert_streams_active == 1)
+    await until(lambda: family_of(nvr).open(nvr)["event streams"] == 1)
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.NOT_LOADED
-    await until(lambda: nvr.counters.alert_streams_active == 0)
+    await until(lambda: not any(family_of(nvr).open(nvr).values()))
     before = nvr.counters.requests
     assert hub.link.driver.guard.usable
     assert nvr.counters.requests == before
 
 
+@every_family
 async def test_first_setup_without_recorder_is_retried_with_the_reason(
     hass: HomeAssistant, nvr: HikvisionSimulator
 ) -> None:
@@ -87,6 +92,7 @@ async def test_first_setup_without_recorder_is_retried_with_the_reason(
     assert entry.error_reason_translation_key == "unreachable"
 
 
+@every_family
 async def test_wrong_password_is_sent_twice_at_most_over_reloads(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr, password=WRONG_PASSWORD)
     entry.add_to_hass(hass)

@@ -1,4 +1,4 @@
-"""What a channel is: the NVR's serial and its own number, whatever it is called, where it is listed, or who looks out."""
+"""What a channel is: the NVR's serial and its own number, whatever its name, its place in lists, or its camera."""
 
 from typing import Any
 
