@@ -45,7 +45,7 @@ async def start_simulator(real_integration: None, family: Family) -> AsyncIterat
     async with contextlib.AsyncExitStack() as stack:
 
         async def start(**options: Any) -> Recorder:
-            simulator = family.simulator(**{"rtsp": False, "latency_ms": 0.0, **family.options, **options})
+            simulator = family.simulator(**{"rtsp": False, "latency_ms": 0.0, **options})
             return await stack.enter_async_context(simulator)
 
         yield start

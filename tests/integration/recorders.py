@@ -16,12 +16,13 @@ class Family:
 
     key: str
     simulator: Callable[..., Any]
-    options: dict[str, Any]
+    device_name: str
     model: str
     motion: str
     back_off: str
     open: Callable[[Any], dict[str, int]]
     hang: dict[str, str]
+    slow_download: dict[str, float]
     calls: Callable[[Any, str], int]
 
 
@@ -50,7 +51,7 @@ def _dahua_calls(nvr: DahuaSimulator, path: str) -> int:
 HIKVISION: Final = Family(
     key="hikvision",
     simulator=HikvisionSimulator,
-    options={},
+    device_name="NVR Demo",
     model="DS-7608NXI-K2/8P",
     motion="VMD",
     back_off="custom_components.nvr.core.drivers.hikvision.events.BACK_OFF",
@@ -60,17 +61,20 @@ HIKVISION: Final = Family(
         "still": "/ISAPI/Streaming/channels/101/picture",
         "poll": "/ISAPI/ContentMgmt/InputProxy/channels",
     },
+    slow_download={"download__rate": 20_000.0},
     calls=_hikvision_calls,
 )
 DAHUA: Final = Family(
     key="dahua",
     simulator=DahuaSimulator,
-    options={"name": "NVR Demo"},
+    device_name="DH-NVR5232-4KS3/I",
     model="DH-NVR5232-4KS3/I",
     motion="VideoMotion",
     back_off="custom_components.nvr.core.drivers.dahua.events.BACK_OFF",
     open=_dahua_open,
-    hang={},
+    # A session that cannot say goodbye stays for a minute: what goes by RPC is left out here.
+    hang={"still": "snapshot.cgi"},
+    slow_download={"file__rate": 20_000.0},
     calls=_dahua_calls,
 )
 FAMILIES: Final = (HIKVISION, DAHUA)

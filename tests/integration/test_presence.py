@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.util import dt as dt_util
+from homeassistant.util import dt as dt_util, slugify
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -24,8 +24,8 @@ from custom_components.nvr.shared import DATA_SHARED, NvrShared
 from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
+from .recorders import Recorder, family_of
 
-CONNECTED = "binary_sensor.nvr_demo_connectivity"
 FRONT_DOOR = "camera.front_door"
 
 
@@ -59,7 +59,12 @@ def edges(hass: HomeAssistant) -> Edges:
     return Edges(hass)
 
 
-def quick(simulator: HikvisionSimulator, grace: float = 1) -> MockConfigEntry:
+def connected(nvr: Recorder) -> str:
+    """Return the entity that shows whether the recorder is there."""
+    return f"binary_sensor.{slugify(family_of(nvr).device_name)}_connectivity"
+
+
+def quick(simulator: Recorder, grace: float = 1) -> MockConfigEntry:
     return make_entry(simulator, options={CONF_GRACE_TIME: grace})
 
 
@@ -84,7 +89,7 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     entry = quick(nvr)
     hub = await set_up(hass, entry)
     await events_up(hub)
-    assert state(hass, CONNECTED) == STATE_ON
+    assert state(hass, connected(nvr)) == STATE_ON
     began = dt_util.utcnow()
     await nvr.power_off()
     await asyncio.sleep(0.5)
@@ -99,7 +104,7 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     assert told.data["reason"] == "unreachable"
     assert datetime.fromisoformat(told.data["since"]) - began < timedelta(seconds=1)
     await hass.async_block_till_done()
-    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, connected(nvr)) == STATE_OFF
     assert state(hass, FRONT_DOOR) == STATE_UNAVAILABLE
     await asyncio.sleep(1.0)
     await nvr.power_on()
@@ -108,7 +113,7 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     assert back["since"] == told.data["since"]
     assert back["downtime"] >= 2
     await until(lambda: state(hass, FRONT_DOOR) != STATE_UNAVAILABLE)
-    assert state(hass, CONNECTED) == STATE_ON
+    assert state(hass, connected(nvr)) == STATE_ON
     await events_up(hub)
     assert edges.names == [EVENT_OFFLINE, EVENT_ONLINE]
 
@@ -149,12 +154,12 @@ async def test_start_while_the_recorder_is_away(
     assert {state(hass, entity) for entity in hass.states.async_entity_ids("camera")} == {STATE_UNAVAILABLE}
     assert edges.names == []
     await until(lambda: edges.names == [EVENT_OFFLINE], 5)
-    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, connected(nvr)) == STATE_OFF
     # Still away after another start: it has been told.
     await restart(hass, entry)
     await asyncio.sleep(1.5)
     assert edges.names == [EVENT_OFFLINE]
-    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, connected(nvr)) == STATE_OFF
     await nvr.power_on()
     await until(lambda: edges.names == [EVENT_OFFLINE, EVENT_ONLINE], 10)
     await until(lambda: state(hass, FRONT_DOOR) != STATE_UNAVAILABLE)

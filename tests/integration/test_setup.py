@@ -29,7 +29,7 @@ async def test_setup_registers_recorder_first_and_channels_below_it(
     recorder = device_registry.async_get_device_by_identifier((DOMAIN, nvr.serial), entry.entry_id)
     assert recorder is not None
     assert recorder.id == hub.device_id
-    assert (recorder.name, recorder.serial_number) == ("NVR Demo", nvr.serial)
+    assert (recorder.name, recorder.serial_number) == (family_of(nvr).device_name, nvr.serial)
     channel = device_registry.async_get_device_by_identifier((DOMAIN, f"{nvr.serial}_1"), entry.entry_id)
     assert channel is not None
     assert (channel.name, channel.via_device_id) == ("Front door", recorder.id)

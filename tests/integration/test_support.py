@@ -39,7 +39,15 @@ LANGUAGES = ("en", "es")
 def secrets(nvr: Recorder) -> list[str]:
     """Return what must be in no text: of the login, of the recorder, of its cameras."""
     device = nvr.device
-    texts = [PASSWORD, f'"{USER}"', nvr.serial, device.mac, device.mac.replace(":", ""), "127.0.0.1", device.name]
+    texts = [
+        PASSWORD,
+        f'"{USER}"',
+        nvr.serial,
+        device.mac,
+        device.mac.replace(":", ""),
+        "127.0.0.1",
+        f'"{device.name}"',
+    ]
     for channel in device.channels.values():
         texts += [channel.serial, channel.address]
     return [*filter(None, texts), "Front door"]
