@@ -1,16 +1,22 @@
 """What a recorder has of a channel, asked for on behalf of people: found, or refused with a reason they can act on."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncGenerator, Iterable
+from datetime import datetime, timedelta
+from typing import Final
 
 from homeassistant.exceptions import HomeAssistantError
 
 from .const import DOMAIN
 from .core.clock import DeviceClock
-from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan
+from .core.models import Channel, Detection, EventKind, RecordingSegment, StreamRole, TimeSpan
 from .core.recording_index import CachedRecordingIndex
 from .core.timeline import merge
 from .hub import NvrHub
 from .recording_search import TOLERANCE, closing_search
+
+# What led to an event is played with it, and what lasted no time is long enough to be seen.
+_LEAD: Final = timedelta(seconds=5)
+_SHORTEST: Final = timedelta(seconds=10)
 
 
 class RefusedError(Exception):
@@ -56,6 +62,32 @@ async def read_segments(
     """Return all segments that touch the span, oldest first. Raises RefusedError and NvrError."""
     async with closing_search(index_of(hub), channel, span, role=role) as segments:
         return [segment async for segment in segments if segment.span.overlaps(span)]
+
+
+async def read_events(
+    hub: NvrHub, channel: int, span: TimeSpan, kinds: frozenset[EventKind] | None = None, *, limit: int | None = None
+) -> list[Detection]:
+    """Return what happened in the span, oldest first, at most one more than the limit. Raises as `read_segments`."""
+    if (index := hub.detections) is None:
+        _require_connected(hub)
+        raise RefusedError("no_event_history", name=hub.name)
+    found: list[Detection] = []
+    detections = index.find(channel, span, kinds)
+    try:
+        async for detection in detections:
+            found.append(detection)
+            if limit is not None and len(found) > limit:
+                break
+    finally:
+        if isinstance(detections, AsyncGenerator):
+            await detections.aclose()
+    return found
+
+
+def to_play(detection: Detection, now: datetime) -> TimeSpan:
+    """Return what to play of an event: a little before it too, and nothing that is still to come; pure."""
+    start = detection.span.start - _LEAD
+    return TimeSpan(start, max(min(max(detection.span.end, start + _SHORTEST), now), start + timedelta(seconds=1)))
 
 
 def recorded_spans(segments: Iterable[RecordingSegment], window: TimeSpan) -> list[TimeSpan]:

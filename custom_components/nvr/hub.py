@@ -24,7 +24,7 @@ from .const import (
     CameraProfile,
 )
 from .core.clock import DeviceClock
-from .core.driver import Driver, PlaybackSource
+from .core.driver import DetectionIndex, Driver, PlaybackSource
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
@@ -34,7 +34,7 @@ from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
 from .persistence import RECORDER, MemoryStore
-from .proven import ProvenPlayback, ProvenRecordings
+from .proven import ProvenDetections, ProvenPlayback, ProvenRecordings
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
@@ -144,6 +144,13 @@ class NvrHub:
             proven = ProvenRecordings(self.driver.recordings, self.link.async_prove)
             self._recordings = CachedRecordingIndex(proven, self.driver.clock)
         return self._recordings
+
+    @property
+    def detections(self) -> DetectionIndex | None:
+        """What happened; None when the recorder keeps no list of it or was not reached yet."""
+        if not self.link.reached or self.driver.detections is None:
+            return None
+        return ProvenDetections(self.driver.detections, self.link.async_prove)
 
     @property
     def playback(self) -> PlaybackSource | None:

@@ -9,6 +9,8 @@ understood, or refused with words, when the scheme changes:
     1/<entry>/<channel>/day/2026-11-20              a day of the recorder's calendar
     1/<entry>/<channel>/day/2026-11-20/all          the same day, to play
     1/<entry>/<channel>/day/2026-11-20/kind/motion  what was recorded for that reason on that day
+    1/<entry>/<channel>/day/2026-11-20/events       what happened on that day, by kind
+    1/<entry>/<channel>/day/2026-11-20/events/person  what of that kind happened on that day
     1/<entry>/<channel>/span/20261120T130000Z/20261120T140000Z          footage between two moments, to play
     1/<entry>/<channel>/hour/20261120T130000Z/20261120T140000Z          the same, to open
 
@@ -21,7 +23,7 @@ from datetime import UTC, date, datetime
 import re
 from typing import Final
 
-from .core.models import RecordingKind, TimeSpan
+from .core.models import EventKind, RecordingKind, TimeSpan
 
 VERSION: Final = "1"
 URI_PREFIX: Final = "media-source://nvr"
@@ -121,6 +123,18 @@ class KindId:
 
 
 @dataclass(frozen=True, slots=True)
+class EventsId:
+    """What happened on one day; of one kind, or of all when `kind` is None."""
+
+    day: DayId
+    kind: EventKind | None = None
+
+    def format(self) -> str:
+        """Return the identifier."""
+        return f"{self.day.format()}/events" + (f"/{self.kind.value}" if self.kind else "")
+
+
+@dataclass(frozen=True, slots=True)
 class HourId:
     """One hour of a day, to open."""
 
@@ -144,7 +158,7 @@ class SpanId:
         return f"{self.channel.format()}/span/{format_moment(self.span.start)}/{format_moment(self.span.end)}"
 
 
-type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | HourId | SpanId
+type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | EventsId | HourId | SpanId
 type MediaId = RootId | RecorderId | ChannelMediaId
 
 
@@ -152,14 +166,14 @@ def channel_id_of(media_id: ChannelMediaId) -> ChannelId:
     """Return the channel that something belongs to."""
     if isinstance(media_id, ChannelId):
         return media_id
-    if isinstance(media_id, WholeDayId | KindId):
+    if isinstance(media_id, WholeDayId | KindId | EventsId):
         return media_id.day.channel
     return media_id.channel
 
 
 def day_of(media_id: MediaId) -> date | None:
     """Return the day that something is, or is part of by its name; None for what has no day in its name."""
-    if isinstance(media_id, WholeDayId | KindId):
+    if isinstance(media_id, WholeDayId | KindId | EventsId):
         return media_id.day.day
     return media_id.day if isinstance(media_id, DayId) else None
 
@@ -216,6 +230,10 @@ def _parse_below_day(day: DayId, rest: list[str]) -> MediaId:
             return WholeDayId(day)
         case ["kind", kind] if kind in RecordingKind:
             return KindId(day, RecordingKind(kind))
+        case ["events"]:
+            return EventsId(day)
+        case ["events", kind] if kind in EventKind:
+            return EventsId(day, EventKind(kind))
     raise MediaIdError("the media id names nothing that a day has")
 
 

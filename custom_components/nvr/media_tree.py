@@ -17,14 +17,15 @@ from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
 from .core.clock import DeviceClock
-from .core.models import Channel, DayMap, RecordingKind, RecordingSegment, TimeSpan
+from .core.models import Channel, DayMap, Detection, EventKind, RecordingKind, RecordingSegment, TimeSpan
 from .core.timeline import hours
-from .footage import clock_of, index_of, read_segments
+from .footage import clock_of, index_of, read_events, read_segments, to_play
 from .hub import NvrHub
 from .media_ids import (
     ChannelId,
     ChannelMediaId,
     DayId,
+    EventsId,
     HourId,
     KindId,
     MediaId,
@@ -96,6 +97,8 @@ class ChannelBranch:
                 return await self.day(media_id.day)
             case KindId():
                 return await self.kind(media_id)
+            case EventsId():
+                return await self.events(media_id)
             case HourId():
                 return await self.hour(media_id)
             case SpanId():
@@ -142,6 +145,8 @@ class ChannelBranch:
             for kind in RecordingKind
             if counts[kind]
         ]
+        if self.hub.detections is not None:
+            children.append(node(EventsId(day), self.words.text("media_events")))
         children += self._hours(window, segments)
         return node(day, title, children=children)
 
@@ -166,6 +171,30 @@ class ChannelBranch:
         segments = await self._segments(day)
         children = [self.segment(segment, within=day) for segment in segments if segment.kind is kind.kind]
         return node(kind, self.words.kind(kind.kind), children=children)
+
+    async def events(self, events: EventsId) -> BrowseMediaSource:
+        """Open what happened on one day, by kind, or one kind of it; an event plays from a little before."""
+        day = self._clock.day(events.day.day)
+        kinds = None if events.kind is None else frozenset({events.kind})
+        found = await read_events(self.hub, self.id.channel, day, kinds)
+        if events.kind is not None:
+            return node(events, self.words.event(events.kind), children=[self.event(each) for each in found])
+        counts = Counter(detection.kind for detection in found)
+        children = [
+            node(
+                EventsId(events.day, kind),
+                self.words.text("media_counted", name=self.words.event(kind), count=str(counts[kind])),
+            )
+            for kind in EventKind
+            if counts[kind]
+        ]
+        return node(events, self.words.text("media_events"), children=children)
+
+    def event(self, detection: Detection) -> BrowseMediaSource:
+        """Make the node that plays one event."""
+        length = self.words.duration(detection.span.duration)
+        title = f"{self._wall(detection.span.start):%H:%M:%S} {self.words.event(detection.kind)} ({length})"
+        return node(SpanId(self.id, to_play(detection, dt_util.utcnow())), title, play=True, expand=False)
 
     async def hour(self, hour: HourId) -> BrowseMediaSource:
         """Open an hour: all of it, and its segments."""

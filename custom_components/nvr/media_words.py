@@ -9,9 +9,10 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers.translation import async_get_translations
 
 from .const import DOMAIN
-from .core.models import RecordingKind
+from .core.models import EventKind, RecordingKind
 
 _PREFIX: Final = f"component.{DOMAIN}.common."
+_EVENTS: Final = f"component.{DOMAIN}.selector.detection.options."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +54,10 @@ class Words:
         """Say why something was recorded."""
         return self.text(f"kind_{kind.value}")
 
+    def event(self, kind: EventKind) -> str:
+        """Say what happened."""
+        return self.texts.get(f"{_EVENTS}{kind.value}", kind.value)
+
     def duration(self, duration: dt.timedelta) -> str:
         """Write how long something lasts, by its two largest units."""
         seconds = round(duration.total_seconds())
@@ -82,4 +87,7 @@ def offset_name(offset: dt.timedelta) -> str:
 
 async def load_words(hass: HomeAssistant) -> Words:
     """Return the texts of the language Home Assistant is set to, English where one is missing."""
-    return Words(await async_get_translations(hass, hass.config.language, "common", {DOMAIN}))
+    texts: dict[str, str] = {}
+    for category in ("common", "selector"):
+        texts |= await async_get_translations(hass, hass.config.language, category, {DOMAIN})
+    return Words(texts)

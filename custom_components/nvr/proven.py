@@ -2,8 +2,17 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 
-from .core.driver import PlaybackSource, RecordingIndex
-from .core.models import DayMap, PlaybackRequest, RecordingKind, RecordingSegment, StreamRole, TimeSpan
+from .core.driver import DetectionIndex, PlaybackSource, RecordingIndex
+from .core.models import (
+    DayMap,
+    Detection,
+    EventKind,
+    PlaybackRequest,
+    RecordingKind,
+    RecordingSegment,
+    StreamRole,
+    TimeSpan,
+)
 from .recording_search import closing_search
 
 # Returns at once where nothing is in doubt; raises core errors.
@@ -45,6 +54,35 @@ class ProvenRecordings:
         found = await self._index.day_map(channel, year, month)
         await self._prove()
         return found
+
+
+class ProvenDetections:
+    """What happened before this very recorder."""
+
+    def __init__(self, index: DetectionIndex, prove: Prove) -> None:
+        """Ask `index`, after `prove`."""
+        self._index = index
+        self._prove = prove
+
+    @property
+    def kinds(self) -> frozenset[EventKind]:
+        """The kinds that can be asked for."""
+        return self._index.kinds
+
+    async def find(
+        self, channel: int, span: TimeSpan, kinds: frozenset[EventKind] | None = None
+    ) -> AsyncGenerator[Detection]:
+        """Yield as DetectionIndex.find does."""
+        await self._prove()
+        found = self._index.find(channel, span, kinds)
+        try:
+            async for detection in found:
+                await self._prove()
+                yield detection
+        finally:
+            if isinstance(found, AsyncGenerator):
+                await found.aclose()
+        await self._prove()
 
 
 class ProvenPlayback:

@@ -1,7 +1,7 @@
 """The actions that look for footage and answer with data."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
@@ -15,9 +15,9 @@ from .action_targets import Camera, Targets, permitted_again, permitted_cameras,
 from .const import DOMAIN
 from .core.clock import DeviceClock
 from .core.errors import NvrError
-from .core.models import DayMap, RecordingKind, RecordingSegment, TimeSpan
+from .core.models import DayMap, EventKind, RecordingKind, RecordingSegment, TimeSpan
 from .errors import error_key, translate
-from .footage import RefusedError, clock_of, index_of, read_segments, recorded_spans
+from .footage import RefusedError, clock_of, index_of, read_events, read_segments, recorded_spans, to_play
 from .media_ids import ChannelId, SpanId, content_id
 from .recording_search import ChannelPage, ChannelQuery, Finding, search_channels
 from .search_cursor import Cursor, CursorError, Position, parse_cursor
@@ -28,6 +28,7 @@ ATTR_CURSOR: Final = "cursor"
 ATTR_DIRECTION: Final = "direction"
 ATTR_DURATION: Final = "duration"
 ATTR_END: Final = "end"
+ATTR_EVENTS: Final = "events"
 ATTR_KINDS: Final = "kinds"
 ATTR_LIMIT: Final = "limit"
 ATTR_MERGE: Final = "merge"
@@ -62,6 +63,8 @@ async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceRe
             errors[page.key] = _error(camera, page.error)
         if page.findings or page.error is None:
             found[page.key] = _page(camera, page, merged=cursor.merge)
+    if kinds := call.data.get(ATTR_EVENTS):
+        await _add_events(found, by_id, cursor, frozenset(map(EventKind, kinds)), call.data[ATTR_LIMIT])
     return {
         "start": _local(cursor.span.start),
         "end": _local(cursor.span.end),
@@ -70,6 +73,35 @@ async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceRe
         "errors": errors,
         "next": _next_cursor(cursor, pages, errors),
     }
+
+
+async def _add_events(
+    found: JsonObjectType, cameras: Mapping[str, Camera], cursor: Cursor, kinds: frozenset[EventKind], limit: int
+) -> None:
+    """Put what happened beside what was recorded, on the first page only; a camera without says so there."""
+
+    async def told(camera: Camera) -> JsonObjectType:
+        try:
+            events = await read_events(camera.hub, camera.channel, cursor.span, kinds, limit=limit)
+        except (NvrError, RefusedError) as err:
+            return {"events": [], "events_error": _error(camera, err)}
+        now, clock = dt_util.utcnow(), camera.hub.clock
+        rows: list[JsonValueType] = [
+            {
+                **_span(camera, event.span, clock, play=to_play(event, now)),
+                "kind": event.kind.value,
+                "target": event.target.value if event.target else None,
+            }
+            for event in events[:limit]
+        ]
+        return {"events": rows, "events_truncated": len(events) > limit}
+
+    if cursor.positions:
+        return
+    keys = [key for key in found if key in cameras]
+    for key, more in zip(keys, await asyncio.gather(*(told(cameras[key]) for key in keys)), strict=True):
+        page = found[key]
+        found[key] = {**page, **more} if isinstance(page, dict) else more
 
 
 async def _what_to_search(hass: HomeAssistant, call: ServiceCall) -> tuple[Targets, Cursor]:
@@ -119,13 +151,13 @@ def _segment(camera: Camera, segment: RecordingSegment, clock: DeviceClock | Non
     return told | {"kind": segment.kind.value, "open": segment.open, "size": segment.size}
 
 
-def _span(camera: Camera, span: TimeSpan, clock: DeviceClock | None) -> JsonObjectType:
+def _span(camera: Camera, span: TimeSpan, clock: DeviceClock | None, *, play: TimeSpan | None = None) -> JsonObjectType:
     return {
         "start": _local(span.start),
         "end": _local(span.end),
         "duration": span.duration.total_seconds(),
         "day": clock.date_of(span.start).isoformat() if clock is not None else None,
-        "media_content_id": content_id(SpanId(ChannelId(camera.entry.entry_id, camera.channel), span)),
+        "media_content_id": content_id(SpanId(ChannelId(camera.entry.entry_id, camera.channel), play or span)),
     }
 
 

@@ -30,7 +30,8 @@ from .access import Action
 from .action_targets import Camera, permitted_camera, permitted_cameras, refusal
 from .const import DOMAIN
 from .core.errors import NvrError
-from .core.models import RecordingKind, TimeSpan
+from .core.models import EventKind, RecordingKind, TimeSpan
+from .detections import CHANNEL_DETECTIONS
 from .errors import error_key, translate, translated_errors
 from .footage import RefusedError
 from .playback import HLS_MIME, start_playback
@@ -40,6 +41,7 @@ from .recording_actions import (
     ATTR_DIRECTION,
     ATTR_DURATION,
     ATTR_END,
+    ATTR_EVENTS,
     ATTR_KINDS,
     ATTR_LIMIT,
     ATTR_MERGE,
@@ -74,6 +76,9 @@ def _month(value: Any) -> date:
     return cv.date(value)
 
 
+# What a camera's past can be searched for.
+EVENT_CHOICES: Final = [kind.value for kind in (*CHANNEL_DETECTIONS, EventKind.DOORBELL, EventKind.PEOPLE_COUNT)]
+
 SEARCH_SCHEMA: Final = probatio.Schema(
     {
         **cv.ENTITY_SERVICE_FIELDS,
@@ -83,6 +88,7 @@ SEARCH_SCHEMA: Final = probatio.Schema(
         probatio.Optional(ATTR_KINDS): probatio.All(
             cv.ensure_list, [probatio.In([kind.value for kind in RecordingKind])]
         ),
+        probatio.Optional(ATTR_EVENTS): probatio.All(cv.ensure_list, [probatio.In(EVENT_CHOICES)]),
         probatio.Optional(ATTR_MERGE, default=False): cv.boolean,
         probatio.Optional(ATTR_LIMIT, default=100): probatio.All(probatio.Coerce(int), probatio.Range(min=1, max=1000)),
         probatio.Optional(ATTR_CURSOR): cv.string,

@@ -22,7 +22,9 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "hikvision"
 COMPOSED = sorted(FIXTURES.iterdir())
 _CAPTURES = os.environ.get("NVR_CAPTURES")
-CAPTURED = sorted((Path(_CAPTURES) / "wire").iterdir()) if _CAPTURES else []
+# One family's folder, or one that holds a folder of each.
+_WIRE = [Path(_CAPTURES) / "wire", Path(_CAPTURES) / "hikvision" / "wire"] if _CAPTURES else []
+CAPTURED = sorted(device for folder in _WIRE if folder.is_dir() for device in folder.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -59,6 +61,24 @@ async def test_every_firmware_is_learned_within_the_budget(
         assert driver.clock is not None
         assert (await driver.clock.read()).zone == driver.clock.current.zone
         await driver.ping()
+
+
+async def test_what_was_known_before_a_reconnect_is_not_lost_and_not_shown_as_fresh() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator, driving(simulator) as driver:
+        assert driver.live is not None
+        before = driver.live.address(1, StreamRole.MAIN).url
+        for path in ("/ISAPI/Security/adminAccesses*", "/ISAPI/ContentMgmt/Storage*", "/ISAPI/System/status*"):
+            simulator.faults.paths[path] = PathFault(status=503)
+        await driver.connect()
+        assert driver.live.address(1, StreamRole.MAIN).url == before
+        assert driver.storage is not None
+        assert driver.maintenance is not None
+        # What is not told now is not made up of what was told then.
+        for ask in (driver.storage.disks, driver.maintenance.status):
+            with pytest.raises(errors.NvrError):
+                await ask()
+        simulator.faults.paths.clear()
+        assert await driver.storage.disks()
 
 
 async def test_what_connect_has_read_is_not_read_again_at_once() -> None:

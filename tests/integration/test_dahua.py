@@ -1,6 +1,6 @@
 """A Dahua NVR in a real Home Assistant: nothing there knows which family it is."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from homeassistant.components.camera import async_get_image
@@ -15,6 +15,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 
 from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION
 from tests.simulators.dahua.simulator import DahuaSimulator
+from tests.simulators.footage import Incident, Kind
 
 from .conftest import events_up, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, child
@@ -99,3 +100,43 @@ async def test_the_main_job(
             origin = first[0][1].time - timedelta(seconds=first[0][0])
             assert origin - start < timedelta(hours=2)
             assert max(abs((code.time - origin).total_seconds() - at) for at, code in frames) <= 0.12
+
+
+async def test_what_happened_is_found_and_played(
+    hass: HomeAssistant,
+    real_integration: None,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hass, "media_source", {})
+    async with DahuaSimulator(profile="nvr5464", channels=1, h264_only=True, incidents=0.0) as simulator:
+        simulator.rtsp.faults.delivery = 20.0
+        start = simulator.clock.day_start(simulator.clock.date_of(simulator.now()) - timedelta(days=1))
+        moments = [start + timedelta(hours=hour, minutes=7, seconds=20) for hour in (9, 15)]
+        for moment, subject in zip(moments, ("person", "car"), strict=True):
+            incident = Incident(1, Kind.MOTION, moment, moment + timedelta(seconds=20), subject)
+            simulator.footage.add_incident(incident)
+        entry = await added(hass, simulator)
+        hub = entry.runtime_data.hub
+        camera = hub.camera_entity_id(1)
+        asked = {"start": start.isoformat(), "duration": {"hours": 24}, "events": ["person", "vehicle"], "limit": 1}
+        found: Any = await hass.services.async_call(
+            "nvr", "search_recordings", {"entity_id": camera, **asked}, blocking=True, return_response=True
+        )
+        told = found["cameras"][camera]
+        assert [(event["kind"], event["target"]) for event in told["events"]] == [("person", "person")]
+        assert told["events_truncated"]
+        begin = datetime.fromisoformat(told["events"][0]["start"])
+        assert abs(begin - moments[0]) <= timedelta(seconds=1)
+        following: Any = await hass.services.async_call(
+            "nvr", "search_recordings", {"cursor": found["next"]}, blocking=True, return_response=True
+        )
+        assert "events" not in following["cameras"][camera]
+        media = MediaBrowser(await hass_ws_client(hass))
+        path = (entry.title, hub.channel(1).name, "Yesterday", "Events")
+        kinds = [each["title"] for each in (await media.path(*path))["children"]]
+        assert [title.partition(" ")[0] for title in kinds] == ["Motion", "Person", "Vehicle"]
+        item = child(await media.path(*path, "Vehicle"), "15:07:20 Vehicle")
+        player = Player(await hass_client_no_auth(), await media.resolve(item["media_content_id"]))
+        frames = await player.frames((await player.segments())[0][0])
+        assert abs(frames[0][1].time - (moments[1] - timedelta(seconds=5))) <= timedelta(seconds=1.2)

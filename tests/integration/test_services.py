@@ -104,6 +104,19 @@ async def test_search_without_times_looks_back_a_day_and_marks_what_still_runs(
     assert {item["kind"] for item in items} == {"continuous"}
     assert [item["open"] for item in items] == [False] * (len(items) - 1) + [True]
     assert datetime.fromisoformat(items[-1]["end"]) <= nvr.now() + timedelta(seconds=1)
+    assert "events" not in answer["cameras"][FRONT]
+
+
+async def test_events_of_a_recorder_without_a_list_are_told_to_be_missing(nvr: HikvisionSimulator, call: Call) -> None:
+    answer = await call("search_recordings", entity_id=FRONT, events=["person"])
+    page = answer["cameras"][FRONT]
+    assert page["segments"]
+    assert page["events"] == []
+    assert page["events_error"]["error"] == "no_event_history"
+    assert "list" in page["events_error"]["message"]
+    assert not answer["errors"]
+    with pytest.raises(probatio.Invalid):
+        await call("search_recordings", entity_id=FRONT, events=["disk_full"])
 
 
 @pytest.mark.parametrize("merge", [False, True])

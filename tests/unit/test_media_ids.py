@@ -5,10 +5,11 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.nvr.core.models import RecordingKind, TimeSpan
+from custom_components.nvr.core.models import EventKind, RecordingKind, TimeSpan
 from custom_components.nvr.media_ids import (
     ChannelId,
     DayId,
+    EventsId,
     HourId,
     KindId,
     MediaId,
@@ -39,6 +40,8 @@ EXAMPLES: list[tuple[MediaId, str]] = [
     (DAY, f"1/{ENTRY}/12/day/2026-11-20"),
     (WholeDayId(DAY), f"1/{ENTRY}/12/day/2026-11-20/all"),
     (KindId(DAY, RecordingKind.MOTION), f"1/{ENTRY}/12/day/2026-11-20/kind/motion"),
+    (EventsId(DAY), f"1/{ENTRY}/12/day/2026-11-20/events"),
+    (EventsId(DAY, EventKind.PERSON), f"1/{ENTRY}/12/day/2026-11-20/events/person"),
     (HourId(CHANNEL, SPAN), f"1/{ENTRY}/12/hour/20261120T130000Z/20261120T140000Z"),
     (SpanId(CHANNEL, SPAN), f"1/{ENTRY}/12/span/20261120T130000Z/20261120T140000Z"),
 ]

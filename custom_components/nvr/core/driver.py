@@ -17,9 +17,11 @@ from .models import (
     Channel,
     Container,
     DayMap,
+    Detection,
     Disk,
     EventKind,
     EventStreamState,
+    KeyFrame,
     NvrEvent,
     PlaybackRequest,
     RecorderInfo,
@@ -140,6 +142,20 @@ class RecordingIndex(Protocol):
         """Return the days of that month, in the recorder's own calendar, that hold footage."""
 
 
+class DetectionIndex(Protocol):
+    """What happened, where the recorder keeps a list of it."""
+
+    @property
+    def kinds(self) -> frozenset[EventKind]:
+        """The kinds that can be asked for."""
+
+    def find(self, channel: int, span: TimeSpan, kinds: frozenset[EventKind] | None = None) -> AsyncIterator[Detection]:
+        """Yield what happened in the span, oldest first, each once; `kinds` None means all there is a list of.
+
+        Raises NvrUnsupportedError where the recorder keeps no list of a kind that was asked for.
+        """
+
+
 class PlaybackSource(Protocol):
     """Footage to watch."""
 
@@ -147,6 +163,17 @@ class PlaybackSource(Protocol):
         """Return what a reader needs to play from `span.start`; a seek is a new request.
 
         So is what follows an `end` before the span's: files are played one by one on some recorders.
+        """
+
+
+class KeyFrameSource(Protocol):
+    """Single pictures of the past, without a playback session."""
+
+    async def key_frame(self, channel: int, moment: datetime, *, role: StreamRole = StreamRole.MAIN) -> KeyFrame:
+        """Return the key picture at a moment or the last one before it.
+
+        Raises NvrNotFoundError where nothing is recorded and NvrUnsupportedError where it turns out that the recorder
+        has no such pictures: then the role is None from now on.
         """
 
 
@@ -233,12 +260,17 @@ class Driver(Protocol):
     live: LiveSource | None
     snapshots: SnapshotSource | None
     recordings: RecordingIndex | None
+    detections: DetectionIndex | None
     playback: PlaybackSource | None
     downloads: DownloadSource | None
     events: EventSource | None
     storage: StorageSource | None
     clock: ClockSource | None
     maintenance: MaintenanceSource | None
+
+    @property
+    def key_frames(self) -> KeyFrameSource | None:
+        """Single pictures of the past; None once the recorder has refused them."""
 
     @property
     def memory(self) -> Mapping[str, object]:

@@ -344,6 +344,17 @@ class NvrEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class Detection:
+    """Something a recorder noted in the past; the span holds it, or a bit more. `raw_kind` is the recorder's word."""
+
+    channel: int
+    kind: EventKind
+    span: TimeSpan
+    target: DetectionTarget | None = None
+    raw_kind: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Disk:
     """One disk or network volume; sizes in MB as recorders count them. `free` 0 is normal while overwriting."""
 
@@ -372,6 +383,20 @@ class Still:
 
     jpeg: bytes = field(repr=False)
     taken_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class KeyFrame:
+    """One stored picture that can be decoded alone: `data` is Annex B with its parameter sets.
+
+    `recorded_at` is when it was recorded as far as the recorder tells (`dated`), else the moment that was asked for.
+    """
+
+    channel: int
+    codec: VideoCodec
+    data: bytes = field(repr=False)
+    recorded_at: datetime
+    dated: bool = False
 
 
 @dataclass(frozen=True, slots=True)

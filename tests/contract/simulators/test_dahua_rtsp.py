@@ -10,9 +10,10 @@ import av
 import pytest
 
 from tests.simulators.dahua import DahuaSimulator, SimulatorOptions
-from tests.simulators.dahua.catalogue import Catalogue, DahuaFile
+from tests.simulators.dahua.catalogue import STREAMS, Catalogue, DahuaFile
+from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import watch
+from .conftest import gray, watch
 from .dahua_visitor import HOUR, SECOND, yesterday
 from .rtsp_client import RtspClient
 
@@ -159,6 +160,67 @@ async def test_a_file_is_sought_by_seconds_from_its_begin(unit: DahuaSimulator) 
         assert (await client.ask("PLAY", path)).status == 200
         await client.collect(5, lambda packets: len(packets) > 3)
         assert client.rtp()
+
+
+def _probed(address: str) -> tuple[str, int, int, bool, float | None]:
+    """Return what a stranger's probe says: codec, size, whether there is sound, how long it is (s)."""
+    options = {"rtsp_transport": "tcp", "analyzeduration": "300000", "fpsprobesize": "0"}
+    with av.open(address, options=options, timeout=10) as container:
+        video = container.streams.video[0].codec_context
+        length = container.duration
+        return video.name, video.width, video.height, bool(container.streams.audio), length and length / 1_000_000
+
+
+FORMS = ("realmonitor", "playback by time", "realmonitor by time", "file")
+
+
+@pytest.mark.parametrize("form", FORMS)
+async def test_every_form_is_described_as_what_it_is(unit: DahuaSimulator, form: str) -> None:
+    start = yesterday(unit, 14, 33, 21)
+    unit.set_codec(3, "H.265")
+    names = {"H.264": "h264", "H.265": "hevc"}
+    for number, subtype in ((2, 0), (3, 0), (3, 1)):
+        _, settings = unit.device.stream(number, subtype) or pytest.fail("no such stream")
+        length = None
+        match form.partition(" ")[0]:
+            case "file":
+                found = Catalogue(unit.footage, unit.device.firmware).files(
+                    number, STREAMS[subtype], start, start + HOUR
+                )
+                path, length = f"/{found[0].path}", (found[0].end - found[0].start).total_seconds()
+            case word if "time" in form:
+                path = f"{timed(unit, word, number, start, end=start + 20 * SECOND)}&subtype={subtype}"
+            case _:
+                path = f"/cam/realmonitor?channel={number}&subtype={subtype}"
+        codec, width, height, sound, told = await asyncio.to_thread(_probed, url(unit, path))
+        assert (codec, width, height) == (names[settings.codec], settings.width, settings.height), (number, subtype)
+        assert sound == (settings.audio is not None)
+        assert length is None or told == pytest.approx(length, abs=0.01)
+
+
+def _sought(address: str, seconds: float, count: int) -> list[TimeCode]:
+    """Open a file, go to a place in it, and return what the pictures from there on show."""
+    with av.open(address, options={"rtsp_transport": "tcp"}, timeout=10) as container:
+        container.seek(round(seconds * 1_000_000))
+        codes = []
+        for frame in container.decode(video=0):
+            assert isinstance(frame, av.VideoFrame)
+            code = read_timecode(gray(frame))
+            assert code is not None
+            codes.append(code)
+            if len(codes) == count:
+                break
+        return codes
+
+
+@pytest.mark.parametrize("wish", [25.0, 301.0])
+async def test_a_stranger_seeks_in_a_file(unit: DahuaSimulator, wish: float) -> None:
+    file = a_file(unit)
+    unit.rtsp.faults.delivery = 10
+    codes = await asyncio.to_thread(_sought, url(unit, f"/{file.path}"), wish, 12)
+    places = [(code.time - file.start).total_seconds() - wish for code in codes]
+    # It may still show what was on its way when it asked; from then on it is the group of the asked second.
+    assert any(-2 <= place <= 0.2 for place in places), places
 
 
 async def test_a_file_ends_in_silence_and_never_runs_into_the_next(unit: DahuaSimulator) -> None:

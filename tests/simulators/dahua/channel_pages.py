@@ -167,6 +167,6 @@ class Snapshots:
             return Response(200, b"\x00" * 512, "image/jpeg")
         main = channel.streams[0]
         picture = await device.studio.jpeg(channel.number, width=min(1920, main.width), height=min(1088, main.height))
-        if mode == "short":
-            return Response(200, picture, "image/jpeg", length=len(picture) + 512, close=True)
+        if mode in {"short", "held"}:
+            return Response(200, picture, "image/jpeg", length=len(picture) + 512, close=mode == "short")
         return Response(200, picture, "image/jpeg")

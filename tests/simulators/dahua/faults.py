@@ -104,7 +104,7 @@ class EventFaults:
 
 @dataclass(slots=True)
 class SnapshotFaults:
-    """Stills: ok | 400 | empty | garbage | short; `count` 0 = always."""
+    """Stills: ok | 400 | empty | garbage | short | held (as short, and it stays open); `count` 0 = always."""
 
     mode: str = "ok"
     count: int = 0

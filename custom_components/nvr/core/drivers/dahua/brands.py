@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import re
 from typing import Final
 
-_LETTERS: Final = re.compile(r"\d+\.\d+\.\d{2}([A-Za-z]{2})[\dA-Za-z]")
+_LETTERS: Final = re.compile(r"\d+\.\d+\.\d{2}([A-Za-z]{2})\d")
+# A beginning of that length is nobody else's; "ND" alone could be.
+_TELLING: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,10 +52,11 @@ BRANDS: Final = (
     ),
     Brand("empiretech", "EmpireTech", ("OG",), ("empiretech",), (), r"IPC-(Color4K|B54IR|T54IR)", "version strings"),
     Brand("imou", "Imou", ("IM",), ("imou", "lechange"), (), r"IPC-[ACFGK]\d\d[A-Z]?-imou", "one version string"),
-    Brand("intelbras", "Intelbras", ("IN",), ("intelbras",), (), r"(MHDX|NVD|iNVD|iMHDX|VIP)[ -]?\d", "model list"),
-    Brand("cpplus", "CP Plus", ("CP",), ("cpplus", "cp plus", "cp-plus"), (), r"CP-(UNR|UVR|UNC|UNP)", "model list"),
-    Brand("qsee", "Q-See", ("QS",), ("q-see", "qsee"), (), r"QT\d{3}", "model list"),
-    Brand("flir", "FLIR", ("FL",), ("flir",), (), r"DNR\d{3}", "old Lorex addresses"),
+    # Of these nobody has published letters or serials: their names alone tell them.
+    Brand("intelbras", "Intelbras", (), ("intelbras",), (), r"(MHDX|NVD|iNVD|iMHDX|VIP)[ -]?\d", "model names"),
+    Brand("cpplus", "CP Plus", (), ("cpplus", "cp plus", "cp-plus"), (), r"CP-(UNR|UVR|UNC|UNP)", "model names"),
+    Brand("qsee", "Q-See", (), ("q-see", "qsee"), (), r"QT\d{3}", "model names"),
+    Brand("flir", "FLIR", (), ("flir",), (), r"DNR\d{3}", "addresses of old Lorex units"),
     Brand("dahua", "Dahua", ("DH",), ("dahua", "general", "dh"), (), r"(DHI?-|IPC-|NVR\d|XVR\d|HCVR\d)", "captures"),
 )
 _GENERIC: Final = BRANDS[-1]
@@ -70,10 +73,11 @@ def brand_of(vendor: str, model: str, version: str = "", serial: str = "") -> Br
 
     A recorder may run another maker's firmware: an Amcrest serial was seen on a generic build. None for no signal.
     """
-    letters, stated = letters_of(version), vendor.strip().lower()
+    letters, stated, serial = letters_of(version), vendor.strip().lower(), serial.upper()
     named = [brand for brand in BRANDS if brand is not _GENERIC]
     for brand in named:
-        if serial.upper().startswith(brand.serials) and (letters in brand.letters or brand.owns(stated, model)):
+        begun = [len(prefix) for prefix in brand.serials if serial.startswith(prefix)]
+        if begun and (max(begun) >= _TELLING or letters in brand.letters or brand.owns(stated, model)):
             return brand
     for brand in named:
         if letters in brand.letters or (stated and stated in brand.vendors):
@@ -97,3 +101,8 @@ def manufacturer_name(vendor: str, model: str, version: str = "", serial: str = 
 def audio_reboots(version: str) -> bool:
     """Tell whether any request to audio.cgi takes the camera down for 105 s: three such units (dahua-cgi 5.1)."""
     return letters_of(version) == "LR" and version.startswith("2.622.")
+
+
+def harmful_pages(version: str) -> frozenset[str]:
+    """Return the pages that are never asked for. Whether other Lorex firmware bears its sound page nobody need know."""
+    return frozenset({"audio.cgi"}) if letters_of(version) == "LR" else frozenset()

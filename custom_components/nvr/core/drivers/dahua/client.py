@@ -48,6 +48,7 @@ class DahuaClient:
         self._utcnow = utcnow
         self._answered_at: datetime | None = None
         self._forbidden_pages: set[str] = set()
+        self.harmful: frozenset[str] = frozenset()
         transport.classify = self._classify
 
     @staticmethod
@@ -177,6 +178,8 @@ class DahuaClient:
 
     async def _judged[T](self, target: str, ask: Callable[[], Awaitable[T]]) -> T:
         """Ask, and find out what a 401 or a 403 means before anybody is told of a password (dahua-cgi 2.4)."""
+        if target.partition("?")[0].rpartition("/")[2] in self.harmful:
+            raise NvrUnsupportedError("asking for this takes the recorder down")
         begun = self._utcnow()
         self.transport.auth.single_use = self._memory.quirks.nonce_once
         try:

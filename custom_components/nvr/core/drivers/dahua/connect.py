@@ -21,6 +21,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...models import Disk, RecorderKind
+from .brands import harmful_pages
 from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
 from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
@@ -51,10 +52,14 @@ _LONG: Final = 30.0
 
 @dataclass(slots=True)
 class Learned:
-    """What connect brings home besides the documents; disks None when there is no storage."""
+    """What connect brings home besides the documents.
+
+    `disks` None when there is no storage, or when it was not told: `storage_failed`.
+    """
 
     documents: Documents
     disks: tuple[Disk, ...] | None = None
+    storage_failed: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -150,6 +155,7 @@ class Connect:
         self._asked = context.client.transport.statistics.requests
         self._parts: dict[str, object] = {}
         self._disks: tuple[Disk, ...] | None = None
+        self._storage_failed = False
         self._notes: list[str] = []
 
     async def run(self, serial: str | None = None) -> Learned:
@@ -164,6 +170,7 @@ class Connect:
         # The version decides what is remembered of refusals, so nothing is asked before it.
         version, build = await self._version()
         self._context.memory.seen_firmware(f"{version} {build}".strip())
+        self._context.client.harmful = harmful_pages(version)
         self._parts |= {"system": system, "version": version, "build": build}
         await together(self._slots(), self._titles(), self._encode(), self._time(), self._storage(), self._rtsp_port())
         if self._parts["encode"] is None and recorder_kind(self._documents()) is RecorderKind.CAMERA:
@@ -171,7 +178,7 @@ class Connect:
         if self._spare():
             self._parts["smart"] = parse_enabled(await self._optional("SmartMotionDetect"))
         await self._vendor()
-        return Learned(self._documents(), self._disks, self._notes)
+        return Learned(self._documents(), self._disks, self._storage_failed, self._notes)
 
     def _documents(self) -> Documents:
         return Documents(**self._parts)  # type: ignore[arg-type]
@@ -251,13 +258,15 @@ class Connect:
     async def _rtsp_port(self) -> None:
         if self._context.config.rtsp_port is None:
             table = await self._optional("RTSP")
-            self._context.told_rtsp_port = integer(table, "Port")
+            # Where it does not tell, the last word stands.
+            self._context.told_rtsp_port = integer(table, "Port") or self._context.told_rtsp_port
 
     async def _storage(self) -> None:
         try:
             found = await self._source.ask("storage.getDeviceAllInfo", cgi=STORAGE)
         except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
             self._notes.append(f"failed:storage:{type(error).__name__}")
+            self._storage_failed = True
             return
         volumes = parse_volumes(found)
         # A camera without a card has no storage, which is no fault (dahua-cgi 7.1).

@@ -1,6 +1,7 @@
 """One Dahua recorder or camera, OEM brands included: the roles put together (dahua-cgi 18)."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -12,8 +13,10 @@ from ...driver import (
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
+    DetectionIndex,
     DownloadSource,
     EventSource,
+    KeyFrameSource,
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
@@ -30,8 +33,10 @@ from .brands import audio_reboots
 from .client import CHALLENGE_PATH, DahuaClient
 from .connect import TIME, Connect, Learned, TimeReader, identify
 from .context import Context
+from .detections import Detections
 from .downloads import Downloads
 from .events import Events
+from .key_frames import KeyFrames
 from .live import Live, Snapshots
 from .mapping import (
     FAMILY,
@@ -90,6 +95,8 @@ class DahuaDriver:
         self._documents: Documents | None = None
         self._listed_at: datetime | None = None
         self._notes: tuple[str, ...] = ()
+        self._lists: Detections | None = None
+        self._pictures: KeyFrames | None = None
         self._event_stream: Events | None = None
         self._stills: Snapshots | None = None
         self.info: RecorderInfo = _UNKNOWN_INFO
@@ -98,12 +105,18 @@ class DahuaDriver:
         self.live: LiveSource | None = None
         self.snapshots: SnapshotSource | None = None
         self.recordings: RecordingIndex | None = None
+        self.detections: DetectionIndex | None = None
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
+
+    @property
+    def key_frames(self) -> KeyFrameSource | None:
+        """Single pictures of the past, until the recorder refuses them; that is remembered for a day."""
+        return self._pictures if self._pictures is not None and self._pictures.offered else None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 13 requests on present firmware; raises core errors only."""
@@ -117,6 +130,9 @@ class DahuaDriver:
 
     def _learn(self, learned: Learned) -> None:
         context, documents = self._context, learned.documents
+        if not documents.titles and self._documents is not None:
+            # Names that were not told this time are still what they were.
+            documents = renewed(documents, titles=self._documents.titles)
         context.connects += 1
         kind = recorder_kind(documents)
         self.info = recorder_info(documents, kind)
@@ -150,11 +166,18 @@ class DahuaDriver:
             self.snapshots = self._stills = Snapshots(context)
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
+            self._lists = Detections(context, recordings.finders)
+            self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
             self.clock = Clock(context, self._time)
-            self.events = self._event_stream = Events(context)
-        self.storage = None if learned.disks is None else Storage(context, learned.disks)
-        self.maintenance = Maintenance(context) if context.client.rpc.available else None
+            self.events = self._event_stream = Events(context, read_clock=self._time.read)
+        # What was not told this time is asked for when it is wanted, and not taken from before.
+        known = learned.disks is not None or learned.storage_failed
+        self.storage = Storage(context, learned.disks) if known else None
+        if context.client.rpc.available:
+            self.maintenance, self.detections = Maintenance(context), self._lists
+        self.capabilities = replace(self.capabilities, event_history=self.detections is not None)
+        context.capabilities = self.capabilities
 
     async def refresh_channels(self) -> tuple[Channel, ...]:
         """Read names and online states anew in two requests; every quarter of an hour the list of cameras too."""

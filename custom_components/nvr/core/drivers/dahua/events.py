@@ -42,6 +42,7 @@ _POLL: Final = 2.0
 # What asks whether something is still active may come that much (s) later, so that many need not many timers.
 _TICK: Final = 0.5
 _ASK_AGAIN: Final = 30.0
+_CLOCK_AGAIN: Final = 60.0
 
 
 class Events:
@@ -54,8 +55,12 @@ class Events:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         heartbeat: int = HEARTBEAT,
         poll: float = _POLL,
+        read_clock: Callable[[], Awaitable[object]] | None = None,
     ) -> None:
-        """Hold the context. After three heartbeats (s) and a bit without a byte the stream is given up."""
+        """Hold the context. After three heartbeats (s) and a bit without a byte the stream is given up.
+
+        `read_clock` measures the recorder's clock anew; it is asked when the stream tells that somebody has set it.
+        """
         self._context = context
         self._sleep = sleep
         self._heartbeat = heartbeat
@@ -66,6 +71,8 @@ class Events:
         self._told: EventStreamState | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._asking: asyncio.Task[None] | None = None
+        self._read_clock = read_clock
+        self._clock_set = asyncio.Event()
         self._refusals = 0
         self._polling = False
         self._parsed = dict.fromkeys(("heartbeats", "broken", "truncated"), 0)
@@ -90,6 +97,7 @@ class Events:
         self._listener, self._told = listener, None
         failures = 0
         loop = asyncio.get_running_loop()
+        minding = asyncio.create_task(self._mind_clock())
         try:
             while True:
                 self._tell(EventStreamState.CONNECTING)
@@ -112,8 +120,21 @@ class Events:
                     _LOGGER.debug("event stream lost: %s", error)
                     await self._sleep(wait * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - spreads clients
         finally:
+            minding.cancel()
             await self._end_connection()
+            await asyncio.gather(minding, return_exceptions=True)
             self._listener = None
+
+    async def _mind_clock(self) -> None:
+        """Read the clock again when the stream tells that it was set (dahua-cgi 7.2); some correct it every hour."""
+        while self._read_clock is not None:
+            await self._clock_set.wait()
+            self._clock_set.clear()
+            try:
+                await self._read_clock()
+            except NvrError as error:
+                _LOGGER.debug("the clock could not be read again: %s", error)
+            await asyncio.sleep(_CLOCK_AGAIN)
 
     def _tell(self, state: EventStreamState) -> None:
         if state is not self._told and self._listener is not None:
@@ -190,6 +211,9 @@ class Events:
                     if event is not None:
                         self._emit((event,))
                 self._arm()
+                if self._state.clock_changed:
+                    self._state.clock_changed = False
+                    self._clock_set.set()
             for name in self._parsed:
                 count = getattr(parser, name)
                 self._parsed[name] += count - before[name]

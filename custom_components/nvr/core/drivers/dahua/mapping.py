@@ -308,7 +308,6 @@ def build_capabilities(
         download_by_time=True,
         download_by_name=True,
         size_known=True,
-        event_history=True,
         notes=notes,
     )
 

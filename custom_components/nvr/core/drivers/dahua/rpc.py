@@ -136,6 +136,44 @@ class Rpc:
         await self._ready()
         return await self._once(method, params, object, lane, priority, timeout)
 
+    async def page(
+        self,
+        path: str,
+        method: str,
+        params: Mapping[str, object],
+        *,
+        lane: Lane,
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+    ) -> Response:
+        """Return what another page answers to a call, of whatever kind; refusals are raised as those of `call`."""
+        name = f"rpc:{method}"
+        if self._memory.is_refused(name, self._utcnow()):
+            raise NvrUnsupportedError(f"the recorder does not offer {method}")
+        for left in (1, 0):
+            generation = await self._ready()
+            try:
+                return await self._page(path, method, params, lane, timeout)
+            except SessionLostError:
+                self._drop(generation)
+                if not left:
+                    raise
+            except NvrUnsupportedError:
+                self._memory.note_refused(name, self._utcnow())
+                raise
+        raise AssertionError
+
+    async def _page(
+        self, path: str, method: str, params: Mapping[str, object], lane: Lane, patience: float
+    ) -> Response:
+        body = self._call_body(method, params, None)
+        try:
+            response = await self._send(path, body, lane, Priority.NORMAL, patience)
+        except NvrNotFoundError as error:
+            raise NvrUnsupportedError(f"the recorder does not offer {method}") from error
+        if response.body.lstrip()[:1] == b"{" and not (reply := parse_reply(response.body)).ok:
+            raise rpc_error(reply, method)
+        return response
+
     async def verify(self, since: datetime) -> None:
         """Log in to find out whether the login is right although something refused it after `since` (UTC).
 

@@ -39,11 +39,11 @@ class Clock:
 class Storage:
     """Disks and cards."""
 
-    def __init__(self, context: Context, disks: Sequence[Disk]) -> None:
-        """Take what connect has read."""
+    def __init__(self, context: Context, disks: Sequence[Disk] | None = None) -> None:
+        """Take what connect has read, if it was told."""
         self._context = context
         self._source = Source(context)
-        self._read: tuple[Disk, ...] | None = tuple(disks)
+        self._read: tuple[Disk, ...] | None = None if disks is None else tuple(disks)
         self._read_at: datetime = context.utcnow()
 
     async def disks(self) -> Sequence[Disk]:

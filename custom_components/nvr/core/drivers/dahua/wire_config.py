@@ -218,6 +218,19 @@ def parse_current_time(result: Node, params: Node) -> str:
     return first_text(params, "time", "result") or text(result)
 
 
+def parse_rules(answer: Node, name: str, place: int) -> frozenset[str] | None:
+    """Return the types of a channel's rules; None where the answer holds no list of them (dahua-cgi 13)."""
+    table = child(answer, "table")
+    by_name = child(table, name)
+    rules = table if by_name is None else by_name
+    # The CGI names the place it was asked for.
+    if isinstance(rules, Mapping) and isinstance(inner := rules.get(place), Mapping | list):
+        rules = inner
+    if not isinstance(rules, Mapping | list):
+        return None
+    return frozenset(word for _, rule in entries(rules) if (word := text(rule, "Type")))
+
+
 def parse_enabled(table: Node) -> frozenset[int]:
     """Return the channels for which a table says that its function is on."""
     return frozenset(index for index, item in entries(table) if flag(item, "Enable"))

@@ -13,8 +13,10 @@ from ...driver import (
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
+    DetectionIndex,
     DownloadSource,
     EventSource,
+    KeyFrameSource,
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
@@ -100,6 +102,10 @@ class HikvisionDriver:
         self.live: LiveSource | None = None
         self.snapshots: SnapshotSource | None = None
         self.recordings: RecordingIndex | None = None
+        # eventRecordSearch of newer NVRs has never been seen at work (hikvision-isapi 8.2).
+        self.detections: DetectionIndex | None = None
+        # Nor is there a page for single pictures of a recording.
+        self.key_frames: KeyFrameSource | None = None
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
@@ -163,10 +169,10 @@ class HikvisionDriver:
             self.clock = Clock(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
-        # What it had before it has still; asking will tell why it was not given this time.
-        if learned.disks is not None:
+        # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.
+        if learned.disks is not None or self.storage is not None:
             self.storage = Storage(context, learned.disks)
-        if learned.status is not None:
+        if learned.status is not None or self.maintenance is not None:
             self.maintenance = Maintenance(context, learned.status)
 
     async def refresh_channels(self) -> tuple[Channel, ...]:

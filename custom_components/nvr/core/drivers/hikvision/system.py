@@ -18,8 +18,8 @@ _FRESH: Final = timedelta(seconds=30)
 class _Primed[T]:
     """A value read at connect, given once while it is fresh."""
 
-    def __init__(self, value: T, moment: datetime) -> None:
-        self._value: T | None = value
+    def __init__(self, value: T | None, moment: datetime) -> None:
+        self._value = value
         self._moment = moment
 
     def take(self, now: datetime) -> T | None:
@@ -54,10 +54,10 @@ class Clock:
 class Storage:
     """Disks and network volumes."""
 
-    def __init__(self, context: Context, disks: Sequence[Disk]) -> None:
-        """Take what connect has read."""
+    def __init__(self, context: Context, disks: Sequence[Disk] | None) -> None:
+        """Take what connect has read, if it was told."""
         self._context = context
-        self._primed = _Primed(tuple(disks), context.utcnow())
+        self._primed = _Primed(None if disks is None else tuple(disks), context.utcnow())
 
     async def disks(self) -> Sequence[Disk]:
         """Return all of them, empty bays included; sizes in MB (hikvision-isapi 13)."""
@@ -70,8 +70,8 @@ class Storage:
 class Maintenance:
     """Health of the box itself."""
 
-    def __init__(self, context: Context, status: SystemStatus) -> None:
-        """Take what connect has read."""
+    def __init__(self, context: Context, status: SystemStatus | None) -> None:
+        """Take what connect has read, if it was told."""
         self._context = context
         self._primed = _Primed(status, context.utcnow())
 

@@ -169,3 +169,17 @@ def test_small_answers() -> None:
     assert wire_config.parse_current_time("2026-05-09 15:34:50", {}) == "2026-05-09 15:34:50"
     info = wire_config.parse_system_info({"sn": "S9", "type": "NVR4208"})
     assert (info.serial, info.device_type, info.update_serial) == ("S9", "NVR4208", "")
+
+
+def test_rules_of_a_channel() -> None:
+    rules = [{"Type": "CrossLineDetection", "Enable": False}, {"Type": "LeftDetection"}, {"Name": "IVS-3"}]
+    types = frozenset({"CrossLineDetection", "LeftDetection"})
+    assert wire_config.parse_rules({"table": rules}, "VideoAnalyseRule", 4) == types
+    assert wire_config.parse_rules({"table": []}, "VideoAnalyseRule", 4) == frozenset()
+    assert wire_config.parse_rules({"result": True}, "VideoAnalyseRule", 4) is None
+    assert wire_config.parse_rules(None, "VideoAnalyseRule", 4) is None
+    flat = {
+        "table.VideoAnalyseRule[4][0].Type": "CrossLineDetection",
+        "table.VideoAnalyseRule[4][3].Type": "LeftDetection",
+    }
+    assert wire_config.parse_rules(wire.nest(flat), "VideoAnalyseRule", 4) == types
