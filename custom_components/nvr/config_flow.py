@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, Final, override
 
 from homeassistant.config_entries import (
@@ -47,6 +48,7 @@ from .core.errors import (
     NvrCertificateError,
     NvrError,
     NvrInsecureLoginError,
+    NvrLockedError,
     NvrUnreachableError,
     NvrUnsupportedError,
 )
@@ -245,11 +247,26 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
 
     async def _async_connect(self, family: str | None) -> RecorderInfo:
         """Find out who answers; leaves no session there."""
-        driver = await connect_any(self._known(), session_factory(self.hass), family=family)
+        config, common = self._known(), shared(self.hass)
+        guard = common.trial_guard(config)
+        try:
+            driver = await connect_any(config, session_factory(self.hass), family=family, guard=guard)
+        except NvrLockedError:
+            self._tell_of_lock(guard.locked_until)
+            raise
         try:
             return driver.info
         finally:
             await driver.close()
+
+    def _tell_of_lock(self, until: datetime | None) -> None:
+        """Let nobody else send anything to the account, and let the entry this is about show its end."""
+        if until is None:
+            return
+        shared(self.hass).async_note_lock(self._known(), until)
+        if self.source in {SOURCE_REAUTH, SOURCE_RECONFIGURE}:
+            entry = self._get_reauth_entry() if self.source == SOURCE_REAUTH else self._get_reconfigure_entry()
+            shared(self.hass).lock_notice(entry).async_show(until)
 
     async def _async_again(self, err: NvrError) -> ConfigFlowResult:
         """Show the form on which the error can be mended."""

@@ -63,6 +63,9 @@ class NvrHub:
         grace = timedelta(seconds=options.get(CONF_GRACE_TIME, DEFAULT_GRACE_TIME))
         self.watch = Watch(hass, grace, store, self._on_edge)
         guard = shared.guard(entry.entry_id, config)
+        if (until := store.memory.locked_until) is not None:
+            guard.keep_silent(until)
+        self._lock = shared.lock_notice(entry)
         self.driver: Driver = build_driver(
             entry.data[CONF_FAMILY],
             config,
@@ -76,10 +79,11 @@ class NvrHub:
             entry,
             self.driver,
             self.watch,
+            self._lock,
             on_channels=self._take_channels,
             on_change=self.changed.async_send,
             on_refused=self.streams.async_refused,
-            on_locked=self.streams.async_locked,
+            on_locked=self._locked,
             on_replaced=self._shut_out,
             hold=options.get(CONF_HOLD_TIME),
         )
@@ -194,6 +198,7 @@ class NvrHub:
     async def async_start(self) -> None:
         """Connect; while the recorder is away start from memory. Raises core errors when neither is possible."""
         self._deafen = self._listen_to_login()
+        self._lock.on_over = self._unlocked
         try:
             await self.link.async_refresh()
         except NvrError as err:
@@ -221,6 +226,7 @@ class NvrHub:
         if self._deafen is not None:
             self._deafen()
             self._deafen = None
+        self._lock.on_over = None
         self.watch.async_stop()
         await self._stills.close()
         await self.streams.async_stop()
@@ -246,6 +252,21 @@ class NvrHub:
         if added:
             self.channels_added.async_send(added)
         self.changed.async_send()
+
+    @callback
+    def _locked(self) -> None:
+        """End what plays with the login, and remember the lock: a restart does not end it."""
+        self._store.memory.locked_until = self.driver.guard.locked_until
+        self._store.async_save_soon()
+        self.streams.async_locked()
+
+    @callback
+    def _unlocked(self) -> bool:
+        """See what became of a lock whose time is up; False where nobody will: the login is refused."""
+        if self.link.login_refused or self.link.refresh_soon is None:
+            return False
+        self.link.async_refresh_now()
+        return True
 
     @callback
     def _shut_out(self) -> None:

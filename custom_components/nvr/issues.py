@@ -1,13 +1,16 @@
 """Repair issues of one recorder: raised and taken back by the hub."""
 
+from datetime import datetime
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import issue_registry as ir
+from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .core.errors import NvrLockedError, NvrPermissionError
+from .core.errors import NvrPermissionError
+from .core.models import Channel
 from .errors import error_key, error_placeholders
 
 LOCKED: Final = "locked"
@@ -17,7 +20,7 @@ OTHER_RECORDER: Final = "other_recorder"
 CAMERA_CHANGED: Final = "camera_changed"
 
 # What is true of a running entry only; who wants it again finds it out again.
-_PASSING: Final = (LOCKED, PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER)
+_PASSING: Final = (PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER)
 
 
 def issue_id(entry: ConfigEntry, key: str) -> str:
@@ -26,16 +29,34 @@ def issue_id(entry: ConfigEntry, key: str) -> str:
 
 
 @callback
-def async_raise_for(hass: HomeAssistant, entry: ConfigEntry, err: NvrLockedError | NvrPermissionError) -> None:
-    """Tell of a lock (with its end, when known) or of a missing right."""
+def async_raise_for(hass: HomeAssistant, entry: ConfigEntry, err: NvrPermissionError) -> None:
+    """Tell of a missing right."""
     ir.async_create_issue(
         hass,
         DOMAIN,
-        issue_id(entry, LOCKED if isinstance(err, NvrLockedError) else PERMISSION),
+        issue_id(entry, PERMISSION),
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
         translation_key=error_key(err),
         translation_placeholders=error_placeholders(err, entry.title),
+    )
+
+
+@callback
+def async_locked(hass: HomeAssistant, entry: ConfigEntry, until: datetime, minutes: int) -> None:
+    """Tell of a lock: when it ends (local time of day), and in how many minutes."""
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, LOCKED),
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=LOCKED,
+        translation_placeholders={
+            "name": entry.title,
+            "until": f"{dt_util.as_local(until):%H:%M}",
+            "minutes": str(minutes),
+        },
     )
 
 
@@ -54,17 +75,23 @@ def async_raise(hass: HomeAssistant, entry: ConfigEntry, key: str) -> None:
 
 
 @callback
-def async_camera_changed(hass: HomeAssistant, entry: ConfigEntry, number: int, channel_name: str) -> None:
-    """Tell that another camera is in a slot; the notice stays until the user has read it."""
+def async_camera_changed(hass: HomeAssistant, entry: ConfigEntry, channel: Channel, old_model: str | None) -> None:
+    """Tell that another camera is in a slot; the notice stays, over restarts, until the user has read it."""
     ir.async_create_issue(
         hass,
         DOMAIN,
-        issue_id(entry, f"{CAMERA_CHANGED}_{number}"),
+        issue_id(entry, f"{CAMERA_CHANGED}_{channel.number}"),
         is_fixable=True,
         is_persistent=True,
         severity=ir.IssueSeverity.WARNING,
         translation_key=CAMERA_CHANGED,
-        translation_placeholders={"name": entry.title, "channel": str(number), "channel_name": channel_name},
+        translation_placeholders={
+            "name": entry.title,
+            "channel": str(channel.number),
+            "channel_name": channel.name,
+            "old_model": old_model or "?",
+            "new_model": channel.model or "?",
+        },
     )
 
 

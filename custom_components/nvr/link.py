@@ -27,10 +27,12 @@ from .errands import Errands
 from .errors import error_key
 from .event_line import EventLine, StreamRefusal
 from .identity import Identity
+from .lockout import LockNotice
 from .persistence import RECORDER
 from .watch import Watch
 
-_LOCK_MARGIN: Final = timedelta(seconds=10)
+# Home Assistant's clockwork may come a second early.
+_AFTER_LOCK: Final = timedelta(seconds=2)
 
 
 class RecorderLink:
@@ -46,6 +48,7 @@ class RecorderLink:
         entry: ConfigEntry[Any],
         driver: Driver,
         watch: Watch,
+        lock: LockNotice,
         *,
         on_channels: Callable[[tuple[Channel, ...]], None],
         on_change: Callable[[], None],
@@ -58,6 +61,7 @@ class RecorderLink:
         self._hass = hass
         self._entry = entry
         self._watch = watch
+        self._lock = lock
         self._on_channels = on_channels
         self._on_change = on_change
         self._on_refused = on_refused
@@ -66,7 +70,6 @@ class RecorderLink:
         self._errands = Errands(hass, entry)
         self._clock = ClockUpkeep(driver, entry.title)
         self._stream_lost_at: datetime | None = None
-        self._locked_until: datetime | None = None
         self._accepted_at = 0.0
         self._check_wanted = False
         # What is known is learned anew after an absence and with a new channel: codecs, detections, firmware.
@@ -108,8 +111,8 @@ class RecorderLink:
     @property
     def poll_interval(self) -> timedelta:
         """How long to wait before the next refresh."""
-        if self._locked_until is not None:
-            return max(self._locked_until - dt_util.utcnow() + _LOCK_MARGIN, POLL_FAILING)
+        if (until := self.driver.guard.locked_until) is not None:
+            return max(until - dt_util.utcnow(), timedelta()) + _AFTER_LOCK
         if self._watch.any_failing:
             return POLL_FAILING
         if not self.reached or self._watch.online(RECORDER) is False:
@@ -153,8 +156,8 @@ class RecorderLink:
 
         For those who will send it by themselves, and again and again. Raises core errors.
         """
-        self.identity.require_known()
         self.driver.guard.check()
+        self.identity.require_known()
         if not self.accepted_since(time.monotonic() - within):
             async with self._verifying:
                 if not self.accepted_since(time.monotonic() - within):
@@ -165,6 +168,7 @@ class RecorderLink:
 
         All who ask share one request.
         """
+        self.driver.guard.check()
         self.identity.require_known()
         if self.connected:
             return
@@ -195,7 +199,7 @@ class RecorderLink:
             if before is EventStreamState.ALIVE:
                 self.identity.doubt()
                 self._stream_lost_at = dt_util.utcnow()
-                self._refresh_now()
+                self.async_refresh_now()
         self._on_change()
 
     @callback
@@ -235,7 +239,7 @@ class RecorderLink:
             # Wanted again while it runs: what failed then may have failed after it was answered.
             self._check_wanted = False
             if await self._async_try() is not None and self.reached and not self.connected:
-                self._refresh_now()
+                self.async_refresh_now()
 
     async def _async_try(self) -> NvrError | None:
         try:
@@ -254,7 +258,7 @@ class RecorderLink:
         failed = self._watch.failing(RECORDER) or self._watch.online(RECORDER) is False
         self._alive(begun)
         if failed:
-            self._refresh_now()
+            self.async_refresh_now()
         self._on_change()
 
     @callback
@@ -262,11 +266,10 @@ class RecorderLink:
         """One refusal over RTSP may be about RTSP: HTTP decides. What is beyond doubt is concluded at once."""
         try:
             self.driver.guard.check()
-        except (NvrAuthError, NvrLockedError) as err:
-            self._conclude(err)
-        else:
             if self.driver.guard.refusals:
                 self.async_check_soon()
+        except (NvrAuthError, NvrLockedError) as err:
+            self._conclude(err)
 
     @callback
     def _stream_refused(self, err: StreamRefusal) -> timedelta | None:
@@ -275,31 +278,32 @@ class RecorderLink:
             issues.async_raise(self._hass, self._entry, issues.EVENTS_PERMISSION)
             return POLL_REFUSED
         self._conclude(err)
-        return self.poll_interval if isinstance(err, NvrLockedError) else None
+        if isinstance(err, NvrLockedError):
+            self.events.async_end(EventStreamState.REFUSED, restartable=True)  # until the next good answer
+        return None
 
     @callback
     def _alive(self, begun: float) -> None:
         self._accepted_at = begun
         self._stream_lost_at = None
-        self._locked_until = None
+        self._lock.async_follow(self.driver.guard.locked_until)
         self._watch.async_up(RECORDER)
-        issues.async_clear(self._hass, self._entry, issues.LOCKED, issues.PERMISSION, issues.OTHER_RECORDER)
+        issues.async_clear(self._hass, self._entry, issues.PERMISSION, issues.OTHER_RECORDER)
         if self.connected:
             self.events.async_trust()
 
     @callback
     def _conclude(self, err: NvrError) -> None:
         """Draw the conclusion of a failure: only being unreachable counts as away."""
+        if self._lock.async_follow(self.driver.guard.locked_until):
+            self._on_locked()
         if isinstance(err, NvrUnreachableError):
             self.identity.doubt()
             self._watch.async_down(RECORDER, error_key(err), since=self._stream_lost_at)
         elif isinstance(err, NvrAuthError):
             self._refused()
         elif isinstance(err, NvrLockedError):
-            if self._locked_until is None:
-                self._on_locked()
-            self._locked_until = err.until or dt_util.utcnow() + POLL_REFUSED
-            issues.async_raise_for(self._hass, self._entry, err)
+            self.identity.doubt()  # when it ends one request is sent, and everybody waits for what it shows
         elif isinstance(err, NvrPermissionError):
             issues.async_raise_for(self._hass, self._entry, err)
         elif isinstance(err, NvrOtherRecorderError):
@@ -328,6 +332,7 @@ class RecorderLink:
         self._on_refused()
 
     @callback
-    def _refresh_now(self) -> None:
+    def async_refresh_now(self) -> None:
+        """Let the refresh that would come later come at once, where there is one."""
         if self.refresh_soon is not None:
             self._errands.run("refresh", self.refresh_soon())

@@ -32,9 +32,30 @@ _SAVE_DELAY: Final = 10.0
 RECORDER: Final = 0
 
 
+@dataclass(frozen=True, slots=True)
+class CameraIdentity:
+    """Which camera was seen in a slot last; None is what was never told."""
+
+    serial: str | None = None
+    model: str | None = None
+
+    def is_other(self, now: CameraIdentity) -> bool:
+        """Tell whether `now` is another camera: by serial number, by model only where neither has told a serial.
+
+        What is not told proves nothing: a camera that is away may be listed without a name (hikvision-isapi 5.1).
+        """
+        if self.serial or now.serial:
+            return bool(self.serial and now.serial and self.serial != now.serial)
+        return bool(self.model and now.model and self.model != now.model)
+
+    def updated(self, now: CameraIdentity) -> CameraIdentity:
+        """Return what is known after `now` was told."""
+        return now if self.is_other(now) else CameraIdentity(now.serial or self.serial, now.model or self.model)
+
+
 @dataclass(slots=True)
 class Memory:
-    """One recorder's past. `announced`, `reasons` and `seen` are keyed by channel number, RECORDER for itself."""
+    """One recorder's past. All that is keyed by a number: of a channel, RECORDER for itself."""
 
     info: RecorderInfo | None = None
     channels: tuple[Channel, ...] = ()
@@ -43,6 +64,8 @@ class Memory:
     reasons: dict[int, str] = field(default_factory=dict)
     seen: dict[int, set[str]] = field(default_factory=dict)
     profile: str | None = None
+    locked_until: datetime | None = None
+    cameras: dict[int, CameraIdentity] = field(default_factory=dict)
 
 
 def _member[E: StrEnum](kind: type[E], value: object, default: E) -> E:
@@ -95,11 +118,14 @@ def to_json(memory: Memory) -> dict[str, Any]:
         "reasons": {str(number): reason for number, reason in memory.reasons.items()},
         "seen": {str(number): sorted(kinds) for number, kinds in memory.seen.items()},
         "profile": memory.profile,
+        "cameras": {str(number): asdict(camera) for number, camera in memory.cameras.items()},
+        "locked_until": None if memory.locked_until is None else memory.locked_until.isoformat(),
     }
 
 
 def from_json(raw: Mapping[str, Any]) -> Memory:
     """Return the memory a file holds; raises KeyError, TypeError or ValueError for one that we did not write."""
+    cameras: Mapping[str, Mapping[str, Any]] = raw.get("cameras", {})
     return Memory(
         info=None if raw["info"] is None else _info(raw["info"]),
         channels=tuple(_channel(item) for item in raw["channels"]),
@@ -111,6 +137,8 @@ def from_json(raw: Mapping[str, Any]) -> Memory:
         reasons={int(number): str(reason) for number, reason in raw.get("reasons", {}).items()},
         seen={int(number): set(kinds) for number, kinds in raw.get("seen", {}).items()},
         profile=raw.get("profile"),
+        cameras={int(number): CameraIdentity(**_known(CameraIdentity, item)) for number, item in cameras.items()},
+        locked_until=None if raw.get("locked_until") is None else datetime.fromisoformat(raw["locked_until"]),
     )
 
 

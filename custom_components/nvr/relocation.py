@@ -46,6 +46,7 @@ async def async_answers_at(hass: HomeAssistant, entry: ConfigEntry[Any], host: s
     known = connection_config(entry.data, entry.options)
     guard, config = shared(hass).guard(entry.entry_id, known), replace(known, host=host)
     try:
+        guard.check()
         async with make() as session:
             found = await detect(without_login(config), session)
         if family not in found.candidates:

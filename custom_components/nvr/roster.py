@@ -13,7 +13,7 @@ from .core.driver import ConnectionConfig
 from .core.models import Channel, EventKind, RecorderInfo
 from .detections import CHANNEL_DETECTIONS, RECORDER_DETECTIONS, DetectionKey
 from .devices import Devices
-from .persistence import MemoryStore
+from .persistence import CameraIdentity, MemoryStore
 from .signals import Signal
 
 
@@ -60,11 +60,7 @@ class Roster:
         """Take what the recorder says now; return the imported channels that are new."""
         memory = self._store.memory
         self._recorder_kinds = capabilities.event_kinds
-        before = {channel.number: channel for channel in memory.channels}
-        for channel in channels:
-            old = before.get(channel.number)
-            if old is not None and channel.number not in self._ignored and _other_camera(old, channel):
-                issues.async_camera_changed(self._hass, self._entry, channel.number, channel.name)
+        self._compare_cameras(channels)
         if memory.info != info or memory.channels != channels:
             memory.info = info
             memory.channels = channels
@@ -108,6 +104,18 @@ class Roster:
             self._store.async_save_soon()
             self.detection_seen.async_send(number, key)
 
+    def _compare_cameras(self, channels: tuple[Channel, ...]) -> None:
+        """Tell of another camera in a slot, also one that came after the slot was empty or its camera away."""
+        known = self._store.memory.cameras
+        for channel in channels:
+            now = CameraIdentity(channel.camera_serial, channel.model)
+            before = known.get(channel.number, now)
+            if channel.number not in self._ignored and before.is_other(now):
+                issues.async_camera_changed(self._hass, self._entry, channel, before.model)
+            if (updated := before.updated(now)) != known.get(channel.number):
+                known[channel.number] = updated
+                self._store.async_save_soon()
+
     def _adopt(self, info: RecorderInfo, channels: tuple[Channel, ...]) -> None:
         imported = tuple(channel for channel in channels if channel.number not in self._ignored)
         self._by_number = {channel.number: channel for channel in imported}
@@ -116,10 +124,3 @@ class Roster:
             self._registered = still
             self.devices.async_register(info, self._config, imported)
             self.devices.async_remove(channel for channel in channels if channel.number in self._ignored)
-
-
-def _other_camera(old: Channel, new: Channel) -> bool:
-    """Tell whether another camera is in the slot: by serial number, else by model (hikvision-isapi 5.1)."""
-    if old.camera_serial and new.camera_serial:
-        return old.camera_serial != new.camera_serial
-    return bool(old.model and new.model and old.model != new.model)

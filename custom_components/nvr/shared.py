@@ -1,8 +1,11 @@
 """What spans recorders and survives reloads: the media engine, links to footage, memories, counts of refused logins."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 import hashlib
+from typing import Any
 
+from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
@@ -10,6 +13,7 @@ from homeassistant.util.hass_dict import HassKey
 from .const import DOMAIN
 from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
+from .lockout import LockNotice
 from .media.engine import MediaEngine
 from .persistence import MemoryStore
 from .playback_links import PlaybackLinks
@@ -23,7 +27,8 @@ class NvrShared:
     engine: MediaEngine = field(default_factory=MediaEngine)
     links: PlaybackLinks = field(default_factory=PlaybackLinks)
     stores: dict[str, MemoryStore] = field(default_factory=dict)
-    guards: dict[tuple[str, str], LoginGuard] = field(default_factory=dict)
+    guards: dict[tuple[str, str, str], LoginGuard] = field(default_factory=dict)
+    lock_notices: dict[str, LockNotice] = field(default_factory=dict)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""
@@ -43,30 +48,76 @@ class NvrShared:
         await store.async_remove()
         self.stores.pop(entry_id, None)
         self.async_allow(entry_id)
+        if (notice := self.lock_notices.pop(entry_id, None)) is not None:
+            notice.async_clear()
 
     async def async_close(self) -> None:
-        """End all playback: Home Assistant stops."""
+        """End all playback and every count: Home Assistant stops."""
+        for notice in self.lock_notices.values():
+            notice.async_clear()
         await self.links.revoke_all()
         await self.engine.aclose()
 
     @callback
     def guard(self, entry_id: str, config: ConnectionConfig) -> LoginGuard:
         """Return the count of refusals of this very login at this address; reloads do not begin it anew."""
-        key = (entry_id, _login(config))
+        key = (entry_id, _account(config), _login(config))
         if key not in self.guards:
-            self.guards[key] = LoginGuard(utcnow=dt_util.utcnow)
+            self.guards[key] = self._new_guard(config)
         return self.guards[key]
 
     @callback
+    def trial_guard(self, config: ConnectionConfig) -> LoginGuard:
+        """Return a new count for a login that was typed just now; a lock goes on, and is known to the next one."""
+        guard = self._new_guard(config)
+        self.guards["", _account(config), ""] = guard
+        return guard
+
+    @callback
+    def async_note_lock(self, config: ConnectionConfig, until: datetime) -> None:
+        """Let everybody know who would use the account; `until` is UTC, with its margin."""
+        for guard in self._guards_of(config):
+            guard.keep_silent(until)
+
+    @callback
+    def lock_notice(self, entry: ConfigEntry[Any]) -> LockNotice:
+        """Return what tells the user of a lock; it outlives the set-up that met it."""
+        if entry.entry_id not in self.lock_notices:
+            self.lock_notices[entry.entry_id] = LockNotice(self.hass, entry)
+        return self.lock_notices[entry.entry_id]
+
+    @callback
     def async_allow(self, entry_id: str) -> None:
-        """Begin the counts of an entry anew: the user acted."""
+        """Begin the counts of an entry anew: the user entered a login that works."""
         self.guards = {key: guard for key, guard in self.guards.items() if key[0] != entry_id}
+        if (store := self.stores.get(entry_id)) is not None:
+            store.memory.locked_until = None
+
+    def _new_guard(self, config: ConnectionConfig) -> LoginGuard:
+        """Return a count that begins anew. A lock is of the account at this address, whatever the password."""
+        guard = LoginGuard(utcnow=dt_util.utcnow)
+        for other in self._guards_of(config):
+            if (until := other.locked_until) is not None:
+                guard.keep_silent(until)
+        return guard
+
+    def _guards_of(self, config: ConnectionConfig) -> list[LoginGuard]:
+        account = _account(config)
+        return [guard for (_, where, _), guard in self.guards.items() if where == account]
 
 
 def _login(config: ConnectionConfig) -> str:
     """Return a fingerprint of the login and where it goes; the login itself is kept nowhere."""
-    text = "\0".join((config.host, str(config.http_port), config.username, config.password))
-    return hashlib.sha256(text.encode()).hexdigest()
+    return _fingerprint(config.host, str(config.http_port), config.username, config.password)
+
+
+def _account(config: ConnectionConfig) -> str:
+    """Return a fingerprint of whom a lock is of: the user, at whichever port of the recorder."""
+    return _fingerprint(config.host, config.username)
+
+
+def _fingerprint(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()
 
 
 DATA_SHARED: HassKey[NvrShared] = HassKey(DOMAIN)

@@ -288,10 +288,6 @@ class Ailing[S: Simulator](Bench[S]):
         """Let nonces, locks and sessions grow old by another steady clock."""
 
     @abstractmethod
-    def list_backwards(self, *, on: bool = True) -> None:
-        """Tell lists of channels in another order."""
-
-    @abstractmethod
     def free_slot(self) -> int:
         """Return the number of a channel that has no camera yet."""
 

@@ -29,13 +29,14 @@ async def test_a_channel_is_serial_and_number_in_whatever_order_lists_tell_them(
         async with rig.driving() as driver:
             plain, channels = ids(driver), driver.channels
         assert plain == {number: f"{rig.serial}_{number}" for number in rig.inputs()}
-        rig.list_backwards()
-        async with rig.driving() as driver:
-            assert ids(driver) == plain
-            assert driver.channels == channels
-            assert await driver.refresh_channels() == channels
-            rig.list_backwards(on=False)
-            assert await driver.refresh_channels() == channels
+        for seed in (1, 2):
+            rig.simulator.shuffle_lists(seed)
+            async with rig.driving() as driver:
+                assert ids(driver) == plain
+                assert driver.channels == channels
+                assert await driver.refresh_channels() == channels
+                rig.simulator.shuffle_lists(None)
+                assert await driver.refresh_channels() == channels
 
 
 @every_recorder

@@ -13,12 +13,17 @@ from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.nvr.const import CONF_FAMILY, CONF_TLS, DOMAIN
 from custom_components.nvr.hub import NvrHub
-from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
+from tests.simulators.dahua import PASSWORD, USER
+
+from .recorders import FAMILIES, HIKVISION, Family, Recorder, family_of
 
 HOST = "127.0.0.1"
 WRONG_PASSWORD = "wrong-pass-1"
 
-type StartSimulator = Callable[..., Awaitable[HikvisionSimulator]]
+# Any, for a test that takes one family's own switches knows which one it starts.
+type StartSimulator = Callable[..., Awaitable[Any]]
+
+every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.key, indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -27,13 +32,20 @@ def real_integration(enable_custom_integrations: None, socket_enabled: None) -> 
 
 
 @pytest.fixture
-async def start_simulator(real_integration: None) -> AsyncIterator[StartSimulator]:
-    """Start recorders that end with the test; without RTSP unless asked for."""
+def family(request: pytest.FixtureRequest) -> Family:
+    """The family whose simulator is started: the first, unless the test is marked with `every_family`."""
+    chosen: Family = getattr(request, "param", HIKVISION)
+    return chosen
+
+
+@pytest.fixture
+async def start_simulator(real_integration: None, family: Family) -> AsyncIterator[StartSimulator]:
+    """Start recorders of the family that end with the test; without RTSP unless asked for."""
     _forgive_refused_handshakes()
     async with contextlib.AsyncExitStack() as stack:
 
-        async def start(**options: Any) -> HikvisionSimulator:
-            simulator = HikvisionSimulator(**{"rtsp": False, "latency_ms": 0.0, **options})
+        async def start(**options: Any) -> Recorder:
+            simulator = family.simulator(**{"rtsp": False, "latency_ms": 0.0, **options})
             return await stack.enter_async_context(simulator)
 
         yield start
@@ -56,12 +68,12 @@ def _forgive_refused_handshakes() -> None:
 
 
 @pytest.fixture
-async def nvr(start_simulator: StartSimulator) -> HikvisionSimulator:
+async def nvr(start_simulator: StartSimulator) -> Any:
     """A recorder with four channels."""
     return await start_simulator(channels=4)
 
 
-def make_entry(simulator: HikvisionSimulator, **changes: Any) -> MockConfigEntry:
+def make_entry(simulator: Recorder, **changes: Any) -> MockConfigEntry:
     """Return the entry that the config flow would make; `options` and parts of the data may be given."""
     options = changes.pop("options", {})
     data = {
@@ -71,7 +83,7 @@ def make_entry(simulator: HikvisionSimulator, **changes: Any) -> MockConfigEntry
         "fingerprint": None,
         CONF_USERNAME: USER,
         CONF_PASSWORD: PASSWORD,
-        CONF_FAMILY: "hikvision",
+        CONF_FAMILY: family_of(simulator).key,
         **changes,
     }
     return MockConfigEntry(domain=DOMAIN, title="Test NVR", data=data, options=options, unique_id=simulator.serial)

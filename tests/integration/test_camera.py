@@ -23,7 +23,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.nvr.const import CONF_CAMERA_PROFILE, CONF_RTSP_PORT, DOMAIN
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
-from .conftest import StartSimulator, events_up, make_entry, set_up, state, until
+from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
 
 FRONT_DOOR = "camera.front_door"
 
@@ -120,6 +120,7 @@ async def test_profile_option_leaves_alone_what_the_user_enabled(
     assert camera("sub").disabled_by is er.RegistryEntryDisabler.USER
 
 
+@every_family
 async def test_stills_are_shared_for_a_second(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     await set_up(hass, make_entry(nvr))
     images = await asyncio.gather(*(async_get_image(hass, FRONT_DOOR) for _ in range(8)))
@@ -165,6 +166,7 @@ async def stream(hass: HomeAssistant) -> Any:
     return found
 
 
+@every_family
 async def test_live_stream_plays_and_unload_ends_it(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
     nvr = await start_simulator(channels=1, rtsp=True, h264_only=True)
     entry = make_entry(nvr)
@@ -229,28 +231,6 @@ async def test_changed_password_ends_streams_before_they_are_tried_again(
     assert entry.state is ConfigEntryState.LOADED
 
 
-async def test_lock_is_told_with_its_end_and_nothing_is_sent_until_then(
-    hass: HomeAssistant, nvr: HikvisionSimulator, issue_registry: ir.IssueRegistry
-) -> None:
-    entry = make_entry(nvr)
-    hub = await set_up(hass, entry)
-    await events_up(hub)
-    for _ in range(10):
-        nvr.login.judge("127.0.0.1", "admin", right=False)
-    nvr.login.forget_nonces()
-    await entry.runtime_data.coordinator.async_refresh()
-    issue = issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_locked")
-    assert issue is not None
-    assert issue.translation_placeholders is not None
-    assert issue.translation_placeholders["until"].count(":") == 1
-    assert not hub.login_usable
-    assert hass.config_entries.flow.async_progress() == []
-    await asyncio.sleep(0.5)
-    sent = nvr.counters.requests
-    await entry.runtime_data.coordinator.async_refresh()
-    assert nvr.counters.requests == sent
-
-
 async def test_missing_right_is_a_repair_issue_and_no_new_password(
     hass: HomeAssistant, nvr: HikvisionSimulator, issue_registry: ir.IssueRegistry
 ) -> None:
@@ -263,16 +243,3 @@ async def test_missing_right_is_a_repair_issue_and_no_new_password(
     nvr.faults.paths.clear()
     await entry.runtime_data.coordinator.async_refresh()
     assert issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_permission") is None
-
-
-async def test_another_camera_in_the_slot_keeps_the_entities_and_says_so(
-    hass: HomeAssistant, nvr: HikvisionSimulator, issue_registry: ir.IssueRegistry
-) -> None:
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    nvr.device.channels[1].serial = "DS-2CD2147G2-SU20240101AAWRZ99999999"
-    await entry.runtime_data.coordinator.async_refresh()
-    issue = issue_registry.async_get_issue(DOMAIN, f"{entry.entry_id}_camera_changed_1")
-    assert issue is not None
-    assert issue.is_fixable
-    assert state(hass, FRONT_DOOR) != STATE_UNAVAILABLE

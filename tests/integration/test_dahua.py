@@ -13,7 +13,7 @@ import pytest
 from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION, EVENT_OFFLINE, EVENT_ONLINE
+from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION
 from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.footage import Incident, Kind
 
@@ -29,7 +29,7 @@ async def test_set_up_and_rest_keep_within_the_budget(
     hass: HomeAssistant, real_integration: None, channels: int
 ) -> None:
     async with DahuaSimulator(profile="nvr5232", channels=channels) as simulator:
-        entry = make_entry(simulator, **{CONF_FAMILY: "dahua"})  # type: ignore[arg-type]
+        entry = make_entry(simulator, **{CONF_FAMILY: "dahua"})
         hub = await set_up(hass, entry)
         await events_up(hub)
         assert entry.state is ConfigEntryState.LOADED
@@ -140,17 +140,3 @@ async def test_what_happened_is_found_and_played(
         player = Player(await hass_client_no_auth(), await media.resolve(item["media_content_id"]))
         frames = await player.frames((await player.segments())[0][0])
         assert abs(frames[0][1].time - (moments[1] - timedelta(seconds=5))) <= timedelta(seconds=1.2)
-
-
-async def test_away_and_back(hass: HomeAssistant, real_integration: None) -> None:
-    offline, online = async_capture_events(hass, EVENT_OFFLINE), async_capture_events(hass, EVENT_ONLINE)
-    async with DahuaSimulator(profile="nvr5232", channels=2) as simulator:
-        entry = make_entry(simulator, **{CONF_FAMILY: "dahua", "options": {"grace_time": 1}})  # type: ignore[arg-type]
-        hub = await set_up(hass, entry)
-        await events_up(hub)
-        await simulator.power_off()
-        await until(lambda: offline, 30)
-        await simulator.power_on()
-        await until(lambda: online, 60)
-        await events_up(hub)
-        assert (len(offline), len(online)) == (1, 1)

@@ -26,7 +26,8 @@ from custom_components.nvr.detections import DetectionKey
 from custom_components.nvr.hub import NvrHub
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
-from .conftest import StartSimulator, events_up, make_entry, set_up, until
+from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, until
+from .recorders import Recorder, family_of
 
 MOTION = "binary_sensor.front_door_motion"
 EVENTS = "event.front_door_events"
@@ -43,15 +44,16 @@ def bus(hass: HomeAssistant) -> list[Event[Any]]:
     return async_capture_events(hass, EVENT_DETECTION)
 
 
-async def ready(hass: HomeAssistant, nvr: HikvisionSimulator, **options: Any) -> NvrHub:
+async def ready(hass: HomeAssistant, nvr: Recorder, **options: Any) -> NvrHub:
     hub = await set_up(hass, make_entry(nvr, options=options))
     await events_up(hub)
-    await until(lambda: nvr.counters.alert_streams_active == 1)
+    await until(lambda: family_of(nvr).open(nvr)["event streams"] == 1)
     return hub
 
 
+@every_family
 async def test_motion_reaches_sensor_event_entity_and_bus_once(
-    hass: HomeAssistant, nvr: HikvisionSimulator, bus: list[Event[Any]]
+    hass: HomeAssistant, nvr: Recorder, bus: list[Event[Any]]
 ) -> None:
     hub = await ready(hass, nvr)
     assert state(hass, MOTION).state == STATE_OFF
@@ -70,7 +72,8 @@ async def test_motion_reaches_sensor_event_entity_and_bus_once(
     assert data["device_id"] == hub.channel_device_id(1)
     assert (data["name"], data["channel"], data["channel_name"]) == ("Test NVR", 1, "Front door")
     assert data["entity_id"] == "camera.front_door"
-    assert (data["kind"], data["phase"], data["raw_type"], data["late"]) == ("motion", "start", "VMD", False)
+    assert (data["kind"], data["phase"], data["late"]) == ("motion", "start", False)
+    assert data["raw_type"] == family_of(nvr).motion
     assert abs(datetime.fromisoformat(data["occurred_at"]) - began) < timedelta(seconds=3)
     assert len(json.dumps(data)) <= 1000
     nvr.motion(1, on=False)

@@ -21,10 +21,10 @@ from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.hub import NvrHub
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
-from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, events_up, make_entry, set_up, until
 from .footage_helpers import Player
+from .recorders import DAHUA, Recorder, family_of
 
 NEW_PASSWORD = "another-fake-pass"
 LIVE = ("camera.front_door", "camera.driveway")
@@ -41,7 +41,7 @@ class House:
 
     client: TestClient[Any, Any]
 
-    def __init__(self, hass: HomeAssistant, nvr: HikvisionSimulator, connect: ClientSessionGenerator) -> None:
+    def __init__(self, hass: HomeAssistant, nvr: Recorder, connect: ClientSessionGenerator) -> None:
         self.hass = hass
         self.nvr = nvr
         self.entry = make_entry(nvr)
@@ -54,12 +54,16 @@ class House:
         return hub
 
     @property
+    def event_streams(self) -> int:
+        return family_of(self.nvr).open(self.nvr)["event streams"]
+
+    @property
     def live_sessions(self) -> int:
         return self.nvr.rtsp.counters.sessions_open["live"]
 
     async def open(self, *, live: bool = True) -> None:
         await events_up(await set_up(self.hass, self.entry))
-        await until(lambda: self.nvr.counters.alert_streams_active == 1)
+        await until(lambda: self.event_streams == 1)
         self.client = await self._connect()
         if live:
             await asyncio.gather(*(self.stream(entity_id) for entity_id in LIVE))
@@ -120,7 +124,7 @@ class House:
             await self.nvr.rtsp.drop_channel(number)
 
     async def cut_events(self) -> None:
-        self.nvr.alerts.cut()
+        self.nvr.cut_events()
 
     async def try_everything(self) -> None:
         """Do all that sends a login, and let who retries by itself retry."""
@@ -135,7 +139,7 @@ class House:
         await until(lambda: self.hub.link.login_refused, 10)
         await until(lambda: all(self.camera(one).stream is None for one in LIVE), 10)
         await until(lambda: self.nvr.rtsp.counters.sessions_open.total() == 0, 5)
-        await until(lambda: self.nvr.counters.alert_streams_active == 0)
+        await until(lambda: self.event_streams == 0)
         await self.hass.async_block_till_done()
         flows = [flow["context"]["source"] for flow in self.hass.config_entries.flow.async_progress()]
         assert flows == ["reauth"]
@@ -153,16 +157,14 @@ class House:
 
 
 @pytest.fixture(name="nvr")
-async def nvr_fixture(start_simulator: StartSimulator) -> HikvisionSimulator:
-    simulator = await start_simulator(channels=2, rtsp=True, h264_only=True)
+async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
+    simulator: Recorder = await start_simulator(channels=2, rtsp=True, h264_only=True)
     simulator.rtsp.faults.delivery = 20.0
     return simulator
 
 
 @pytest.fixture(name="house")
-async def house_fixture(
-    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client_no_auth: ClientSessionGenerator
-) -> House:
+async def house_fixture(hass: HomeAssistant, nvr: Recorder, hass_client_no_auth: ClientSessionGenerator) -> House:
     return House(hass, nvr, hass_client_no_auth)
 
 
@@ -203,6 +205,20 @@ async def test_changed_password_is_seen_twice_whoever_notices(house: House, nonc
     goodbyes = 0 if nonces == "die" or noticed_by == "streams break" else len(LIVE)
     await house.assert_silent()
     assert 1 <= house.nvr.counters.auth_failures <= 2 + goodbyes
+
+
+@pytest.mark.parametrize("family", [DAHUA], ids=["dahua"], indirect=True)
+@pytest.mark.parametrize("noticed_by", ["still", "seek", "new stream", "events break"])
+async def test_changed_password_is_counted_over_every_way_together(house: House, noticed_by: str) -> None:
+    """HTTP, RPC and RTSP, where each of them judges a password by itself."""
+    await house.open()
+    house.nvr.change_password(NEW_PASSWORD)
+    house.nvr.rotate_nonces()
+    house.nvr.rtsp.gatekeeper.forget_nonces()
+    house.nvr.rpc.forget()  # type: ignore[union-attr]
+    assert await told(NOTICED_BY[noticed_by](house)) in {None, "auth", "stream_not_supported"}
+    await house.assert_silent()
+    assert 1 <= house.nvr.counters.auth_failures <= 2
 
 
 async def test_all_that_is_on_its_way_at_once_is_bounded_by_the_gate(house: House) -> None:
@@ -274,11 +290,10 @@ async def test_lock_silences_everything_and_ends_by_itself(
     house: House, issue_registry: ir.IssueRegistry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("custom_components.nvr.core.credentials.LOCK_MARGIN", timedelta(seconds=0.5))
-    monkeypatch.setattr("custom_components.nvr.link._LOCK_MARGIN", timedelta(seconds=0.2))
     monkeypatch.setattr("custom_components.nvr.link.POLL_FAILING", timedelta(seconds=0.2))
     await house.open()
     login = house.nvr.login
-    login.policy.lock_seconds = 5.0
+    login.policy.lock_seconds = 8.0
     # Somebody else at our address tries passwords.
     while not login.locked_for("127.0.0.1", "admin"):
         login.judge("127.0.0.1", "admin", right=False)
@@ -290,12 +305,12 @@ async def test_lock_silences_everything_and_ends_by_itself(
     assert issue.translation_placeholders is not None
     assert issue.translation_placeholders["until"].count(":") == 1
     await until(lambda: house.nvr.rtsp.counters.sessions_open.total() == 0, 3)
-    house.nvr.alerts.cut()
+    house.nvr.cut_events()
     await house.hass.async_block_till_done()
     requests, asked = house.nvr.counters.requests, house.nvr.rtsp.counters.requests.total()
     await house.try_everything()
     assert await Player(house.client, house.links[0].path).status() == 403
-    assert login.locked_for("127.0.0.1", "admin") > 1
+    assert login.locked_for("127.0.0.1", "admin") > 0
     assert (house.nvr.counters.requests, house.nvr.rtsp.counters.requests.total()) == (requests, asked)
     assert house.hass.config_entries.flow.async_progress() == []
     await until(lambda: house.hub.login_usable, 10)

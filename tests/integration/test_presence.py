@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
-from homeassistant.util import dt as dt_util
+from homeassistant.util import dt as dt_util, slugify
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
@@ -23,9 +23,9 @@ from custom_components.nvr.const import (
 from custom_components.nvr.shared import DATA_SHARED, NvrShared
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import StartSimulator, events_up, make_entry, set_up, state, until
+from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
+from .recorders import Recorder, family_of
 
-CONNECTED = "binary_sensor.nvr_demo_connectivity"
 FRONT_DOOR = "camera.front_door"
 
 
@@ -59,7 +59,12 @@ def edges(hass: HomeAssistant) -> Edges:
     return Edges(hass)
 
 
-def quick(simulator: HikvisionSimulator, grace: float = 1) -> MockConfigEntry:
+def connected(nvr: Recorder) -> str:
+    """Return the entity that shows whether the recorder is there."""
+    return f"binary_sensor.{slugify(family_of(nvr).device_name)}_connectivity"
+
+
+def quick(simulator: Recorder, grace: float = 1) -> MockConfigEntry:
     return make_entry(simulator, options={CONF_GRACE_TIME: grace})
 
 
@@ -77,13 +82,14 @@ async def test_first_setup_reload_and_options_tell_nothing(
     assert edges.names == []
 
 
+@every_family
 async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_downtime(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges
 ) -> None:
     entry = quick(nvr)
     hub = await set_up(hass, entry)
     await events_up(hub)
-    assert state(hass, CONNECTED) == STATE_ON
+    assert state(hass, connected(nvr)) == STATE_ON
     began = dt_util.utcnow()
     await nvr.power_off()
     await asyncio.sleep(0.5)
@@ -98,7 +104,7 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     assert told.data["reason"] == "unreachable"
     assert datetime.fromisoformat(told.data["since"]) - began < timedelta(seconds=1)
     await hass.async_block_till_done()
-    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, connected(nvr)) == STATE_OFF
     assert state(hass, FRONT_DOOR) == STATE_UNAVAILABLE
     await asyncio.sleep(1.0)
     await nvr.power_on()
@@ -107,7 +113,7 @@ async def test_offline_is_told_once_after_the_grace_time_and_online_with_the_dow
     assert back["since"] == told.data["since"]
     assert back["downtime"] >= 2
     await until(lambda: state(hass, FRONT_DOOR) != STATE_UNAVAILABLE)
-    assert state(hass, CONNECTED) == STATE_ON
+    assert state(hass, connected(nvr)) == STATE_ON
     await events_up(hub)
     assert edges.names == [EVENT_OFFLINE, EVENT_ONLINE]
 
@@ -133,6 +139,7 @@ async def restart(hass: HomeAssistant, entry: MockConfigEntry) -> MockConfigEntr
     return entry
 
 
+@every_family
 async def test_start_while_the_recorder_is_away(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges, hass_storage: dict[str, Any]
 ) -> None:
@@ -147,12 +154,12 @@ async def test_start_while_the_recorder_is_away(
     assert {state(hass, entity) for entity in hass.states.async_entity_ids("camera")} == {STATE_UNAVAILABLE}
     assert edges.names == []
     await until(lambda: edges.names == [EVENT_OFFLINE], 5)
-    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, connected(nvr)) == STATE_OFF
     # Still away after another start: it has been told.
     await restart(hass, entry)
     await asyncio.sleep(1.5)
     assert edges.names == [EVENT_OFFLINE]
-    assert state(hass, CONNECTED) == STATE_OFF
+    assert state(hass, connected(nvr)) == STATE_OFF
     await nvr.power_on()
     await until(lambda: edges.names == [EVENT_OFFLINE, EVENT_ONLINE], 10)
     await until(lambda: state(hass, FRONT_DOOR) != STATE_UNAVAILABLE)
@@ -234,6 +241,7 @@ async def test_recorder_that_went_and_came_while_home_assistant_was_down_tells_n
     assert edges.names == []
 
 
+@every_family
 async def test_channel_edges(hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges) -> None:
     hub = await set_up(hass, quick(nvr))
     await events_up(hub)
@@ -265,6 +273,7 @@ async def test_channel_that_is_offline_at_the_first_setup_tells_nothing(
     await until(lambda: edges.names == [EVENT_CHANNEL_ONLINE], 10)
 
 
+@every_family
 async def test_new_channel_appears_and_a_removed_one_can_be_deleted(
     hass: HomeAssistant, nvr: HikvisionSimulator, edges: Edges, entity_registry: er.EntityRegistry
 ) -> None:

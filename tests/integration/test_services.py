@@ -34,7 +34,7 @@ type Call = Callable[..., Awaitable[dict[str, Any]]]
 @pytest.fixture(name="nvr")
 async def nvr_fixture(hass: HomeAssistant, start_simulator: StartSimulator) -> HikvisionSimulator:
     """A recorder with two channels, set up."""
-    simulator = await start_simulator(channels=2, rtsp=True)
+    simulator: HikvisionSimulator = await start_simulator(channels=2, rtsp=True)
     simulator.rtsp.faults.delivery = 20.0
     await set_up(hass, make_entry(simulator))
     return simulator

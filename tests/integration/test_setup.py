@@ -1,21 +1,26 @@
 """Set-up and unload of one recorder: what exists, what it costs, and that nothing stays behind."""
 
 import asyncio
+from datetime import timedelta
 
 from homeassistant.config_entries import ConfigEntryDisabler, ConfigEntryState
 from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import device_registry as dr, entity_registry as er, issue_registry as ir
+from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.nvr import async_remove_config_entry_device, issues
 from custom_components.nvr.const import CONF_IGNORED_CHANNELS, DOMAIN
+from custom_components.nvr.shared import shared
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import WRONG_PASSWORD, StartSimulator, events_up, make_entry, set_up, until
+from .conftest import WRONG_PASSWORD, StartSimulator, events_up, every_family, make_entry, set_up, until
+from .recorders import family_of
 
 
+@every_family
 async def test_setup_registers_recorder_first_and_channels_below_it(
     hass: HomeAssistant, nvr: HikvisionSimulator, device_registry: dr.DeviceRegistry
 ) -> None:
@@ -24,7 +29,7 @@ async def test_setup_registers_recorder_first_and_channels_below_it(
     recorder = device_registry.async_get_device_by_identifier((DOMAIN, nvr.serial), entry.entry_id)
     assert recorder is not None
     assert recorder.id == hub.device_id
-    assert (recorder.name, recorder.serial_number) == ("NVR Demo", nvr.serial)
+    assert (recorder.name, recorder.serial_number) == (family_of(nvr).device_name, nvr.serial)
     channel = device_registry.async_get_device_by_identifier((DOMAIN, f"{nvr.serial}_1"), entry.entry_id)
     assert channel is not None
     assert (channel.name, channel.via_device_id) == ("Front door", recorder.id)
@@ -44,6 +49,7 @@ async def test_setup_requests_do_not_grow_with_channels(
     assert simulator.counters.auth_failures == 0
 
 
+@every_family
 async def test_setup_enables_at_most_eight_entities_per_channel(
     hass: HomeAssistant, nvr: HikvisionSimulator, entity_registry: er.EntityRegistry
 ) -> None:
@@ -59,20 +65,22 @@ async def test_setup_enables_at_most_eight_entities_per_channel(
         assert len(own) > len(enabled)
 
 
+@every_family
 async def test_unload_leaves_no_session_and_no_socket(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr)
     hub = await set_up(hass, entry)
     await events_up(hub)
-    await until(lambda: nvr.counters.alert_streams_active == 1)
+    await until(lambda: family_of(nvr).open(nvr)["event streams"] == 1)
     assert await hass.config_entries.async_unload(entry.entry_id)
     await hass.async_block_till_done()
     assert entry.state is ConfigEntryState.NOT_LOADED
-    await until(lambda: nvr.counters.alert_streams_active == 0)
+    await until(lambda: not any(family_of(nvr).open(nvr).values()))
     before = nvr.counters.requests
     assert hub.link.driver.guard.usable
     assert nvr.counters.requests == before
 
 
+@every_family
 async def test_first_setup_without_recorder_is_retried_with_the_reason(
     hass: HomeAssistant, nvr: HikvisionSimulator
 ) -> None:
@@ -84,6 +92,7 @@ async def test_first_setup_without_recorder_is_retried_with_the_reason(
     assert entry.error_reason_translation_key == "unreachable"
 
 
+@every_family
 async def test_wrong_password_is_sent_twice_at_most_over_reloads(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr, password=WRONG_PASSWORD)
     entry.add_to_hass(hass)
@@ -118,9 +127,10 @@ async def test_what_is_wrong_now_is_not_said_of_an_entry_that_is_disabled(
     if loaded:
         hub = await set_up(hass, entry)
         await events_up(hub)
-        for key in ("locked", "permission", "events_permission", "other_recorder"):
+        shared(hass).lock_notice(entry).async_show(dt_util.utcnow() + timedelta(minutes=5))
+        for key in ("permission", "events_permission", "other_recorder"):
             issues.async_raise(hass, entry, key)
-        issues.async_camera_changed(hass, entry, 1, "Front door")
+        issues.async_camera_changed(hass, entry, hub.channels[0], "IPC-OLD")
     else:
         entry.add_to_hass(hass)
         assert not await hass.config_entries.async_setup(entry.entry_id)

@@ -29,14 +29,33 @@ from custom_components.nvr.logbook import async_describe_events
 from custom_components.nvr.repairs import async_create_fix_flow
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
 
-from .conftest import WRONG_PASSWORD, events_up, make_entry, set_up
+from .conftest import WRONG_PASSWORD, events_up, every_family, make_entry, set_up
+from .recorders import Recorder, family_of
 
 PACKAGE = Path(__file__).parents[2] / "custom_components" / "nvr"
 LANGUAGES = ("en", "es")
 
 
+def secrets(nvr: Recorder) -> list[str]:
+    """Return what must be in no text: of the login, of the recorder, of its cameras."""
+    device = nvr.device
+    texts = [
+        PASSWORD,
+        f'"{USER}"',
+        nvr.serial,
+        device.mac,
+        device.mac.replace(":", ""),
+        "127.0.0.1",
+        f'"{device.name}"',
+    ]
+    for channel in device.channels.values():
+        texts += [channel.serial, channel.address]
+    return [*filter(None, texts), "Front door"]
+
+
+@every_family
 async def test_diagnostics_help_and_hold_no_secret(
-    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator
+    hass: HomeAssistant, nvr: Recorder, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
     entry = make_entry(nvr)
@@ -44,11 +63,9 @@ async def test_diagnostics_help_and_hold_no_secret(
     await events_up(hub)
     found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     text = json.dumps(found)
-    for secret in (PASSWORD, f'"{USER}"', nvr.serial, nvr.device.mac, "127.0.0.1", "Front door", "NVR Demo"):
+    for secret in secrets(nvr):
         assert secret not in text, secret
-    for channel in nvr.device.channels.values():
-        assert channel.serial not in text
-    assert found["recorder"]["model"] == "DS-7608NXI-K2/8P"
+    assert found["recorder"]["model"] == family_of(nvr).model
     assert found["statistics"]["requests"] == nvr.counters.requests
     assert found["event_stream"] == "alive"
     assert found["edges"]["0"]["online"] is True
@@ -76,8 +93,9 @@ async def test_diagnostics_of_a_recorder_that_is_away(
     assert nvr.serial not in json.dumps(found)
 
 
+@every_family
 async def test_diagnostics_of_a_recorder_that_is_not_set_up(
-    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator
+    hass: HomeAssistant, nvr: Recorder, hass_client: ClientSessionGenerator
 ) -> None:
     assert await async_setup_component(hass, "diagnostics", {})
     entry = make_entry(nvr)
@@ -90,15 +108,12 @@ async def test_diagnostics_of_a_recorder_that_is_not_set_up(
     assert not await hass.config_entries.async_setup(entry.entry_id)
     found: Any = await get_diagnostics_for_config_entry(hass, hass_client, entry)
     assert (found["entry"]["state"], found["entry"]["reason"]) == ("setup_error", "auth")
-    assert found["remembered"]["info"]["model"] == "DS-7608NXI-K2/8P"
+    assert found["remembered"]["info"]["model"] == family_of(nvr).model
     assert [channel["number"] for channel in found["remembered"]["channels"]] == [1, 2, 3, 4]
     one: Any = await get_diagnostics_for_device(hass, hass_client, entry, device)
     assert [channel["number"] for channel in one["remembered"]["channels"]] == [2]
     text = json.dumps([found, one])
-    for secret in (
-        *(PASSWORD, WRONG_PASSWORD, f'"{USER}"', nvr.serial, nvr.device.mac, "127.0.0.1", "Front door", "NVR Demo"),
-        *(channel.serial for channel in nvr.device.channels.values()),
-    ):
+    for secret in (WRONG_PASSWORD, *secrets(nvr)):
         assert secret not in text, secret
 
 
@@ -170,15 +185,21 @@ async def test_notice_of_another_camera_is_settled_by_reading_it(
 ) -> None:
     assert await async_setup_component(hass, REPAIRS_DOMAIN, {})
     entry = make_entry(nvr)
-    await set_up(hass, entry)
-    issues.async_camera_changed(hass, entry, 1, "Front door")
+    hub = await set_up(hass, entry)
+    issues.async_camera_changed(hass, entry, hub.channels[0], "IPC-OLD")
     issue_id = f"{entry.entry_id}_camera_changed_1"
     flow = await async_create_fix_flow(hass, issue_id, None)
     assert isinstance(flow, ConfirmRepairFlow)
     flow.hass, flow.handler, flow.context = hass, DOMAIN, {"issue_id": issue_id}
     shown = await flow.async_step_init()
     assert (shown["type"], shown["step_id"]) == (FlowResultType.FORM, "confirm")
-    assert shown["description_placeholders"] == {"name": "Test NVR", "channel": "1", "channel_name": "Front door"}
+    assert shown["description_placeholders"] == {
+        "name": "Test NVR",
+        "channel": "1",
+        "channel_name": "Front door",
+        "old_model": "IPC-OLD",
+        "new_model": hub.channels[0].model,
+    }
     assert (await flow.async_step_confirm({}))["type"] is FlowResultType.CREATE_ENTRY
 
 
@@ -186,8 +207,8 @@ async def test_removing_the_entry_forgets_everything(
     hass: HomeAssistant, nvr: HikvisionSimulator, hass_storage: dict[str, Any], issue_registry: ir.IssueRegistry
 ) -> None:
     entry = make_entry(nvr)
-    await set_up(hass, entry)
-    issues.async_camera_changed(hass, entry, 1, "Front door")
+    hub = await set_up(hass, entry)
+    issues.async_camera_changed(hass, entry, hub.channels[0], "IPC-OLD")
     await hass.config_entries.async_remove(entry.entry_id)
     assert f"nvr.{entry.entry_id}" not in hass_storage
     assert [issue for (domain, issue) in issue_registry.issues if domain == DOMAIN] == []

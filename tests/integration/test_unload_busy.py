@@ -21,10 +21,11 @@ from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.hub import NvrHub
 from custom_components.nvr.playback import start_playback
-from tests.simulators.hikvision import USER, HikvisionSimulator, PathFault
+from tests.simulators.hikvision import USER, PathFault
 
-from .conftest import HOST, StartSimulator, events_up, make_entry, set_up, until
+from .conftest import HOST, StartSimulator, events_up, every_family, make_entry, set_up, until
 from .footage_helpers import Player
+from .recorders import Family, Recorder, family_of
 
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
 PACKAGE = "custom_components/nvr/"
@@ -43,7 +44,7 @@ def frames(work: object) -> Iterator[str]:
             return
 
 
-def left_over(nvr: HikvisionSimulator) -> list[str]:
+def left_over(nvr: Recorder) -> list[str]:
     """Name what is still there: tasks, timers, threads and sockets of ours, sessions on the recorder."""
     loop = asyncio.get_running_loop()
     found = [repr(task) for task in asyncio.all_tasks() if any(PACKAGE in file for file in frames(task.get_coro()))]
@@ -59,8 +60,7 @@ def left_over(nvr: HikvisionSimulator) -> list[str]:
     there = {
         "RTSP sessions": rtsp.sessions_open.total(),
         "RTSP connections": rtsp.connections_open,
-        "event streams": nvr.counters.alert_streams_active,
-        "downloads": nvr.counters.downloads_active,
+        **family_of(nvr).open(nvr),
     }
     return found + [f"{count} {what} on the recorder" for what, count in there.items() if count]
 
@@ -68,7 +68,7 @@ def left_over(nvr: HikvisionSimulator) -> list[str]:
 class Bustle:
     """A recorder of which everything is wanted at once, and nothing is ready yet."""
 
-    def __init__(self, hass: HomeAssistant, nvr: HikvisionSimulator, entry: MockConfigEntry) -> None:
+    def __init__(self, hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry) -> None:
         self.hass = hass
         self.nvr = nvr
         self.entry = entry
@@ -83,7 +83,7 @@ class Bustle:
         self._download(hub)
         await self._hang(hub)
         await until(lambda: self.nvr.rtsp.counters.sessions_open == {"live": 2, "playback": 2}, 20)
-        await until(lambda: self.nvr.counters.downloads_active == 1)
+        await until(lambda: self.downloads == 1)
         assert not [name for name, task in self.work.items() if task.done()]
         assert len(left_over(self.nvr)) > 10
 
@@ -115,29 +115,36 @@ class Bustle:
                 async for _ in download:
                     pass
 
-        self.nvr.set_faults(download__rate=20_000.0)
+        self.nvr.set_faults(**self.family.slow_download)
         self._run("download", fetch())
 
     async def _hang(self, hub: NvrHub) -> None:
         """Ask for what the recorder takes and never answers."""
-        await until(lambda: self.nvr.counters.downloads_active == 1)
-        asked = [
-            "/ISAPI/ContentMgmt/search",
-            "/ISAPI/Streaming/channels/101/picture",
-            "/ISAPI/ContentMgmt/InputProxy/channels",
-        ]
-        before = {path: self.nvr.counters.by_path[path] for path in asked}
-        self.nvr.faults.paths |= {path: PathFault(kind="hang") for path in asked}
-        self._run("poll", self.entry.runtime_data.coordinator.async_refresh())
-        self._run("still", async_get_image(self.hass, FRONT))
+        await until(lambda: self.downloads == 1)
+        asked, calls = self.family.hang, self.family.calls
+        before = {path: calls(self.nvr, path) for path in asked.values()}
+        self.nvr.faults.paths |= {path: PathFault(kind="hang") for path in asked.values()}
         start = (self.nvr.now() - timedelta(days=3)).isoformat()
         data = {"entity_id": FRONT, "start": start, "duration": {"hours": 9}}
-        self._run(
-            "search",
-            self.hass.services.async_call(DOMAIN, "search_recordings", data, blocking=True, return_response=True),
-        )
+        people: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+            "poll": self.entry.runtime_data.coordinator.async_refresh,
+            "still": lambda: async_get_image(self.hass, FRONT),
+            "search": lambda: self.hass.services.async_call(
+                DOMAIN, "search_recordings", data, blocking=True, return_response=True
+            ),
+        }
+        for name in asked:
+            self._run(name, people[name]())
         hub.link.async_check_soon()
-        await until(lambda: all(self.nvr.counters.by_path[path] > before[path] for path in asked))
+        await until(lambda: all(calls(self.nvr, path) > count for path, count in before.items()))
+
+    @property
+    def family(self) -> Family:
+        return family_of(self.nvr)
+
+    @property
+    def downloads(self) -> int:
+        return self.family.open(self.nvr)["downloads"]
 
     def _run(self, name: str, work: Coroutine[Any, Any, object]) -> None:
         self.work[name] = asyncio.create_task(work)
@@ -172,6 +179,7 @@ async def stop(bustle: Bustle) -> None:
     await bustle.hass.async_stop(force=True)
 
 
+@every_family
 @pytest.mark.parametrize("end", [unload, remove, stop])
 async def test_nothing_is_left_after(bustle: Bustle, end: Callable[[Bustle], Awaitable[None]]) -> None:
     nvr = bustle.nvr

@@ -157,6 +157,8 @@ class ControlServer:
             simulator.rename_channel(number, str(body["name"]))
         if "online" in body:
             await simulator.set_channel_online(number, online=bool(body["online"]))
+        if "model" in body:
+            simulator.replace_camera(number, str(body["model"]), str(body.get("serial", "")))
         if "codec" in body:
             simulator.set_codec(number, str(body["codec"]), width=body.get("width"), height=body.get("height"))
         return {"ok": True}

@@ -111,8 +111,11 @@ class Simulator(Watched, Powered, Protocol):
     def rename_channel(self, number: int, name: str) -> None:
         """Give a channel another name."""
 
-    def replace_camera(self, number: int) -> None:
-        """Put another camera into a slot."""
+    def replace_camera(self, number: int, model: str | None = None, serial: str = "") -> None:
+        """Put another camera into a slot; `model` and `serial` may be told (empty: the recorder does not know)."""
+
+    def shuffle_lists(self, seed: int | None) -> None:
+        """List channels in another order, which the seed decides; None: by number."""
 
     def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
         """Change a main stream's codec and size."""

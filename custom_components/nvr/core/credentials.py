@@ -1,6 +1,6 @@
 """The count of refused logins of one recorder, shared by HTTP, RPC and RTSP."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -10,7 +10,7 @@ REFUSALS_ALLOWED: Final = 2
 # A recorder that was asked too early may begin its lock anew (hikvision-isapi 3.3).
 LOCK_MARGIN: Final = timedelta(seconds=10)
 # What recorders document when they do not say how long (hikvision-isapi 3.3).
-LOCK_ASSUMED: Final = timedelta(minutes=30)
+LOCK_ASSUMED: Final = (timedelta(minutes=30),)
 
 
 def _utcnow() -> datetime:
@@ -25,6 +25,7 @@ class LoginGuard:
         self._utcnow = utcnow
         self._refusals = 0
         self._locked_until: datetime | None = None
+        self._untold_locks = 0
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -77,21 +78,39 @@ class LoginGuard:
         """Forget an earlier refusal; once the limit is reached only `reset` helps."""
         if self._refusals < REFUSALS_ALLOWED:
             self._refusals = 0
+            self._untold_locks = 0
 
-    def locked(self, until: datetime | None) -> None:
-        """Keep silent until 10 s after the end the recorder told of; 30 minutes when it told none.
+    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = ()) -> None:
+        """Keep silent until 10 s after the end the recorder told of, `until` (aware).
 
-        `until` is aware. A lock that is already known is never shortened.
+        None: for as long as is assumed, without a word 30 minutes. Of several assumed lengths each is for one lock, the
+        last for all that follow, until the login is taken again. A lock that is already known is never shortened. A
+        refusal before it was the lock's.
         """
-        end = (until if until is not None else self._utcnow() + LOCK_ASSUMED) + LOCK_MARGIN
-        known = self.locked_until
-        self._locked_until = end if known is None else max(end, known)
-        self._tell()
+        if until is None:
+            lengths = assumed or LOCK_ASSUMED
+            if self.locked_until is None:
+                self._untold_locks += 1
+            step = max(0, min(self._untold_locks, len(lengths)) - 1)
+            until = self._utcnow() + lengths[step]
+        if self._refusals < REFUSALS_ALLOWED:
+            self._refusals = 0
+        self._keep_silent(until + LOCK_MARGIN)
+
+    def keep_silent(self, until: datetime) -> None:
+        """Go on with a lock that was known before: send nothing before `until` (aware), margin included."""
+        if self._utcnow() < until:
+            self._keep_silent(until)
 
     def reset(self) -> None:
         """Start anew: the user entered a login or asked to try again."""
-        self._refusals = 0
+        self._refusals = self._untold_locks = 0
         self._locked_until = None
+
+    def _keep_silent(self, end: datetime) -> None:
+        known = self.locked_until
+        self._locked_until = end if known is None else max(end, known)
+        self._tell()
 
     def _tell(self) -> None:
         for listener in tuple(self._listeners):

@@ -265,13 +265,16 @@ async def connect_any(
     family: str | None = None,
     memory: Mapping[str, object] | None = None,
     utcnow: Callable[[], datetime] = _utcnow,
+    guard: CredentialGuard | None = None,
 ) -> Driver:
     """Return a connected driver of the first family that fits; raises core errors only.
 
-    NvrUnsupportedError means that something answers which is no NVR. One guard counts refusals over all candidates.
+    NvrUnsupportedError means that something answers which is no NVR. One guard counts refusals over all candidates;
+    where it lets nothing be sent, nothing is.
     """
+    guard = guard if guard is not None else LoginGuard(utcnow=utcnow)
+    guard.check()
     keys = (family,) if family is not None else await _candidates(config, session)
-    guard = LoginGuard(utcnow=utcnow)
     refusal: NvrUnsupportedError | None = None
     for key in keys:
         driver = build_driver(key, config, session, memory, utcnow=utcnow, guard=guard)

@@ -124,10 +124,6 @@ class DahuaRig(Rig[DahuaSimulator]):
         self.simulator.login.now = self.simulator.rpc.now = monotonic
 
     @override
-    def list_backwards(self, *, on: bool = True) -> None:
-        self.simulator.faults.channels.backwards = on
-
-    @override
     def free_slot(self) -> int:
         slots = self.simulator.device.channels
         return next(number for number, slot in slots.items() if slot.slot not in _HELD)

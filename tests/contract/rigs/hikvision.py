@@ -130,10 +130,6 @@ class HikvisionRig(Rig[HikvisionSimulator]):
         self.simulator.login.now = monotonic
 
     @override
-    def list_backwards(self, *, on: bool = True) -> None:
-        self.simulator.faults.documents.backwards = on
-
-    @override
     def free_slot(self) -> int:
         return max(self.simulator.device.channels) + 1
 

@@ -29,7 +29,8 @@ class AuthPolicy:
 
     `mode`: md5 | md5sess | sha256 | sha256sess | authint | commas (spaced qop list, commas in the realm) | noqop |
     basic | both. `rotate`: a nonce is good for one answer. `stale_403`: an old nonce is answered 403.
-    `locked_status`: what CGI says while locked, 401 or 403. `basic_users` may use Basic whatever the mode.
+    `locked_status`: what CGI says while locked, 401 or 403. `lock_told`: RPC2 says for how long. `basic_users` may
+    use Basic whatever the mode.
     `strict_uri`: the signed address must be the one on the wire, byte by byte; without it any address may be signed.
     """
 
@@ -42,6 +43,7 @@ class AuthPolicy:
     lock_times: int = 5
     lock_seconds: float = 300.0
     locked_status: int = 401
+    lock_told: bool = True
     opaque: bool = True
     quote_algorithm: bool = False
     strict_uri: bool = True

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 import hashlib
+import random
 import time
 
 from tests.simulators.clock import DstRule, SimClock, WireClock
@@ -139,6 +140,7 @@ class DahuaDevice:
         cameras = self.firmware.cameras if options.channels is None else options.channels
         for number in range(1, max(self.firmware.slots, cameras) + 1):
             self.channels[number] = self._new_channel(number, self._slot(number, cameras))
+        self.list_seed: int | None = None
         self.footage = self._footage()
         self.studio = Studio([camera_of(c) for c in self.channels.values() if c.wired], self.clock, self.footage)
         self.log: deque[LogEntry] = deque(maxlen=2000)
@@ -228,14 +230,16 @@ class DahuaDevice:
         self.zone = zone_of(minutes, dst=dst)
         self.clock.zone = self.zone.tzinfo()
 
-    def listed(self) -> list[SimChannel]:
-        """Return all slots in the order in which lists that name them tell them."""
-        numbers = sorted(self.channels, reverse=self.faults.channels.backwards)
-        return [self.channels[number] for number in numbers]
-
     def wired(self) -> Iterator[SimChannel]:
         """Yield the channels that have a camera, by number."""
         return (self.channels[n] for n in sorted(self.channels) if self.channels[n].wired)
+
+    def listed(self) -> list[SimChannel]:
+        """Return the channels in the order of the lists: by number, unless a seed has shuffled them."""
+        channels = [self.channels[number] for number in sorted(self.channels)]
+        if self.list_seed is not None:
+            random.Random(self.list_seed).shuffle(channels)
+        return channels
 
     def stream(self, number: int, subtype: int) -> tuple[SimChannel, StreamSettings] | None:
         """Return channel (1-based) and encoder (0 main, 1 sub); None when there is no camera or no such stream."""

@@ -51,15 +51,11 @@ class ClockFaults:
 
 @dataclass(slots=True)
 class ChannelFaults:
-    """What LogicDeviceManager says. `state`: None as the profile, else all | ragged (some entries lack the state).
-
-    `backwards`: lists that name their channels end with the first.
-    """
+    """What LogicDeviceManager says. `state`: None as the profile, else all | ragged (some entries lack the state)."""
 
     state: str | None = None
     connected_word: str = "Connected"
     needs_instance: bool = False
-    backwards: bool = False
 
 
 @dataclass(slots=True)

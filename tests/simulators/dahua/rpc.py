@@ -96,7 +96,7 @@ class RpcServer:
             code = Code.LOCKED if verdict is Verdict.LOCKED else Code.LOGIN_INVALID
             left = round(login.locked_for(request.peer, user))
             tries = 0 if left else login.tries_left(request.peer, user)
-            params = {"remainLockSecond": left, "remainLoginTimes": tries}
+            params = {"remainLockSecond": left if login.policy.lock_told else 0, "remainLoginTimes": tries}
             device.note("LoginFailure", f"IP Address: {request.peer}", user=user)
             return self._refuse(body, RpcError(code, params=params), self._number())
         session = RpcSession(self._number(), user, request.peer, self.now())

@@ -125,9 +125,16 @@ class DahuaSimulator(HappeningUnit):
         self.device.channels[number].title = name
         self.refresh_camera(number)
 
-    def replace_camera(self, number: int) -> None:
-        """Put another camera into a slot, under the title the slot has."""
+    def replace_camera(self, number: int, model: str | None = None, serial: str = "") -> None:
+        """Put another camera into a slot; `model` and `serial` may be told (empty: the recorder does not know)."""
         self.device.replace_camera(number)
+        if model is not None:
+            channel = self.device.channels[number]
+            channel.model, channel.serial = model, serial
+
+    def shuffle_lists(self, seed: int | None) -> None:
+        """List channels in another order, which the seed decides; None: by number."""
+        self.device.list_seed = seed
 
     def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
         """Change a main stream's codec ("H.264", "H.265") and size."""

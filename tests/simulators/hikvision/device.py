@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 import hashlib
+import random
 import time
 
 from tests.simulators.clock import DstRule, SimClock
@@ -113,6 +114,7 @@ class Device:
         count = options.channels or self.firmware.channels
         self.analog = min(self.firmware.analog, count)
         self.channels: dict[int, SimChannel] = {n: self._new_channel(n) for n in range(1, count + 1)}
+        self.list_seed: int | None = None
         self.footage = self._footage()
         self.booted = time.monotonic()
         self.reboots = 0
@@ -204,12 +206,14 @@ class Device:
         self.clock.zone = zone
 
     def listed(self) -> list[SimChannel]:
-        """Return all channels in the order in which lists tell them."""
-        numbers = sorted(self.channels, reverse=self.faults.documents.backwards)
-        return [self.channels[number] for number in numbers]
+        """Return the channels in the order of the lists: by number, unless a seed has shuffled them."""
+        channels = [self.channels[number] for number in sorted(self.channels)]
+        if self.list_seed is not None:
+            random.Random(self.list_seed).shuffle(channels)
+        return channels
 
     def ip_channels(self) -> Iterator[SimChannel]:
-        """Yield the channels of InputProxy."""
+        """Yield the channels of InputProxy, as they are listed."""
         return (channel for channel in self.listed() if not channel.analog)
 
     def stream(self, stream_id: int) -> tuple[SimChannel, StreamSettings] | None:

@@ -9,7 +9,7 @@ from .auth import AuthPolicy
 
 @dataclass(slots=True)
 class DocumentFaults:
-    """How documents are spelled, over the profile's own way (None: as the profile). `backwards`: lists end with 1."""
+    """How documents are spelled, over the profile's own way (None: as the profile)."""
 
     namespace: str | None = None
     encoding: str | None = None
@@ -23,7 +23,6 @@ class DocumentFaults:
     redirect_https: bool = False
     streaming_list: bool | None = None
     channel_events: bool | None = None
-    backwards: bool = False
 
 
 @dataclass(slots=True)

@@ -111,7 +111,7 @@ class PageCache:
 
     def xml(self, name: str, make: Callable[[], Node], *also: object) -> Response:
         """Answer a document, rendered anew only when the channels, the spelling or `also` differ."""
-        order = self._device.faults.documents.backwards
+        order = self._device.list_seed
         key = pickle.dumps((self._device.channels, self._device.dialect(), self._device.version, order, also))
         kept = self._pages.get(name)
         if kept is None or kept[0] != key:

@@ -75,6 +75,43 @@ def test_guard_lock_is_never_shortened_and_unknown_ends_are_half_an_hour() -> No
     assert guard.usable
 
 
+def test_guard_untold_locks_grow_until_the_login_is_taken() -> None:
+    clock, lengths = Clock(), (timedelta(minutes=5), timedelta(minutes=30))
+    guard = LoginGuard(utcnow=clock)
+    seen = []
+    for _ in range(3):
+        guard.locked(None, assumed=lengths)
+        guard.locked(None, assumed=lengths)  # told again of the same one
+        assert guard.locked_until is not None
+        seen.append(guard.locked_until - clock.now)
+        clock.now = guard.locked_until
+        guard.check()
+    margin = timedelta(seconds=10)
+    assert seen == [lengths[0] + margin, lengths[1] + margin, lengths[1] + margin]
+    guard.accepted()
+    guard.locked(None, assumed=lengths)
+    assert guard.locked_until == clock.now + lengths[0] + margin
+
+
+def test_guard_goes_on_with_a_lock_from_before() -> None:
+    clock = Clock()
+    guard = LoginGuard(utcnow=clock)
+    guard.keep_silent(NOW)
+    guard.check()
+    guard.keep_silent(NOW + timedelta(minutes=4))
+    assert guard.locked_until == NOW + timedelta(minutes=4)
+
+
+def test_guard_refusal_before_a_lock_was_the_locks() -> None:
+    clock = Clock()
+    guard = LoginGuard(utcnow=clock)
+    guard.refused()
+    guard.locked(NOW + timedelta(seconds=5))
+    clock.now += timedelta(minutes=1)
+    guard.refused()
+    guard.check()
+
+
 def test_guard_without_a_clock_of_its_own_uses_ours() -> None:
     guard = LoginGuard()
     guard.locked(datetime(2001, 1, 1, tzinfo=UTC))

@@ -33,8 +33,8 @@ from .wire_rpc import (
     lock_seconds,
 )
 
-# Factory setting of the lock, where a recorder does not say how long (dahua-cgi 2.4).
-LOCK_USUAL: Final = timedelta(seconds=300)
+# Where a recorder does not say how long: the factory setting, then the longest that was seen (dahua-cgi 2.4).
+LOCKS_ASSUMED: Final = (timedelta(seconds=300), timedelta(seconds=1800))
 # How long a full table of connections is left alone (s): the owner's app has to give one back.
 FULL_TABLE_WAIT: Final = 30.0
 
@@ -87,12 +87,12 @@ def is_lacking(error: NvrError) -> bool:
 
 
 def lock_error(reply: RpcReply, now: datetime) -> NvrLockedError | None:
-    """Return the lock a login's answer tells of, with its end."""
+    """Return the lock a login's answer tells of, with its end if it is told."""
     seconds = lock_seconds(reply)
     if seconds is not None:
         return NvrLockedError("the recorder has locked this login", until=now + timedelta(seconds=seconds))
     if reply.code in LOCKED:
-        return NvrLockedError("the recorder has locked this login", until=now + LOCK_USUAL)
+        return NvrLockedError("the recorder has locked this login")
     return None
 
 

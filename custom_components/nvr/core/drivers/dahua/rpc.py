@@ -27,7 +27,7 @@ from ...transport.http import HttpTransport, Response
 from .fingerprint import CERTAIN, fingerprint
 from .provisional import ProvisionalGuard
 from .quirks import Memory
-from .refusals import FULL_TABLE_WAIT, DahuaRefusalError, SessionLostError, lock_error, rpc_error
+from .refusals import FULL_TABLE_WAIT, LOCKS_ASSUMED, DahuaRefusalError, SessionLostError, lock_error, rpc_error
 from .unbroken import Unbroken
 from .wire_rpc import (
     BAD_LOGIN,
@@ -298,7 +298,9 @@ class Rpc:
         guard = self._guard
         locked = lock_error(reply, self._utcnow())
         if locked is not None:
-            guard.locked(locked.until)
+            # No older session is asked again: the first question after the lock shows whether the login is right.
+            self._session = None
+            guard.locked(locked.until, assumed=LOCKS_ASSUMED)
             raise NvrLockedError(str(locked), until=guard.locked_until)
         if reply.code in BAD_LOGIN and (proven or challenge_of(reply) is None):
             guard.refused()
