@@ -19,7 +19,7 @@ from .processes import DemoError, port_is_free
 from .simulator import PASSWORD, USERNAME, SimulatedNvr, simulated_nvrs
 from .smoke import run_smoke
 
-CHANNELS = 4
+CHANNELS, SMOKE_CHANNELS = 3, 4
 # Somebody passes a camera every few minutes, and the NVR tells of it; its clock is that of the Home Assistant.
 LIVELY = ("--detect", "--incidents", "12", "--utc-offset", "60", "--dst")
 
@@ -37,8 +37,8 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--channels",
         type=int,
-        default=CHANNELS,
-        help="how many cameras each NVR has (default 4)",
+        default=None,
+        help="how many cameras each NVR has (default 3, 4 with --smoke)",
     )
     parser.add_argument(
         "--ha",
@@ -65,7 +65,8 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
         raise DemoError(message)
     async with contextlib.AsyncExitStack() as stack:
         print("Starting the simulated NVRs and Home Assistant ...", flush=True)
-        nvrs = await stack.enter_async_context(simulated_nvrs(options.channels, folder, *LIVELY))
+        channels = options.channels or CHANNELS
+        nvrs = await stack.enter_async_context(simulated_nvrs(channels, folder, *LIVELY))
         home = HomeAssistant.prepare(folder / "config", options.port)
         stack.push_async_callback(home.close)
         await home.start()
@@ -86,21 +87,24 @@ def _welcome(port: int, nvrs: Sequence[SimulatedNvr]) -> str:
         "",
         f"  Open   http://127.0.0.1:{port}/nvr-demo/cameras",
         f"  Login  {OWNER['username']} / {OWNER['password']}",
-        "",
-        "  Try    Media > NVR: play yesterday, and drag the slider anywhere",
-        "         the buttons at the end of the dashboard, or the same from a shell:",
+        "  Try    the buttons at the end of the dashboard,",
+        "         Media > NVR > ... > Yesterday > All day: drag the slider to any time of the day,",
+        "         Settings > Devices & services > NVR,",
+        "         or steer the NVRs from a shell:",
     ]
     for nvr in nvrs:
-        control = f"http://127.0.0.1:{nvr.control_port}"
-        told = json.dumps(dict(nvr.kind.intrusion))
+        lines += ["", f"  {nvr.kind.name}, http://127.0.0.1:{nvr.http_port}, {USERNAME} / {PASSWORD}"]
         lines += [
-            "",
-            f"  {nvr.kind.name}, http://127.0.0.1:{nvr.http_port}, {USERNAME} / {PASSWORD}",
-            f"    somebody at '{nvr.kind.cameras[0]}'   curl -d '{told}' {control}/event",
-            f"""    a camera unplugged         curl -d '{{"channel": 1, "online": false}}' {control}/channel""",
-            f"""    the NVR switched off       curl -d '{{"on": false}}' {control}/power""",
+            f"    {words:30} curl -d '{json.dumps(dict(body))}' http://127.0.0.1:{nvr.control_port}{path}"
+            for words, path, body in (
+                (f"somebody comes to '{nvr.kind.cameras[0]}'", "/event", nvr.kind.comes),
+                ("... and leaves", "/event", nvr.kind.leaves),
+                ("a camera loses its cable", "/channel", {"channel": 1, "online": False}),
+                ("the NVR is switched off", "/power", {"on": False}),
+                ("... and on", "/power", {"on": True}),
+            )
         ]
-    lines += ["", "What was switched off counts as offline after 30 s; 'true' brings it back. Ctrl-C ends everything."]
+    lines += ["", "What is gone counts as offline after 30 s. Ctrl-C ends everything."]
     return "\n".join(lines)
 
 
@@ -118,7 +122,7 @@ async def _main(options: argparse.Namespace) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     try:
         if options.smoke:
-            return await run_smoke(folder, options.channels)
+            return await run_smoke(folder, options.channels or SMOKE_CHANNELS)
         return await _serve(options, folder)
     except DemoError as err:
         print(f"demo: {err}", file=sys.stderr)

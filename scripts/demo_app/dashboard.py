@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-import json
 from typing import Any
 
 from .client import HaClient
-from .instance import CONTROL_ACTION
+from .instance import CONTROL_ACTION, VISIT_ACTION
 from .nvr_entry import NvrEntry
 from .simulator import SimulatedNvr
 
@@ -14,7 +13,8 @@ from .simulator import SimulatedNvr
 LIVE_TILES = 6
 # Columns of a section, and of a tile of which two or three stand side by side.
 FULL, HALF, THIRD = 12, 6, 4
-DETECTIONS = ("motion", "intrusion", "line_crossing")
+# The first of these that a camera has are shown on it.
+DETECTIONS, DETECTIONS_SHOWN = ("motion", "person", "vehicle", "intrusion", "line_crossing"), 3
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Shown:
 
 def _of_channel(entry: NvrEntry, camera: dict[str, Any]) -> list[str]:
     """Return the detections of the camera's device."""
-    return [
+    found = [
         sensor["entity_id"]
         for key in DETECTIONS
         for sensor in entry.enabled("binary_sensor")
         if sensor["device_id"] == camera["device_id"] and sensor["unique_id"].endswith(f"_{key}")
     ]
+    return found[:DETECTIONS_SHOWN]
 
 
 def _heading(text: str, icon: str, *, style: str = "subtitle", badges: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -80,6 +81,7 @@ def _happenings(entry: NvrEntry) -> dict[str, Any]:
 
 
 def _troubles(entry: NvrEntry) -> list[dict[str, Any]]:
+    """What the NVR can tell of besides being there."""
     return [
         {
             "type": "tile",
@@ -87,27 +89,29 @@ def _troubles(entry: NvrEntry) -> list[dict[str, Any]]:
             "name": sensor["name"] or sensor["original_name"],
             "grid_options": {"columns": HALF, "rows": 1},
         }
-        for sensor in _own_sensors(entry)
+        for sensor in _own_sensors(entry)[1:]
     ]
 
 
-def _button(nvr: SimulatedNvr, name: str, icon: str, action: str, body: Mapping[str, object]) -> dict[str, Any]:
-    data = {"port": nvr.control_port, "what": action, "body": json.dumps(body)}
+def _button(name: str, icon: str, action: str, data: Mapping[str, object]) -> dict[str, Any]:
     return {
         "type": "button",
         "name": name,
         "icon": icon,
         "icon_height": "24px",
-        "tap_action": {"action": "perform-action", "perform_action": CONTROL_ACTION, "data": data},
+        "tap_action": {"action": "perform-action", "perform_action": action, "data": data},
         "grid_options": {"columns": THIRD, "rows": 2},
     }
 
 
 def _to_try(nvr: SimulatedNvr) -> list[dict[str, Any]]:
+    port, kind = nvr.control_port, nvr.kind
+    visit = {"port": port, "comes": dict(kind.comes), "leaves": dict(kind.leaves)}
+    off, on = ({"port": port, "what": "power", "body": {"on": on}} for on in (False, True))
     return [
-        _button(nvr, "Somebody comes", "mdi:walk", "event", nvr.kind.intrusion),
-        _button(nvr, "Switch off", "mdi:power-plug-off", "power", {"on": False}),
-        _button(nvr, "Switch on", "mdi:power-plug", "power", {"on": True}),
+        _button("Somebody comes", "mdi:walk", VISIT_ACTION, visit),
+        _button("Switch off", "mdi:power-plug-off", CONTROL_ACTION, off),
+        _button("Switch on", "mdi:power-plug", CONTROL_ACTION, on),
     ]
 
 

@@ -12,8 +12,10 @@ from .processes import ROOT, Child, DemoError, free_port
 
 START_TIMEOUT = 150.0
 
-# The action by which the dashboard steers a simulated NVR: port, what and a body for its control port.
+# The actions by which the dashboard steers a simulated NVR: `port`, `what` and `body` go to its control port; somebody
+# `comes` and, some seconds later, `leaves`.
 CONTROL_ACTION = "rest_command.simulated_nvr"
+VISIT_ACTION = "script.somebody_comes"
 
 CONFIGURATION = """\
 homeassistant:
@@ -50,7 +52,16 @@ rest_command:
     url: "http://127.0.0.1:{{ port }}/{{ what }}"
     method: post
     content_type: application/json
-    payload: "{{ body }}"
+    payload: "{{ body | to_json }}"
+script:
+  somebody_comes:
+    mode: parallel
+    sequence:
+      - action: rest_command.simulated_nvr
+        data: {port: "{{ port }}", what: event, body: "{{ comes }}"}
+      - delay: 8
+      - action: rest_command.simulated_nvr
+        data: {port: "{{ port }}", what: event, body: "{{ leaves }}"}
 stream:
 system_health:
 logger:

@@ -137,7 +137,7 @@ async def detection_event(scene: Scene) -> str:
     client = scene.home.client
     async with client.websocket() as socket:
         events = await socket.subscribe("nvr_event", entry_id=scene.known.entry_id, kind="intrusion", phase="start")
-        await scene.nvr.control("/event", dict(scene.nvr.kind.intrusion))
+        await scene.nvr.control("/event", dict(scene.nvr.kind.comes))
         async with asyncio.timeout(20):
             data = (await events.get())["data"]
         require(data["channel"] == 1, f"the event names channel {data['channel']}")
