@@ -14,7 +14,7 @@ LIVE_TILES = 6
 # Columns of a section, and of a tile of which two or three stand side by side.
 FULL, HALF, THIRD = 12, 6, 4
 # The first of these that a camera has are shown on it.
-DETECTIONS, DETECTIONS_SHOWN = ("motion", "person", "vehicle", "intrusion", "line_crossing"), 3
+DETECTIONS, DETECTIONS_SHOWN = ("motion", "person", "intrusion", "line_crossing"), 3
 
 
 @dataclass(frozen=True)
