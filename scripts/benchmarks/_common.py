@@ -21,9 +21,11 @@ import aiohttp
 import homeassistant  # noqa: F401 - first, so that the test plugin finds its aliases in place
 from homeassistant import loader
 from homeassistant.core import HomeAssistant
-from pytest_homeassistant_custom_component.common import async_test_home_assistant
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 import custom_components.nvr  # noqa: F401 - ours, before the plugin's own folder of that name is looked at
+from custom_components.nvr.core.driver import ConnectionConfig, Driver
+from scripts.benchmarks._families import Family
 
 ROOT = Path(__file__).resolve().parents[2]
 USER, PASSWORD = "admin", "nvr-test-pass"
@@ -76,11 +78,12 @@ class Recorder:
 
 
 @contextlib.asynccontextmanager
-async def recorder(*options: str) -> AsyncIterator[Recorder]:
-    """Run a simulated Hikvision recorder with these command-line options."""
+async def recorder(family: Family, *options: str) -> AsyncIterator[Recorder]:
+    """Run a simulated recorder of a family with these command-line options."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
-        *("-m", "tests.simulators", "hikvision", "--user", USER, "--password", PASSWORD, *options),
+        *("-m", "tests.simulators", family.name, "--user", USER, "--password", PASSWORD),
+        *("--profile", family.profile, *options),
         cwd=ROOT,
         stdout=asyncio.subprocess.PIPE,
     )
@@ -101,6 +104,41 @@ async def recorder(*options: str) -> AsyncIterator[Recorder]:
                 await process.wait()
 
 
+def address(port: int) -> ConnectionConfig:
+    """Return what a driver is told of a recorder."""
+    return ConnectionConfig(host="127.0.0.1", port=port, username=USER, password=PASSWORD)
+
+
+@contextlib.asynccontextmanager
+async def driver_of(family: Family, port: int, **knobs: Any) -> AsyncIterator[Driver]:
+    """Run a driver that is connected, with the shipped defaults unless told otherwise."""
+    async with aiohttp.ClientSession() as session:
+        driver = family.driver(address(port), session, **knobs)
+        await driver.connect()
+        try:
+            yield driver
+        finally:
+            await driver.close()
+
+
+def nvr_entry(family: Family, port: int, serial: str) -> MockConfigEntry:
+    """Return a config entry as the flow makes it."""
+    return MockConfigEntry(domain="nvr", data=family.entry(port, (USER, PASSWORD)), unique_id=serial, title="NVR")
+
+
+async def serial_of(family: Family, port: int) -> str:
+    """Return who the recorder says it is."""
+    async with driver_of(family, port) as driver:
+        return driver.info.serial
+
+
+async def wait_for_streams(nvr: Recorder, count: int) -> None:
+    """Wait until that many event streams are open."""
+    async with asyncio.timeout(20):
+        while (await nvr.control("/state"))["streams"] != count:
+            await asyncio.sleep(0.05)
+
+
 class BareDigest:
     """The least login there is: one challenge, then every request signed with it. A middleware of aiohttp.
 
@@ -109,7 +147,7 @@ class BareDigest:
 
     def __init__(self) -> None:
         """Nothing is known yet."""
-        self._realm = self._nonce = ""
+        self._realm = self._nonce = self._opaque = ""
         self._count = 0
 
     async def __call__(self, request: aiohttp.ClientRequest, send: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -119,8 +157,9 @@ class BareDigest:
         response = await send(request)
         if response.status == 401 and not self._nonce:
             said = ", ".join(response.headers.getall("WWW-Authenticate"))
-            found = dict(re.findall(r'(realm|nonce)="([^"]*)"', said))
+            found = dict(re.findall(r'(realm|nonce|opaque)="([^"]*)"', said))
             self._realm, self._nonce = found["realm"], found["nonce"]
+            self._opaque = f', opaque="{found["opaque"]}"' if "opaque" in found else ""
             request.headers["Authorization"] = self._sign(request.method, request.url.raw_path_qs)
             await response.read()
             response = await send(request)
@@ -133,7 +172,7 @@ class BareDigest:
         answer = _md5(f"{login}:{self._nonce}:{count}:bench:auth:{_md5(f'{method}:{path}')}")
         return (
             f'Digest username="{USER}", realm="{self._realm}", nonce="{self._nonce}", uri="{path}", '
-            f'algorithm=MD5, qop=auth, nc={count}, cnonce="bench", response="{answer}"'
+            f'algorithm=MD5, qop=auth, nc={count}, cnonce="bench", response="{answer}"{self._opaque}'
         )
 
 

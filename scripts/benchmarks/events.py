@@ -16,27 +16,28 @@ from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.recorder import async_initialize_recorder
 from homeassistant.setup import async_setup_component
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.nvr.core.driver import ConnectionConfig
-from custom_components.nvr.core.families import build_driver
 from custom_components.nvr.core.transport.xml import parse
 from scripts.benchmarks._common import (
-    PASSWORD,
-    USER,
     BareDigest,
     Recorder,
     Stopwatch,
     figure,
     home_assistant,
+    nvr_entry,
     percentile,
     recorder,
     run,
+    serial_of,
+    wait_for_streams,
 )
-from scripts.benchmarks.setup import nvr_entry
+from scripts.benchmarks._families import Family, chosen
 
 CHANNELS, EVENTS, SPACED, BURSTS, ROUNDS = 32, 10_000, 200, 3, 5
 APART = 0.01  # s between two events of one recorder; those of the two take turns
-OPTIONS = ("--profile", "nvr32", "--channels", str(CHANNELS), "--latency-ms", "0")
+OPTIONS = ("--channels", str(CHANNELS), "--latency-ms", "0")
+MOST_SPLIT = 2_000
 SPLITS = (1, 7, 512, 1460, 65_536)
 LIMITS: dict[str, float | None] = {"cpu": 0.20, "rate": 4000, "p50": 2, "p99": 10}
 
@@ -76,9 +77,9 @@ class BusCounter:
 class RawReader:
     """Reads the same stream and counts bytes: the least anybody can do."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, url: str) -> None:
         """Nothing is opened yet."""
-        self._port = port
+        self._url = url
         self.bytes = 0
         self.last = 0.0
         self.woken = asyncio.Event()
@@ -86,11 +87,10 @@ class RawReader:
     async def run(self) -> None:
         """Read until cancelled."""
         digest = BareDigest()
-        url = f"http://127.0.0.1:{self._port}/ISAPI/Event/notification/alertStream"
         timeout = aiohttp.ClientTimeout(total=None)
         async with (
             aiohttp.ClientSession(middlewares=(digest,), timeout=timeout) as session,
-            session.get(url) as response,
+            session.get(self._url) as response,
         ):
             response.raise_for_status()
             async for chunk in response.content.iter_any():
@@ -99,21 +99,22 @@ class RawReader:
                 self.woken.set()
 
 
-async def start_raw(nvr: Recorder) -> tuple[RawReader, asyncio.Task[None]]:
-    """Open a raw reader and wait for its first bytes."""
-    reader = RawReader(nvr.http_port)
+async def start_raw(family: Family, nvr: Recorder) -> tuple[RawReader, asyncio.Task[None]]:
+    """Open a raw reader and wait until it is heard."""
+    reader = RawReader(f"http://127.0.0.1:{nvr.http_port}{family.events}")
     task = asyncio.create_task(reader.run())
-    async with asyncio.timeout(15):
-        await reader.woken.wait()
+    await wait_for_streams(nvr, 1)
     return reader, task
 
 
-async def latencies(nvr: Recorder, beside: Recorder, hass: HomeAssistant) -> tuple[list[float], list[float]]:
+async def latencies(
+    family: Family, nvr: Recorder, beside: Recorder, hass: HomeAssistant
+) -> tuple[list[float], list[float]]:
     """Return the seconds from each event's leaving to a listener on the bus, and to a raw reader of another recorder.
 
     Their events take turns, 5 ms apart: whatever else this machine does meanwhile meets both alike.
     """
-    reader, task = await start_raw(beside)
+    reader, task = await start_raw(family, beside)
     told: list[float] = []
     read: list[float] = []
 
@@ -170,16 +171,16 @@ async def burst(
     return watch, counter.last - started, abs(count - came)
 
 
-async def measure_bus(nvr: Recorder, beside: Recorder, *, with_recorder: bool) -> None:
+async def measure_bus(family: Family, nvr: Recorder, beside: Recorder, *, with_recorder: bool) -> None:
     """Measure from the NVR's socket to Home Assistant's bus."""
-    row = "events.with_recorder" if with_recorder else "events"
+    row = f"events.{family.name}.with_recorder" if with_recorder else f"events.{family.name}"
     limits = dict.fromkeys(LIMITS) if with_recorder else LIMITS
-    serial = await serial_of(nvr)
+    serial = await serial_of(family, nvr.http_port)
     async with home_assistant() as hass:
         if with_recorder:
             await start_database(hass)
         counter = BusCounter(hass)
-        entry = await start_entry(hass, nvr, serial, counter)
+        entry = await start_entry(hass, nvr, nvr_entry(family, nvr.http_port, serial), counter)
         await burst(nvr, counter)
         with state_writes(hass) as writes:
             bursts = [await burst(nvr, counter) for _ in range(BURSTS)]
@@ -191,14 +192,14 @@ async def measure_bus(nvr: Recorder, beside: Recorder, *, with_recorder: bool) -
         rate = EVENTS / min(seconds for _, seconds, _ in bursts)
         figure(f"{row}.throughput", rate, "events/s", limit=limits["rate"], at_least=True)
         if not with_recorder:
-            await measure_unseen(nvr, counter)
-            await measure_splits(nvr, counter)
+            await measure_unseen(row, nvr, counter)
+            await measure_splits(family, nvr, counter)
         counter.stop()
         times, raw = [], []
         for _ in range(ROUNDS):
             if with_recorder:
                 await get_instance(hass).async_block_till_done()
-            ours, theirs = await latencies(nvr, beside, hass)
+            ours, theirs = await latencies(family, nvr, beside, hass)
             times += ours
             raw += theirs
         for part, name in ((0.5, "p50"), (0.99, "p99")):
@@ -213,9 +214,10 @@ async def set_up(hass: HomeAssistant, nvr: Recorder, entry: ConfigEntry[Any]) ->
     await wait_for_streams(nvr, 1)
 
 
-async def start_entry(hass: HomeAssistant, nvr: Recorder, serial: str, counter: BusCounter) -> ConfigEntry[Any]:
+async def start_entry(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, counter: BusCounter
+) -> MockConfigEntry:
     """Set the recorder up with every detection enabled that it has or sends, so that each event is two state writes."""
-    entry = nvr_entry(nvr.http_port, serial)
     entry.add_to_hass(hass)
     await set_up(hass, nvr, entry)
     await burst(nvr, counter)
@@ -241,39 +243,24 @@ def state_writes(hass: HomeAssistant) -> Iterator[list[None]]:
     remove()
 
 
-async def measure_unseen(nvr: Recorder, counter: BusCounter) -> None:
+async def measure_unseen(row: str, nvr: Recorder, counter: BusCounter) -> None:
     """Send events each of which differs from every one before in more than its time: nothing known helps."""
     bursts = [await burst(nvr, counter, vary=True) for _ in range(BURSTS)]
-    figure("events.unseen.lost", sum(amiss for _, _, amiss in bursts), "events", limit=0)
+    figure(f"{row}.unseen.lost", sum(amiss for _, _, amiss in bursts), "events", limit=0)
     cpu = min(watch.cpu for watch, _, _ in bursts)
-    figure("events.unseen.cpu_per_1000", cpu / EVENTS * 1000, "s CPU", limit=LIMITS["cpu"])
+    figure(f"{row}.unseen.cpu_per_1000", cpu / EVENTS * 1000, "s CPU", limit=LIMITS["cpu"])
 
 
-async def measure_splits(nvr: Recorder, counter: BusCounter) -> None:
+async def measure_splits(family: Family, nvr: Recorder, counter: BusCounter) -> None:
     """Send the same bytes in pieces of several sizes; nothing may be lost."""
+    known = await nvr.control("/burst", {"prepare": "next", "count": MOST_SPLIT, "channels": CHANNELS})
     for size in SPLITS:
-        count = 300 if size < 512 else 2_000
-        await nvr.control("/faults", {"alerts.split": size})
+        pieces = known["bytes"] / MOST_SPLIT / size  # of one event
+        count = min(MOST_SPLIT, int(family.pieces / pieces) // 2 * 2)
+        await nvr.control("/faults", {family.split: size})
         _, _, amiss = await burst(nvr, counter, count)
-        figure(f"events.lost_in_pieces_of_{size}", amiss, "events", limit=0)
-    await nvr.control("/faults", {"alerts.split": 0})
-
-
-async def serial_of(nvr: Recorder) -> str:
-    """Return who the recorder says it is."""
-    config = ConnectionConfig(host="127.0.0.1", port=nvr.http_port, username=USER, password=PASSWORD)
-    async with aiohttp.ClientSession() as session:
-        driver = build_driver("hikvision", config, session, None)
-        await driver.connect()
-        await driver.close()
-    return driver.info.serial
-
-
-async def wait_for_streams(nvr: Recorder, count: int) -> None:
-    """Wait until that many event streams are open."""
-    async with asyncio.timeout(20):
-        while (await nvr.control("/state"))["streams"] != count:
-            await asyncio.sleep(0.05)
+        figure(f"events.{family.name}.lost_in_pieces_of_{size}", amiss, "events", limit=0)
+    await nvr.control("/faults", {family.split: 0})
 
 
 async def start_database(hass: HomeAssistant) -> None:
@@ -306,11 +293,12 @@ def cost(call: Callable[[], object], repeat: int = 1000) -> float:
 
 
 async def main() -> None:
-    """Run both rows; the raw reader has a recorder of its own."""
+    """Run each family, with Home Assistant's database and without; the raw reader has a recorder of its own."""
     measure_parser()
-    async with recorder(*OPTIONS) as nvr, recorder(*OPTIONS) as beside:
-        await measure_bus(nvr, beside, with_recorder=False)
-        await measure_bus(nvr, beside, with_recorder=True)
+    for family in chosen():
+        async with recorder(family, *OPTIONS) as nvr, recorder(family, *OPTIONS) as beside:
+            await measure_bus(family, nvr, beside, with_recorder=False)
+            await measure_bus(family, nvr, beside, with_recorder=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Set-up of a recorder with 32 channels at 20 ms per request: requests, connect, and all entities in Home Assistant."""
+"""Set-up of recorders with 32 channels at 20 ms per request: requests, connect, all entities in Home Assistant."""
 
 from collections import Counter
+from dataclasses import dataclass
 import gc
 from typing import Any
 
@@ -21,85 +22,107 @@ from pytest_homeassistant_custom_component.common import (
     mock_platform,
 )
 
-from custom_components.nvr.core.driver import ConnectionConfig, Driver
-from custom_components.nvr.core.families import build_driver
 from scripts.benchmarks._common import (
-    PASSWORD,
-    USER,
     BareDigest,
     Recorder,
     Stopwatch,
+    address,
     figure,
     home_assistant,
     median,
+    nvr_entry,
     recorder,
     run,
+    serial_of,
+    wait_for_streams,
 )
+from scripts.benchmarks._families import Family, chosen
 
-CHANNELS, LATENCY, ROUNDS = 32, 20, 9
+CHANNELS, LATENCY, ROUNDS = 32, 20, 7
 BARE = "bare"
+# Of a driver's connect, and of the whole entry with its event stream and whatever its entities ask for.
+REQUESTS = {"hikvision": 14, "dahua": 13}
+ENTRY_REQUESTS = 15
+# Of the driver's connect to a question from cold, which is two round trips. A Dahua recorder is asked two questions at
+# a time, after two for the login and two that say who it is, and before two that are asked for only if all went well:
+# ten round trips in all, and a tenth for the work.
+CONNECT = {"hikvision": 3.5, "dahua": 5.5}
 
 # Entities by platform and whether they are enabled.
 type Counts = Counter[tuple[str, bool]]
 
 
-async def cold_round_trip(port: int) -> float:
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One set-up of an entry: how long it took, what came of it, and what the recorder counted meanwhile."""
+
+    seconds: float
+    counts: Counts
+    channels_in_use: int
+    counters: dict[str, Any]
+
+
+async def cold_round_trip(family: Family, port: int) -> float:
     """Return the seconds of one request from cold: connection, challenge, answer."""
     digest = BareDigest()
     gc.collect()
     with Stopwatch() as watch:
-        url = f"http://127.0.0.1:{port}/ISAPI/System/deviceInfo"
+        url = f"http://127.0.0.1:{port}{family.who}"
         async with aiohttp.ClientSession(middlewares=(digest,)) as session, session.get(url) as response:
             response.raise_for_status()
             await response.read()
     return watch.wall
 
 
-async def connect(port: int) -> tuple[float, Driver]:
-    """Return the seconds of a driver's connect, and the driver, closed."""
-    config = ConnectionConfig(host="127.0.0.1", port=port, username=USER, password=PASSWORD)
+async def connect(family: Family, port: int) -> float:
+    """Return the seconds of a driver's connect."""
     async with aiohttp.ClientSession() as session:
-        driver = build_driver("hikvision", config, session, None)
+        driver = family.driver(address(port), session)
         gc.collect()
         with Stopwatch() as watch:
             await driver.connect()
         await driver.close()
-    return watch.wall, driver
+    return watch.wall
 
 
-def nvr_entry(port: int, serial: str) -> MockConfigEntry:
-    """Return a config entry as the flow makes it."""
-    data = {
-        "host": "127.0.0.1",
-        "port": port,
-        "username": USER,
-        "password": PASSWORD,
-        "family": "hikvision",
-        "tls": "off",
-    }
-    return MockConfigEntry(domain="nvr", data=data, unique_id=serial, title="NVR")
+async def connect_counted(family: Family, nvr: Recorder) -> dict[str, Any]:
+    """Return what the recorder counted of a driver's connect, before it says goodbye."""
+    async with aiohttp.ClientSession() as session:
+        driver = family.driver(address(nvr.http_port), session)
+        await nvr.control("/counters", {})
+        await driver.connect()
+        counters: dict[str, Any] = await nvr.control("/counters")
+        await driver.close()
+    return counters
 
 
-async def all_entities(port: int, serial: str) -> tuple[float, Counts]:
-    """Return the seconds until every entity of the entry is there, those in use with a state, and their numbers."""
+async def all_entities(family: Family, nvr: Recorder, serial: str) -> Loaded:
+    """Set an entry up until every entity of it is there, those in use with a state."""
     async with home_assistant() as hass:
         # The loader's work is the same for any integration and for every entry after the first one.
         await _warm(hass)
-        entry = nvr_entry(port, serial)
+        entry = nvr_entry(family, nvr.http_port, serial)
         entry.add_to_hass(hass)
+        await nvr.control("/counters", {})
         gc.collect()
         with Stopwatch() as watch:
             if not await hass.config_entries.async_setup(entry.entry_id):
                 raise RuntimeError(entry.reason or "the entry was not set up")
         counts: Counts = Counter()
-        for entity in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id):
+        entities = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+        channels, in_use = {entity.device_id for entity in entities if entity.domain == "camera"}, 0
+        for entity in entities:
             enabled = entity.disabled_by is None
             if enabled and hass.states.get(entity.entity_id) is None:
                 message = f"{entity.entity_id} has no state yet"
                 raise RuntimeError(message)
             counts[entity.domain, enabled] += 1
+            in_use += enabled and entity.device_id in channels
+        await hass.async_block_till_done()
+        await wait_for_streams(nvr, 1)
+        counters: dict[str, Any] = await nvr.control("/counters")
         await hass.config_entries.async_unload(entry.entry_id)
-        return watch.wall, counts
+        return Loaded(watch.wall, counts, in_use, counters)
 
 
 async def _warm(hass: HomeAssistant) -> None:
@@ -177,41 +200,42 @@ def _adder(platform: str, enabled: int, disabled: int) -> Any:
     return add
 
 
-async def measure(nvr: Recorder) -> None:
+async def measure(family: Family, nvr: Recorder) -> None:
     """Measure and print; what is compared is measured in turns, for the machine has other work too."""
-    port = nvr.http_port
-    await connect(port)
-    await nvr.control("/counters", {})
-    _, driver = await connect(port)
-    counters = await nvr.control("/counters")
-    figure("setup.requests", counters["requests"], "requests", limit=14)
-    figure("setup.challenges", counters["unauthorized"], "answers 401", limit=2)
+    port, row = nvr.http_port, f"setup.{family.name}"
+    serial = await serial_of(family, port)
+    counters = await connect_counted(family, nvr)
+    figure(f"{row}.requests", counters["requests"], "requests", limit=REQUESTS[family.name])
+    figure(f"{row}.challenges", counters["unauthorized"], "answers 401", limit=2)
+    loaded = await all_entities(family, nvr, serial)
+    counts, counters = loaded.counts, loaded.counters
+    figure(f"{row}.entry_requests", counters["requests"], "requests", limit=ENTRY_REQUESTS)
+    figure(f"{row}.entry_challenges", counters["unauthorized"], "answers 401", limit=2)
+    figure(f"{row}.entities_per_channel", loaded.channels_in_use / CHANNELS, "entities in use", limit=8)
     round_trips, connects = [], []
     for _ in range(ROUNDS):
-        round_trips.append(await cold_round_trip(port))
-        connects.append((await connect(port))[0])
-    figure("setup.connect", median(connects), "s", reference=median(round_trips), limit=3.5)
-    serial = driver.info.serial
-    _, counts = await all_entities(port, serial)
+        round_trips.append(await cold_round_trip(family, port))
+        connects.append(await connect(family, port))
+    limit = CONNECT[family.name]
+    figure(f"{row}.connect", median(connects), "s", reference=median(round_trips), limit=limit)
     enabled = Counter({key: number for key, number in counts.items() if key[1]})
     totals, connects, bare, bare_enabled = [], [], [], []
     for _ in range(ROUNDS):
-        totals.append((await all_entities(port, serial))[0])
-        connects.append((await connect(port))[0])
+        totals.append((await all_entities(family, nvr, serial)).seconds)
+        connects.append(await connect(family, port))
         bare.append(await bare_entities(counts))
         bare_enabled.append(await bare_entities(enabled))
-    figure("setup.entities_per_channel", enabled.total() / CHANNELS, "entities in use", limit=8)
-    figure("setup.all_entities", median(totals), "s", reference=median(connects) + 1.3 * median(bare), limit=1.0)
+    figure(f"{row}.all_entities", median(totals), "s", reference=median(connects) + 1.3 * median(bare), limit=1.0)
     # As if those that nobody enabled came for nothing.
     reference = median(connects) + 1.3 * median(bare_enabled)
-    figure("setup.all_entities_to_those_in_use", median(totals), "s", reference=reference, limit=None)
+    figure(f"{row}.all_entities_to_those_in_use", median(totals), "s", reference=reference, limit=None)
 
 
 async def main() -> None:
-    """Run against one recorder."""
-    options = ("--profile", "nvr32", "--channels", str(CHANNELS), "--latency-ms", str(LATENCY))
-    async with recorder(*options) as nvr:
-        await measure(nvr)
+    """Run each family against its own recorder."""
+    for family in chosen():
+        async with recorder(family, "--channels", str(CHANNELS), "--latency-ms", str(LATENCY)) as nvr:
+            await measure(family, nvr)
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""The demo: a simulated NVR, a real Home Assistant, and the main job done through its public interfaces."""
+"""The demo: simulated NVRs, a real Home Assistant, and the main job done through its public interfaces."""

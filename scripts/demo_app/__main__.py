@@ -4,6 +4,7 @@ import argparse
 import asyncio
 from collections.abc import Sequence
 import contextlib
+import json
 from pathlib import Path
 import shutil
 import signal
@@ -12,18 +13,21 @@ import tempfile
 
 from . import dashboard, nvr_entry
 from .client import OWNER
+from .dashboard import Shown
 from .instance import HomeAssistant
 from .processes import DemoError, port_is_free
-from .simulator import SimulatedNvr
+from .simulator import PASSWORD, USERNAME, SimulatedNvr, simulated_nvrs
 from .smoke import run_smoke
 
-SMOKE_CHANNELS = 4
+CHANNELS, SMOKE_CHANNELS = 3, 4
 # Somebody passes a camera every few minutes, and the NVR tells of it; its clock is that of the Home Assistant.
 LIVELY = ("--detect", "--incidents", "12", "--utc-offset", "60", "--dst")
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="scripts/demo", description="A real Home Assistant with a simulated NVR.")
+    parser = argparse.ArgumentParser(
+        prog="scripts/demo", description="A real Home Assistant with simulated NVRs, one of each family."
+    )
     parser.add_argument(
         "--port",
         type=int,
@@ -34,7 +38,7 @@ def _arguments(words: Sequence[str]) -> argparse.Namespace:
         "--channels",
         type=int,
         default=None,
-        help="how many cameras (default 8, 4 with --smoke)",
+        help="how many cameras each NVR has (default 3, 4 with --smoke)",
     )
     parser.add_argument(
         "--ha",
@@ -60,24 +64,48 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
         message = f"port {options.port} is in use; choose another with --port"
         raise DemoError(message)
     async with contextlib.AsyncExitStack() as stack:
-        print("Starting the simulated NVR and Home Assistant ...", flush=True)
-        nvr = await SimulatedNvr.start(options.channels or 8, folder, *LIVELY)
-        stack.push_async_callback(nvr.stop)
+        print("Starting the simulated NVRs and Home Assistant ...", flush=True)
+        channels = options.channels or CHANNELS
+        nvrs = await stack.enter_async_context(simulated_nvrs(channels, folder, *LIVELY))
         home = HomeAssistant.prepare(folder / "config", options.port)
         stack.push_async_callback(home.close)
         await home.start()
         await home.create_owner()
-        entry = await nvr_entry.add_nvr(home.client, nvr)
-        await dashboard.save(home.client, entry)
-        print(f"\n  Open   http://127.0.0.1:{options.port}/nvr-demo/cameras")
-        print(f"  Login  {OWNER['username']} / {OWNER['password']}")
-        print(f"  NVR    127.0.0.1:{nvr.http_port}, control port {nvr.control_port}")
-        print("\nCtrl-C ends everything.", flush=True)
+        shown = [Shown(await nvr_entry.add_nvr(home.client, nvr), nvr) for nvr in nvrs]
+        await dashboard.save(home.client, shown)
+        print(_welcome(options.port, nvrs), flush=True)
         try:
             await asyncio.Event().wait()
         finally:
             print("\nEnding ...", flush=True)
     return 0
+
+
+def _welcome(port: int, nvrs: Sequence[SimulatedNvr]) -> str:
+    """Return where it is, how to come in, and what to try."""
+    lines = [
+        "",
+        f"  Open   http://127.0.0.1:{port}/nvr-demo/cameras",
+        f"  Login  {OWNER['username']} / {OWNER['password']}",
+        "  Try    the buttons at the end of the dashboard,",
+        "         Media > NVR > ... > Yesterday > All day: drag the slider to any time of the day,",
+        "         Settings > Devices & services > NVR,",
+        "         or steer the NVRs from a shell:",
+    ]
+    for nvr in nvrs:
+        lines += ["", f"  {nvr.kind.name}, http://127.0.0.1:{nvr.http_port}, {USERNAME} / {PASSWORD}"]
+        lines += [
+            f"    {words:30} curl -d '{json.dumps(dict(body))}' http://127.0.0.1:{nvr.control_port}{path}"
+            for words, path, body in (
+                (f"somebody comes to '{nvr.kind.cameras[0]}'", "/event", nvr.kind.comes),
+                ("... and leaves", "/event", nvr.kind.leaves),
+                ("a camera loses its cable", "/channel", {"channel": 1, "online": False}),
+                ("the NVR is switched off", "/power", {"on": False}),
+                ("... and on", "/power", {"on": True}),
+            )
+        ]
+    lines += ["", "What is gone counts as offline after 30 s. Ctrl-C ends everything."]
+    return "\n".join(lines)
 
 
 def _end_on_signals() -> None:

@@ -15,7 +15,7 @@ OWNER = {
     "username": "demo",
     "password": "demo",
 }  # login of a throw-away instance
-HTTP_TIMEOUT = aiohttp.ClientTimeout(total=60)
+HTTP_TIMEOUT = aiohttp.ClientTimeout(total=90)
 
 
 class HaClient:
@@ -127,14 +127,14 @@ class HaWebsocket:
         self._socket = socket
         self._last_id = 0
         self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
-        self._events: dict[int, asyncio.Queue[dict[str, Any]]] = {}
+        self._events: dict[int, tuple[asyncio.Queue[dict[str, Any]], dict[str, Any]]] = {}
         self._reader: asyncio.Task[None] | None = None
 
     async def authenticate(self, token: str) -> Self:
         """Do the opening exchange."""
-        await self._socket.receive_json(timeout=10)
+        await self._socket.receive_json(timeout=30)
         await self._socket.send_json({"type": "auth", "access_token": token})
-        answer = await self._socket.receive_json(timeout=10)
+        answer = await self._socket.receive_json(timeout=30)
         if answer["type"] != "auth_ok":
             message = "Home Assistant refused the token"
             raise DemoError(message)
@@ -152,11 +152,13 @@ class HaWebsocket:
             parcels = message.json()
             for parcel in parcels if isinstance(parcels, list) else [parcels]:
                 if parcel["type"] == "event" and parcel["id"] in self._events:
-                    self._events[parcel["id"]].put_nowait(parcel["event"])
+                    queue, wanted = self._events[parcel["id"]]
+                    if wanted.items() <= parcel["event"]["data"].items():
+                        queue.put_nowait(parcel["event"])
                 elif (answer := self._answers.pop(parcel["id"], None)) and not answer.done():
                     answer.set_result(parcel)
 
-    async def command(self, kind: str, seconds: float = 40, **fields: Any) -> Any:
+    async def command(self, kind: str, seconds: float = 60, **fields: Any) -> Any:
         """Send a command and return its result; raises DemoError with HA's own words."""
         self._last_id += 1
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
@@ -169,9 +171,9 @@ class HaWebsocket:
             raise DemoError(message)
         return parcel["result"]
 
-    async def subscribe(self, event_type: str) -> asyncio.Queue[dict[str, Any]]:
-        """Return a queue that fills with the bus events of that type."""
+    async def subscribe(self, event_type: str, **wanted: Any) -> asyncio.Queue[dict[str, Any]]:
+        """Return a queue that fills with the bus events of that type whose data hold what is wanted."""
         queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-        self._events[self._last_id + 1] = queue
+        self._events[self._last_id + 1] = (queue, wanted)
         await self.command("subscribe_events", event_type=event_type)
         return queue

@@ -1,104 +1,151 @@
-"""The demo's dashboard: the cameras first, then what happened and how the NVR is."""
+"""The demo's dashboard: the NVRs side by side, each with its cameras, what happened, how it is, and what to try."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from .client import HaClient
+from .instance import CONTROL_ACTION, VISIT_ACTION
 from .nvr_entry import NvrEntry
+from .simulator import SimulatedNvr
 
 # More streams at once than this and a small machine stutters; the other cameras show a new picture every ten seconds.
 LIVE_TILES = 6
-# Columns of a camera, of the 24 that two sections side by side have.
-WIDE, NARROW = 12, 8
-SECTION_COLUMNS = 3
-DETECTIONS = ("motion", "intrusion", "line_crossing")
+# Columns of a section, and of a tile of which two or three stand side by side.
+FULL, HALF, THIRD = 12, 6, 4
+# The first of these that a camera has are shown on it.
+DETECTIONS, DETECTIONS_SHOWN = ("motion", "person", "intrusion", "line_crossing"), 3
 
 
-def _of_channel(nvr: NvrEntry, camera: dict[str, Any]) -> list[str]:
+@dataclass(frozen=True)
+class Shown:
+    """One NVR: what Home Assistant knows of it, and where it is steered."""
+
+    entry: NvrEntry
+    nvr: SimulatedNvr
+
+
+def _of_channel(entry: NvrEntry, camera: dict[str, Any]) -> list[str]:
     """Return the detections of the camera's device."""
-    return [
+    found = [
         sensor["entity_id"]
         for key in DETECTIONS
-        for sensor in nvr.enabled("binary_sensor")
+        for sensor in entry.enabled("binary_sensor")
         if sensor["device_id"] == camera["device_id"] and sensor["unique_id"].endswith(f"_{key}")
     ]
+    return found[:DETECTIONS_SHOWN]
 
 
-def _camera(nvr: NvrEntry, camera: dict[str, Any], name: str, *, live: bool, columns: int) -> dict[str, Any]:
-    return {
-        "type": "picture-glance",
-        "title": name,
-        "camera_image": camera["entity_id"],
-        "camera_view": "live" if live else "auto",
-        "aspect_ratio": "16:9",
-        "entities": [{"entity": entity_id, "show_state": False} for entity_id in _of_channel(nvr, camera)],
-        "grid_options": {"columns": columns, "rows": "auto"},
-    }
+def _heading(text: str, icon: str, *, style: str = "subtitle", badges: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
+    return {"type": "heading", "heading": text, "icon": icon, "heading_style": style, "badges": list(badges)}
 
 
-def _heading(text: str, icon: str) -> dict[str, Any]:
-    return {"type": "heading", "heading": text, "icon": icon}
+def _own_sensors(entry: NvrEntry) -> list[dict[str, Any]]:
+    """Return the NVR's own binary sensors, the one that tells whether it is there first."""
+    own = [sensor for sensor in entry.enabled("binary_sensor") if sensor["device_id"] == entry.device["id"]]
+    return sorted(own, key=lambda sensor: not sensor["unique_id"].endswith("_connectivity"))
 
 
-def _cameras(nvr: NvrEntry, states: dict[str, Any]) -> dict[str, Any]:
-    cameras = nvr.enabled("camera")
-    columns = WIDE if len(cameras) in {1, 2, 4} else NARROW
-    tiles = [
-        _camera(
-            nvr,
-            camera,
-            states[camera["entity_id"]]["attributes"]["friendly_name"],
-            live=number < LIVE_TILES,
-            columns=columns,
-        )
+def _title(entry: NvrEntry) -> dict[str, Any]:
+    """The NVR's name, and whether it is there."""
+    there = _own_sensors(entry)[0]["entity_id"]
+    badge = {"type": "entity", "entity": there, "show_state": True, "show_icon": True, "color": "state"}
+    return _heading(entry.title, "mdi:cctv", style="title", badges=[badge])
+
+
+def _cameras(entry: NvrEntry, names: Mapping[str, str], live_tiles: int) -> list[dict[str, Any]]:
+    """A single one or the first of three takes the whole width."""
+    cameras = entry.enabled("camera")
+    return [
+        {
+            "type": "picture-glance",
+            "title": names[camera["entity_id"]],
+            "camera_image": camera["entity_id"],
+            "camera_view": "live" if number < live_tiles else "auto",
+            "aspect_ratio": "16:9",
+            "entities": [{"entity": entity_id, "show_state": False} for entity_id in _of_channel(entry, camera)],
+            "grid_options": {"columns": FULL if number == 0 and len(cameras) % 2 else HALF, "rows": "auto"},
+        }
         for number, camera in enumerate(cameras)
     ]
-    return {"type": "grid", "column_span": SECTION_COLUMNS, "cards": tiles}
 
 
-def _happenings(nvr: NvrEntry) -> dict[str, Any]:
+def _happenings(entry: NvrEntry) -> dict[str, Any]:
     """What the event entities told; the binary sensors would tell the same twice."""
-    events = [entity["entity_id"] for entity in nvr.enabled("event")]
-    logbook = {
+    return {
         "type": "logbook",
-        "target": {"entity_id": events},
+        "target": {"entity_id": [entity["entity_id"] for entity in entry.enabled("event")]},
         "hours_to_show": 1,
-        "grid_options": {"columns": 12, "rows": 5},
+        "grid_options": {"columns": FULL, "rows": 4},
     }
-    return {"type": "grid", "cards": [_heading("What happened", "mdi:motion-sensor"), logbook]}
 
 
-def _state(nvr: NvrEntry) -> dict[str, Any]:
-    """Whether NVR and cameras are there, and the NVR's own troubles."""
-    cameras = {camera["device_id"] for camera in nvr.enabled("camera")}
-    recorder = [sensor for sensor in nvr.enabled("binary_sensor") if sensor["device_id"] not in cameras]
-    recorder.sort(key=lambda sensor: not sensor["unique_id"].endswith("_connectivity"))
-    tiles = [
+def _troubles(entry: NvrEntry) -> list[dict[str, Any]]:
+    """What the NVR can tell of besides being there."""
+    return [
         {
             "type": "tile",
             "entity": sensor["entity_id"],
             "name": sensor["name"] or sensor["original_name"],
-            "grid_options": {"columns": 6, "rows": 1},
+            "grid_options": {"columns": HALF, "rows": 1},
         }
-        for sensor in recorder
+        for sensor in _own_sensors(entry)[1:]
     ]
-    return {"type": "grid", "cards": [_heading(nvr.title, "mdi:cctv"), *tiles]}
 
 
-def build(nvr: NvrEntry, states: dict[str, Any]) -> dict[str, Any]:
-    """Return the dashboard's configuration."""
+def _button(name: str, icon: str, action: str, data: Mapping[str, object]) -> dict[str, Any]:
+    return {
+        "type": "button",
+        "name": name,
+        "icon": icon,
+        "icon_height": "24px",
+        "tap_action": {"action": "perform-action", "perform_action": action, "data": data},
+        "grid_options": {"columns": THIRD, "rows": 2},
+    }
+
+
+def _to_try(nvr: SimulatedNvr) -> list[dict[str, Any]]:
+    port, kind = nvr.control_port, nvr.kind
+    visit = {"port": port, "comes": dict(kind.comes), "leaves": dict(kind.leaves)}
+    off, on = ({"port": port, "what": "power", "body": {"on": on}} for on in (False, True))
+    return [
+        _button("Somebody comes", "mdi:walk", VISIT_ACTION, visit),
+        _button("Switch off", "mdi:power-plug-off", CONTROL_ACTION, off),
+        _button("Switch on", "mdi:power-plug", CONTROL_ACTION, on),
+    ]
+
+
+def _section(shown: Shown, names: Mapping[str, str], live_tiles: int) -> dict[str, Any]:
+    entry = shown.entry
+    cards = [
+        _title(entry),
+        *_cameras(entry, names, live_tiles),
+        _heading("What happened", "mdi:motion-sensor"),
+        _happenings(entry),
+        _heading("State", "mdi:list-status"),
+        *_troubles(entry),
+        _heading("Try it", "mdi:gesture-tap"),
+        *_to_try(shown.nvr),
+    ]
+    return {"type": "grid", "cards": cards}
+
+
+def build(nvrs: Sequence[Shown], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the dashboard's configuration; `names` are those of the entities."""
     view = {
         "title": "Cameras",
         "path": "cameras",
         "type": "sections",
-        "max_columns": SECTION_COLUMNS,
-        "sections": [_cameras(nvr, states), _happenings(nvr), _state(nvr)],
+        "max_columns": len(nvrs),
+        "sections": [_section(shown, names, LIVE_TILES // len(nvrs)) for shown in nvrs],
     }
     return {"views": [view]}
 
 
-async def save(client: HaClient, nvr: NvrEntry) -> None:
+async def save(client: HaClient, nvrs: Sequence[Shown]) -> None:
     """Make the dashboard and list it in the sidebar."""
-    config = build(nvr, await client.states())
+    states = await client.states()
+    config = build(nvrs, {name: state["attributes"].get("friendly_name", name) for name, state in states.items()})
     async with client.websocket() as socket:
         await socket.command(
             "lovelace/dashboards/create",

@@ -1,5 +1,6 @@
 """Just enough of an HLS client to see what a viewer would see."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 import io
@@ -85,7 +86,7 @@ async def decode_segment(client: HaClient, playlist: MediaPlaylist, uri: str) ->
     """Fetch one segment and return (presentation second, painted time code) of each frame."""
     init = await fetch(client, urljoin(playlist.url, playlist.init))
     body = await fetch(client, urljoin(playlist.url, uri))
-    return decode(init + body)
+    return await asyncio.to_thread(decode, init + body)
 
 
 def decode(data: bytes) -> list[tuple[float, TimeCode]]:

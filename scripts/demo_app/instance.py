@@ -12,6 +12,11 @@ from .processes import ROOT, Child, DemoError, free_port
 
 START_TIMEOUT = 150.0
 
+# The actions by which the dashboard steers a simulated NVR: `port`, `what` and `body` go to its control port; somebody
+# `comes` and, some seconds later, `leaves`.
+CONTROL_ACTION = "rest_command.simulated_nvr"
+VISIT_ACTION = "script.somebody_comes"
+
 CONFIGURATION = """\
 homeassistant:
   name: NVR demo
@@ -25,6 +30,7 @@ homeassistant:
 automation:
   - id: someone_at_the_door
     alias: Someone was seen
+    mode: queued
     triggers:
       - trigger: event
         event_type: nvr_event
@@ -32,15 +38,30 @@ automation:
     actions:
       - action: persistent_notification.create
         data:
-          notification_id: someone_was_seen
+          notification_id: "someone_was_seen_{{ trigger.event.data.entry_id }}"
           title: "{{ trigger.event.data.channel_name }}: intrusion"
-          message: "{{ trigger.event.data.occurred_at }}"
+          message: "{{ trigger.event.data.name }}, {{ trigger.event.data.occurred_at }}"
 frontend:
 history:
 logbook:
 media_source:
 recorder:
   commit_interval: 1
+rest_command:
+  simulated_nvr:
+    url: "http://127.0.0.1:{{ port }}/{{ what }}"
+    method: post
+    content_type: application/json
+    payload: "{{ body | to_json }}"
+script:
+  somebody_comes:
+    mode: parallel
+    sequence:
+      - action: rest_command.simulated_nvr
+        data: {port: "{{ port }}", what: event, body: "{{ comes }}"}
+      - delay: 8
+      - action: rest_command.simulated_nvr
+        data: {port: "{{ port }}", what: event, body: "{{ leaves }}"}
 stream:
 system_health:
 logger:

@@ -10,10 +10,11 @@ from .simulator import PASSWORD, USERNAME, SimulatedNvr
 
 @dataclass(frozen=True)
 class NvrEntry:
-    """The config entry and its entities by platform, as the registry lists them."""
+    """The config entry, the NVR's own device and the entities of all its devices, as the registries list them."""
 
     entry_id: str
     title: str
+    device: dict[str, Any]
     entities: tuple[dict[str, Any], ...]
 
     def enabled(self, platform: str) -> list[dict[str, Any]]:
@@ -23,11 +24,17 @@ class NvrEntry:
             for entity in self.entities
             if entity["entity_id"].startswith(f"{platform}.") and not entity["disabled_by"]
         ]
-        return sorted(found, key=lambda entity: str(entity["unique_id"]))
+        return sorted(found, key=_numbers_as_such)
+
+
+def _numbers_as_such(entity: dict[str, Any]) -> list[tuple[int, str]]:
+    """Return what a unique id is sorted by: channel 2 before channel 10."""
+    parts = str(entity["unique_id"]).split("_")
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
 async def add_nvr(client: HaClient, nvr: SimulatedNvr) -> NvrEntry:
-    """Walk the config flow with host, user and password; raises DemoError when it asks for anything else."""
+    """Walk the config flow with host, user and password, and name it; raises DemoError when it asks for more."""
     flow = await client.post_json("/api/config/config_entries/flow", {"handler": "nvr"})
     answer = await client.post_json(
         f"/api/config/config_entries/flow/{flow['flow_id']}",
@@ -40,16 +47,27 @@ async def add_nvr(client: HaClient, nvr: SimulatedNvr) -> NvrEntry:
     if answer["type"] != "create_entry":
         message = f"the config flow did not create an entry: {answer.get('errors') or answer.get('reason') or answer}"
         raise DemoError(message)
-    return await load_entry(client, answer["result"]["entry_id"])
+    entry = await load_entry(client, answer["result"]["entry_id"])
+    # As a person does in the last window of the dialog: not every family tells how its owner calls it.
+    async with client.websocket() as socket:
+        name = nvr.kind.name
+        await socket.command("config_entries/update", entry_id=entry.entry_id, title=name)
+        await socket.command("config/device_registry/update", device_id=entry.device["id"], name_by_user=name)
+    return await load_entry(client, entry.entry_id)
 
 
 async def load_entry(client: HaClient, entry_id: str) -> NvrEntry:
     """Read the entry and its entities from the registries."""
     async with client.websocket() as socket:
         entry = await socket.command("config_entries/get_single", entry_id=entry_id)
+        devices = await socket.command("config/device_registry/list")
         entities = await socket.command("config/entity_registry/list")
     own = tuple(entity for entity in entities if entity["config_entry_id"] == entry_id)
-    return NvrEntry(entry_id, entry["config_entry"]["title"], own)
+    recorders = [item for item in devices if entry_id in item["config_entries"] and item["via_device_id"] is None]
+    if len(recorders) != 1:
+        message = f"the entry has {len(recorders)} devices that are an NVR"
+        raise DemoError(message)
+    return NvrEntry(entry_id, entry["config_entry"]["title"], recorders[0], own)
 
 
 async def set_grace(client: HaClient, entry_id: str, seconds: int) -> None:

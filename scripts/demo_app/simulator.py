@@ -1,6 +1,9 @@
-"""The simulated NVR of the demo, steered over its control port like any stranger would."""
+"""The simulated NVRs of the demo, steered over their control ports like any stranger would."""
 
-from dataclasses import dataclass
+import asyncio
+from collections.abc import AsyncIterator
+import contextlib
+from dataclasses import dataclass, field
 import json
 from pathlib import Path
 from typing import Any
@@ -8,39 +11,51 @@ from typing import Any
 import aiohttp
 
 from .processes import Child, DemoError
+from .recorders import RECORDERS, RecorderKind
 
 USERNAME = "admin"
-PASSWORD = "nvr-test-pass"  # noqa: S105 - the simulator's login, known to everybody
+PASSWORD = "nvr-test-pass"  # noqa: S105 - the simulators' login, known to everybody
+# A busy machine may take its time to import what paints the pictures.
+START_TIMEOUT = 90.0
 
 
 @dataclass
 class SimulatedNvr:
-    """A running `python -m tests.simulators hikvision`."""
+    """One `python -m tests.simulators FAMILY`; its ports are known once it runs."""
 
+    kind: RecorderKind
     child: Child
-    http_port: int
-    rtsp_port: int
-    control_port: int
+    ports: dict[str, int] = field(default_factory=dict)
 
     @classmethod
-    async def start(cls, channels: int, log_dir: Path, *options: str) -> SimulatedNvr:
-        """Start it on free ports, with further words for its command line, and wait until it says which."""
-        child = Child(
-            "The simulated NVR",
-            (
-                "-m",
-                "tests.simulators",
-                "hikvision",
-                *("--channels", str(channels)),
-                *("--http-port", "0", "--rtsp-port", "0", "--control-port", "0"),
-                *("--user", USERNAME, "--password", PASSWORD),
-                *options,
-            ),
-            log_dir / "simulator.log",
+    def prepare(cls, kind: RecorderKind, channels: int, log_dir: Path, *options: str) -> SimulatedNvr:
+        """Make it with further words for its command line; nothing runs yet."""
+        words = (
+            *("--channels", str(channels), "--name", kind.name),
+            *("--http-port", "0", "--rtsp-port", "0", "--control-port", "0"),
+            *("--user", USERNAME, "--password", PASSWORD),
+            *options,
         )
-        await child.start(pipe=True)
-        ready = json.loads(await child.read_line(60))
-        return cls(child, ready["http_port"], ready["rtsp_port"], ready["control_port"])
+        log = log_dir / f"simulator-{kind.family}.log"
+        return cls(kind, Child(f"The simulated {kind.name}", ("-m", "tests.simulators", kind.family, *words), log))
+
+    @property
+    def http_port(self) -> int:
+        """Where it answers HTTP."""
+        return self.ports["http_port"]
+
+    @property
+    def control_port(self) -> int:
+        """Where it is steered."""
+        return self.ports["control_port"]
+
+    async def start(self, channels: int) -> None:
+        """Start it on free ports, wait until it says which, and give its cameras their names."""
+        await self.child.start(pipe=True)
+        ready = json.loads(await self.child.read_line(START_TIMEOUT))
+        self.ports = {name: value for name, value in ready.items() if name.endswith("_port")}
+        for number, name in enumerate(self.kind.cameras[:channels], start=1):
+            await self.control("/channel", {"channel": number, "name": name})
 
     async def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask the control port: GET without a body, POST with one."""
@@ -51,7 +66,7 @@ class SimulatedNvr:
             session.request(method, url, json=body) as response,
         ):
             if response.status >= 400:
-                message = f"the simulated NVR refused {path}: {await response.text()}"
+                message = f"the simulated {self.kind.name} refused {path}: {await response.text()}"
                 raise DemoError(message)
             return await response.json()
 
@@ -62,3 +77,20 @@ class SimulatedNvr:
     async def stop(self) -> None:
         """End the process."""
         await self.child.stop()
+
+
+@contextlib.asynccontextmanager
+async def simulated_nvrs(
+    channels: int, log_dir: Path, *options: str, smoke: bool = False
+) -> AsyncIterator[list[SimulatedNvr]]:
+    """Run one NVR of each family with so many cameras each; `options` are words for every simulator."""
+    nvrs = []
+    for number, kind in enumerate(RECORDERS, start=1):
+        # The number makes footage and what happens differ.
+        zone = ("--utc-offset", str(kind.smoke_zone), "--no-dst") if smoke else ()
+        nvrs.append(SimulatedNvr.prepare(kind, channels, log_dir, "--number", str(number), *zone, *options))
+    try:
+        await asyncio.gather(*(nvr.start(channels) for nvr in nvrs))
+        yield nvrs
+    finally:
+        await asyncio.gather(*(nvr.stop() for nvr in nvrs))

@@ -12,17 +12,25 @@ from typing import Any
 
 import aiohttp
 from PIL import Image
+from playwright.async_api import ViewportSize
 
 from scripts.demo_app.client import HaClient
 from tests.browser.frontend import Frontend, Home, signed_in
 from tests.browser.launch import OLDEST, running_home
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "images"
-CAMERAS = 6
+# The first of three cameras is shown larger than the others.
+CAMERAS = 3
 LARGEST = 400_000
 COLOURS, STRONG = 256, 64
 # The clock of the NVR, and of everything else in the pictures.
 HOUR = 13
+# Left, top, right and bottom of what is shown of a window.
+PART = {"config_flow": (340, 118, 940, 682)}
+# Windows of another size than the usual one.
+TALL = {"dashboard": ViewportSize(width=1280, height=900), "device": ViewportSize(width=1280, height=900)}
+# How much later than its event a live picture is shown, and somebody has come into the middle.
+LIVE_DELAY = timedelta(seconds=12)
 # When somebody was seen, as hours of the day that is played.
 DAYLIGHT = (10, 16)
 
@@ -38,9 +46,9 @@ def zone_name(hours: int) -> str:
 
 
 async def shoot(frontend: Frontend, name: str) -> None:
-    """Write what the window shows, in as few colours as do."""
+    """Write what the window shows, or the part of it that matters, in as few colours as do."""
     await frontend.page.wait_for_timeout(500)
-    picture = Image.open(io.BytesIO(await frontend.page.screenshot())).convert("RGB")
+    picture = Image.open(io.BytesIO(await frontend.page.screenshot())).convert("RGB").crop(PART.get(name))
     # Many colours are the video's; small spots of strong colour, icons that are on say, must stay what they are.
     common = picture.quantize(COLOURS - STRONG, method=Image.Quantize.MEDIANCUT).getpalette() or []
     strong = picture.quantize(STRONG, method=Image.Quantize.MAXCOVERAGE).getpalette() or []
@@ -70,17 +78,20 @@ async def dashboard(frontend: Frontend) -> None:
     """Show the cameras while somebody passes, and what happened before."""
     await frontend.open("/nvr-demo/cameras")
     cards = frontend.page.locator("hui-picture-glance-card")
-    for number in range(CAMERAS):
+    nvrs = list(frontend.home.nvrs.values())
+    for number in range(CAMERAS * len(nvrs)):
         await frontend.picture(cards.nth(number), tag="VIDEO")
 
-    async def motion(client: HaClient) -> int:
+    async def somebody_everywhere(client: HaClient) -> bool:
         states = await client.states()
-        return sum(state["state"] == "on" for name, state in states.items() if name.endswith("_motion"))
+        first = [states[f"binary_sensor.{nvr.cameras[0].partition('.')[2]}_motion"] for nvr in nvrs]
+        before = datetime.now(UTC) - LIVE_DELAY
+        return all(one["state"] == "on" and datetime.fromisoformat(one["last_changed"]) < before for one in first)
 
-    until = time.monotonic() + 300
+    until = time.monotonic() + 420
     while time.monotonic() < until:
-        log = await frontend.words(frontend.page.locator("hui-logbook-card"))
-        if log.count("Events") >= 5 and await ask(frontend.home, motion) >= 2:
+        logs = [await frontend.words(card) for card in await frontend.page.locator("hui-logbook-card").all()]
+        if min(log.count("Events") for log in logs) >= 3 and await ask(frontend.home, somebody_everywhere):
             break
         await asyncio.sleep(1)
     await shoot(frontend, "dashboard")
@@ -88,16 +99,17 @@ async def dashboard(frontend: Frontend) -> None:
 
 async def media_browser(frontend: Frontend) -> None:
     """Play a day, at a moment when somebody was seen."""
+    nvr = frontend.home.nvrs["hikvision"]
     page = frontend.page
     await frontend.open("/media-browser/browser")
-    for title in ("NVR", "NVR Demo", "Front door", "Yesterday"):
+    for title in ("NVR", nvr.title, nvr.names[0], "Yesterday"):
         await frontend.tile(title)
     await page.wait_for_url("**/*day%2F*")
     found = re.search(r"day%2F(\d{4}-\d\d-\d\d)", page.url)
     if found is None:
         raise SystemExit("the media browser shows no day")
     day = datetime.fromisoformat(found[1]).replace(tzinfo=UTC) - timedelta(hours=hours_east())
-    moment = await ask(frontend.home, lambda client: _seen(client, frontend.home.cameras[0], day))
+    moment = await ask(frontend.home, lambda client: _seen(client, nvr.cameras[0], day))
     await frontend.tile("All day")
     video = await frontend.player()
     await video.evaluate("(video, position) => eyes.seek(video, position)", (moment - day).total_seconds())
@@ -139,21 +151,15 @@ async def config_flow(frontend: Frontend) -> None:
 
 
 async def device(frontend: Frontend) -> None:
-    """Show the page of the NVR itself."""
-
-    async def device_id(client: HaClient) -> str:
-        async with client.websocket() as socket:
-            devices = await socket.command("config/device_registry/list")
-        own = [item for item in devices if frontend.home.entry_id in item["config_entries"]]
-        return next(str(item["id"]) for item in own if item["via_device_id"] is None)
-
-    # Somebody tried a wrong password on it.
-    happening = {"kind": "illaccess", "channel": 0}
-    address = f"http://127.0.0.1:{frontend.home.control_port}/event"
-    async with aiohttp.ClientSession() as session, session.post(address, json=happening) as answer:
-        answer.raise_for_status()
-    await frontend.open(f"/config/devices/device/{await ask(frontend.home, device_id)}")
+    """Show the page of an NVR itself, with its cameras."""
+    nvr = frontend.home.nvrs["dahua"]
+    await frontend.open(f"/config/devices/device/{nvr.device_id}")
     await frontend.page.get_by_text("Connectivity").first.wait_for()
+    # Somebody tried a wrong password on it.
+    async with aiohttp.ClientSession() as session:
+        address = f"http://127.0.0.1:{nvr.control_port}/event"
+        async with session.post(address, json={"code": "LoginFailure", "channel": 1, "action": "Pulse"}) as answer:
+            answer.raise_for_status()
     await frontend.page.get_by_text("Refused logins").first.wait_for()
     await shoot(frontend, "device")
 
@@ -165,6 +171,8 @@ async def take(home: Home, names: list[str], zone: str) -> None:
     """Take the pictures, each in a new browser."""
     for name in names:
         async with signed_in(home, time_zone=zone) as frontend:
+            if name in TALL:
+                await frontend.page.set_viewport_size(TALL[name])
             await SHOTS[name](frontend)
 
 
@@ -174,7 +182,8 @@ def main(names: list[str]) -> None:
     if unknown:
         raise SystemExit(f"no such picture: {', '.join(unknown)}; there are: {', '.join(SHOTS)}")
     zone = zone_name(hours_east())
-    simulator = ("--detect", "--incidents", "20", "--sub-size", "640x360", "--utc-offset", str(hours_east() * 60))
+    zone_words = ("--utc-offset", str(hours_east() * 60), "--no-dst")
+    simulator = ("--detect", "--incidents", "30", "--sub-size", "640x360", *zone_words)
     words = [f"--simulator={word}" for word in simulator]
     with running_home(OLDEST, "--channels", str(CAMERAS), "--time-zone", zone, *words) as home:
         asyncio.run(take(home, names or list(SHOTS), zone))

@@ -51,9 +51,8 @@ def test_links_of_the_documentation_lead_somewhere() -> None:
 
 
 def test_modules_named_in_the_documentation_exist() -> None:
-    there = {
-        f"/{relative(path)}" for folder in ("custom_components", "tests") for path in (ROOT / folder).rglob("*.py")
-    }
+    folders = ("custom_components", "scripts", "tests")
+    there = {f"/{relative(path)}" for folder in folders for path in (ROOT / folder).rglob("*.py")}
     for path in (ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")):
         named = set(re.findall(r"`(?:\.\.\./)?([\w/]+\.py)`", path.read_text(encoding="utf-8")))
         assert [name for name in sorted(named) if not any(item.endswith(f"/{name}") for item in there)] == [], path.name

@@ -9,6 +9,8 @@ import textwrap
 
 import pytest
 
+from custom_components.nvr.core.families import FAMILIES
+from scripts.demo_app.recorders import RECORDERS
 from scripts.lib import bench, coverage_gate, lock, release_notes
 from tests.plugins.reviewed_skips import read_patterns
 
@@ -156,3 +158,9 @@ def test_setup_does_nothing_when_all_is_in_place() -> None:
     result = run_script("scripts/setup", *(["--ha", version] if version else []))
     assert result.stdout.splitlines()[-1] == sys.prefix
     assert result.stderr == ""
+
+
+def test_demo_shows_every_family() -> None:
+    assert {kind.family for kind in RECORDERS} == {family.key for family in FAMILIES}
+    names = [name for kind in RECORDERS for name in (kind.name, *kind.cameras)]
+    assert len(names) == len(set(names)), "a visitor must be able to tell them apart"

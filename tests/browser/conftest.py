@@ -20,7 +20,7 @@ def sockets(socket_enabled: None) -> None:
 
 @pytest.fixture(scope="session")
 def home() -> Iterator[Home]:
-    """Run a simulated NVR with four cameras and the oldest Home Assistant that is supported."""
+    """Run an NVR of each family and the oldest Home Assistant that is supported."""
     with running_home(OLDEST) as instance:
         yield instance
 
@@ -29,7 +29,7 @@ def home() -> Iterator[Home]:
 def newest_home() -> Iterator[Home]:
     """Run the same with the newest Home Assistant."""
     with ExitStack() as stack:
-        yield stack.enter_context(running_home(NEWEST, "--channels", "2"))
+        yield stack.enter_context(running_home(NEWEST))
 
 
 @pytest.fixture

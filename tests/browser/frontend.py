@@ -18,15 +18,23 @@ EYES = f"{TIMECODE_JS}\nwindow.readTimecode = readTimecode;\n{Path(__file__).wit
 
 
 @dataclass(frozen=True)
+class HomeNvr:
+    """One NVR of a demo instance: its cameras' entities and names by channel, and where it is steered."""
+
+    title: str
+    device_id: str
+    cameras: list[str]
+    names: list[str]
+    control_port: int
+
+
+@dataclass(frozen=True)
 class Home:
     """A running demo instance: what tests.browser.home tells of it, and when that was (seconds since 1970)."""
 
     base: str
     tokens: dict[str, Any]
-    entry_id: str
-    title: str
-    cameras: list[str]
-    control_port: int
+    nvrs: dict[str, HomeNvr]
     since: float = field(default_factory=time.time)
 
     @property

@@ -1,6 +1,6 @@
 """A demo instance as a process of its own, in the demo's environment: prints one JSON line when it is ready.
 
-`python -m tests.browser.home --channels 4`; ends on SIGTERM, SIGINT or when its standard input is closed.
+`python -m tests.browser.home --channels 2`; ends on SIGTERM, SIGINT or when its standard input is closed.
 """
 
 import argparse
@@ -14,12 +14,13 @@ import sys
 import tempfile
 
 from scripts.demo_app import dashboard, nvr_entry
+from scripts.demo_app.dashboard import Shown
 from scripts.demo_app.instance import HomeAssistant
-from scripts.demo_app.simulator import SimulatedNvr
+from scripts.demo_app.simulator import simulated_nvrs
 
 
 async def serve(arguments: argparse.Namespace, folder: Path) -> None:
-    """Run simulator and Home Assistant until told to end."""
+    """Run simulators and Home Assistant until told to end."""
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -27,21 +28,26 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> None:
     # Whoever started us holds the other end: when he is killed, nothing of ours stays.
     loop.add_reader(sys.stdin, ended.set)
     async with contextlib.AsyncExitStack() as stack:
-        nvr = await SimulatedNvr.start(arguments.channels, folder, *arguments.simulator)
-        stack.push_async_callback(nvr.stop)
+        nvrs = await stack.enter_async_context(simulated_nvrs(arguments.channels, folder, *arguments.simulator))
         home = HomeAssistant.prepare(folder / "config", None, time_zone=arguments.time_zone)
         stack.push_async_callback(home.close)
         await home.start()
         await home.create_owner()
-        entry = await nvr_entry.add_nvr(home.client, nvr)
-        await dashboard.save(home.client, entry)
+        shown = [Shown(await nvr_entry.add_nvr(home.client, nvr), nvr) for nvr in nvrs]
+        await dashboard.save(home.client, shown)
         ready = {
             "base": home.client.base,
             "tokens": home.client.tokens,
-            "entry_id": entry.entry_id,
-            "title": entry.title,
-            "cameras": [camera["entity_id"] for camera in entry.enabled("camera")],
-            "control_port": nvr.control_port,
+            "nvrs": {
+                nvr.kind.family: {
+                    "title": entry.title,
+                    "device_id": entry.device["id"],
+                    "cameras": [camera["entity_id"] for camera in entry.enabled("camera")],
+                    "names": list(nvr.kind.cameras[: arguments.channels]),
+                    "control_port": nvr.control_port,
+                }
+                for entry, nvr in ((one.entry, one.nvr) for one in shown)
+            },
         }
         sys.stdout.write(json.dumps(ready) + "\n")
         sys.stdout.flush()
@@ -51,9 +57,9 @@ async def serve(arguments: argparse.Namespace, folder: Path) -> None:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.browser.home", description=__doc__)
-    parser.add_argument("--channels", type=int, default=4)
+    parser.add_argument("--channels", type=int, default=2, help="how many cameras each NVR has")
     parser.add_argument("--time-zone", default="Europe/Amsterdam", help="the time zone of Home Assistant")
-    parser.add_argument("--simulator", action="append", default=[], metavar="WORD", help="a word for the simulator")
+    parser.add_argument("--simulator", action="append", default=[], metavar="WORD", help="a word for every simulator")
     folder = Path(tempfile.mkdtemp(prefix="nvr-browser-"))
     try:
         asyncio.run(serve(parser.parse_args(), folder))

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 import subprocess
 
-from .frontend import Home
+from .frontend import Home, HomeNvr
 
 ROOT = Path(__file__).parents[2]
 OLDEST, NEWEST = "2026.10.4", "2026.11.0"
@@ -40,7 +40,9 @@ def running_home(version: str = OLDEST, *options: str) -> Iterator[Home]:
             # It gives up by itself when Home Assistant does not come, and says why on the terminal.
             line = process.stdout.readline()
             assert line, "the demo instance did not start; the lines above tell why"
-            yield Home(**json.loads(line))
+            told = json.loads(line)
+            nvrs = {family: HomeNvr(**nvr) for family, nvr in told.pop("nvrs").items()}
+            yield Home(**told, nvrs=nvrs)
         finally:
             process.terminate()
             try:

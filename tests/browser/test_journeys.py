@@ -12,7 +12,7 @@ import pytest
 from scripts.demo_app.client import HaClient
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator
 
-from .frontend import Frontend, Home, signed_in
+from .frontend import Frontend, Home, HomeNvr, signed_in
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -28,30 +28,36 @@ def age_of(code: dict[str, Any]) -> timedelta:
     return timedelta(seconds=time.time() - code["time"] / 1000)
 
 
-async def control(home: Home, path: str) -> dict[str, Any]:
-    """Ask the simulated recorder itself."""
+async def control(nvr: HomeNvr, path: str) -> dict[str, Any]:
+    """Ask a simulated recorder itself."""
     async with (
         aiohttp.ClientSession() as session,
-        session.get(f"http://127.0.0.1:{home.control_port}{path}") as answer,
+        session.get(f"http://127.0.0.1:{nvr.control_port}{path}") as answer,
     ):
         found: dict[str, Any] = await answer.json()
         return found
 
 
-async def test_dashboard_shows_every_camera_with_its_own_live_picture(frontend: Frontend) -> None:
+async def test_dashboard_shows_every_camera_of_all_nvrs_with_its_own_live_picture(frontend: Frontend) -> None:
     await frontend.open("/nvr-demo/cameras")
     cards = frontend.page.locator("hui-picture-glance-card")
-    await expect(cards).to_have_count(len(frontend.home.cameras))
-    for number in range(len(frontend.home.cameras)):
-        code = await frontend.picture(cards.nth(number))
-        assert code["channel"] == number + 1
+    nvrs = frontend.home.nvrs.values()
+    expected = [number for nvr in nvrs for number in range(1, len(nvr.cameras) + 1)]
+    await expect(cards).to_have_count(len(expected))
+    for place, number in enumerate(expected):
+        code = await frontend.picture(cards.nth(place))
+        assert code["channel"] == number
         assert age_of(code) < LIVE
-        moved = await frontend.picture(cards.nth(number), after=code["time"] + 1000, tag="VIDEO")
-        assert moved["channel"] == number + 1
+        moved = await frontend.picture(cards.nth(place), after=code["time"] + 1000, tag="VIDEO")
+        assert moved["channel"] == number
     words = await frontend.words(frontend.page.locator("hui-sections-view"))
-    assert {"Front door", "Driveway", "Garden", "Garage", "What happened", "NVR Demo"} <= set(words.splitlines())
+    names = {name for nvr in nvrs for name in (nvr.title, *nvr.names)}
+    assert {"Front door", "Street", "What happened"} <= names | {"What happened"} <= set(words.splitlines())
     assert not RAW_KEY.findall(words)
     assert "navailable" not in words
+    for place, button in enumerate(await frontend.page.get_by_text("Somebody comes").all()):
+        await button.click()
+        await expect(frontend.page.locator("hui-logbook-card").nth(place)).to_contain_text("Intrusion")
     assert frontend.failed == []
 
 
@@ -68,18 +74,18 @@ async def test_camera_dialog_plays_live_video(frontend: Frontend) -> None:
     assert age_of(then) < LIVE
 
 
-async def play_yesterday(frontend: Frontend) -> tuple[Locator, datetime]:
-    """Open yesterday of the first camera and play all of it; return the video and when that day began."""
+async def play_yesterday(frontend: Frontend, nvr: HomeNvr) -> tuple[Locator, datetime]:
+    """Open yesterday of an NVR's first camera and play all of it; return the video and when that day began."""
     page = frontend.page
     await frontend.open("/media-browser/browser")
-    for title in ("NVR", "NVR Demo", "Front door", "Yesterday"):
+    for title in ("NVR", nvr.title, nvr.names[0], "Yesterday"):
         await frontend.tile(title)
     await page.wait_for_url("**/*day%2F*")
     day = re.search(r"day%2F(\d{4}-\d\d-\d\d)", page.url)
     assert day is not None
     assert not RAW_KEY.findall(await frontend.words(page.locator("ha-media-player-browse")))
     await frontend.tile("All day")
-    zone = datetime.fromisoformat((await control(frontend.home, "/state"))["device_now"]).tzinfo
+    zone = datetime.fromisoformat((await control(nvr, "/state"))["device_now"]).tzinfo
     return await frontend.player(), datetime.fromisoformat(day[1]).replace(tzinfo=zone)
 
 
@@ -94,8 +100,9 @@ async def judge_seeks(video: Locator, start: datetime, positions: tuple[float, .
         assert timedelta(milliseconds=-20) <= error <= FRAME, f"{position} s shows a picture {error} before its time"
 
 
-async def test_media_browser_plays_a_day_and_shows_the_asked_time(frontend: Frontend) -> None:
-    video, start = await play_yesterday(frontend)
+@pytest.mark.parametrize("family", ["hikvision", "dahua"])
+async def test_media_browser_plays_a_day_and_shows_the_asked_time(frontend: Frontend, family: str) -> None:
+    video, start = await play_yesterday(frontend, frontend.home.nvrs[family])
     assert await video.evaluate("(video) => video.duration") == timedelta(days=1).total_seconds()
     await expect(frontend.page.locator("ha-hls-player video")).to_have_attribute("controls", "")
     shown = await video.evaluate("(video) => eyes.still(video)")
@@ -112,7 +119,7 @@ async def test_media_browser_plays_a_day_and_shows_the_asked_time(frontend: Fron
 @pytest.mark.slow
 async def test_media_browser_of_the_newest_home_assistant_shows_the_asked_time(newest_home: Home) -> None:
     async with signed_in(newest_home) as frontend:
-        video, start = await play_yesterday(frontend)
+        video, start = await play_yesterday(frontend, frontend.home.nvrs["hikvision"])
         assert await video.evaluate("(video) => video.duration") == timedelta(days=1).total_seconds()
         await judge_seeks(video, start, (20 * 3600 + 907.7, 3723.9))
 

@@ -45,6 +45,8 @@ def _add_common(add: Callable[..., object], profiles: Iterable[str], profile: st
     add("--incidents", type=float, default=3.0, help="how often something moves before each camera, per hour")
     add("--detect", action="store_true", help="tell of what moves, as it happens")
     add("--offline", type=int, action="append", default=[], metavar="CHANNEL", help="a camera that is not there")
+    add("--segments", type=int, help="exactly so many files a channel, for benchmarks")
+    add("--bulk", type=int, help="what is downloaded has at least so many bytes, for benchmarks")
     add("--fault", action="append", default=[], metavar="NAME=JSON", help="a switch, e.g. search.page_cap=40")
 
 
@@ -54,7 +56,6 @@ def build_parser() -> argparse.ArgumentParser:
     families = parser.add_subparsers(dest="family", required=True)
     add = families.add_parser("hikvision", help="a Hikvision recorder").add_argument
     _add_common(add, hikvision.FIRMWARES, "nvr8", hikvision.USER, hikvision.PASSWORD)
-    add("--segments", type=int, help="exactly so many files a channel, for benchmarks")
     add = families.add_parser("dahua", help="a Dahua recorder or camera").add_argument
     _add_common(add, dahua.FIRMWARES, "nvr5232", dahua.USER, dahua.PASSWORD)
     add("--discovery-port", type=int, help="answer DHDiscover by UDP; 0 takes any free port, units use 37810")

@@ -9,7 +9,7 @@ import random
 import time
 
 from tests.simulators.clock import DstRule, SimClock, WireClock
-from tests.simulators.footage import ChannelPlan, Footage, plans_for
+from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
 from tests.simulators.video.studio import Studio
 
 from .cameras import camera_of
@@ -37,6 +37,8 @@ class SimulatorOptions:
     name: str | None = None
     seed: str = "nvr"
     days: float = 8.0
+    segments: int | None = None
+    bulk: int | None = None
     utc_offset: int | None = None
     dst: bool | None = None
     skew: float = 0.0
@@ -170,6 +172,9 @@ class DahuaDevice:
             faults.load.latency_ms = self.options.latency_ms
 
     def _footage(self) -> Footage:
+        if self.options.segments is not None:
+            wired = [number for number, channel in self.channels.items() if channel.wired]
+            return counted_footage(self.clock, wired, self._seed(), self.options.segments, self.options.days)
         low, high = (60 * minutes for minutes in self.firmware.file_minutes)
         wired = [number for number, channel in self.channels.items() if channel.wired]
         base = ChannelPlan(file_seconds=(low, high), incidents_per_hour=self.options.incidents, overlap_seconds=0.0)

@@ -185,7 +185,7 @@ class EventHub:
         parts = []
         for number in range(count):
             code, index = pairs[number // 2 % len(pairs)]
-            data = rule_data(code, "Human", number + 1) if vary or code.startswith("Cross") else {"Id": [number]}
+            data = rule_data(code, "Human", number + 1) if vary or code.startswith("Cross") else {"Id": [number // 2]}
             event = SimEvent(code, index, "Stop" if number % 2 else "Start", data)
             parts.append(self.renderer.part(self.renderer.payload(event)))
         self._device.counters.events += count

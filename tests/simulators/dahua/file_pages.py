@@ -16,7 +16,7 @@ from .conditions import ConditionError, parse_time
 from .device import DahuaDevice
 from .dhav import DhavWriter, dhav_stream
 from .router import Code, Router, RpcError, bad_request, missing
-from .transfers import Transfer
+from .transfers import Transfer, bulk_of
 
 _FOLDER = "/RPC_Loadfile"
 _INDEX = b"DHII" + bytes(1020)
@@ -68,12 +68,13 @@ class FilePages:
         if found is None:
             return bad_request()
         index = _INDEX if faults.dhii else b""
-        length = file.size + len(index)
+        bulk = bulk_of(self._device, file.channel, (file.start, file.end))
+        length = (file.size if bulk is None else bulk.size) + len(index)
         head, tail = _parts(length) if self._multipart() else (b"", b"")
 
         async def chunks() -> AsyncIterator[bytes]:
             yield head + index
-            async for chunk in dhav_stream(
+            async for chunk in bulk or dhav_stream(
                 self._device.studio,
                 file.channel,
                 video_profile(found[1]),

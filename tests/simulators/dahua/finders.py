@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
@@ -33,6 +34,7 @@ class FinderPool:
     catalogue: Catalogue
     by_handle: dict[int, Finder] = field(default_factory=dict)
     _rng: Random = field(default_factory=lambda: Random("finders"))
+    _items: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def create(self) -> int | None:
         """Return the handle of a new finder; None when no more are to be had."""
@@ -81,7 +83,24 @@ class FinderPool:
         finder.pages += 1
         device.counters.search_pages += 1
         device.counters.search_items += len(files)
-        return [item(device, file, finder.condition) for file in files]
+        return [self._item(file, finder.condition) for file in files]
+
+    def _item(self, file: DahuaFile, condition: Condition) -> dict[str, Any]:
+        """Return what is told of a file; rendered once where a benchmark counts the files."""
+        if self.device.options.segments is None:
+            return item(self.device, file, condition)
+        if file.path not in self._items:
+            self._items[file.path] = item(self.device, file, condition)
+        return self._items[file.path]
+
+    def prepare(self) -> None:
+        """Work out and render every file ahead, so that a benchmark measures its client."""
+        numbers = [channel.number for channel in self.device.wired()]
+        self.catalogue.prepare(numbers)
+        always = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+        for number in numbers:
+            for file in self.catalogue.files(number, "Main", *always):
+                self._item(file, Condition((number,), (always,)))
 
 
 class FinderPages:
@@ -240,6 +259,8 @@ class FinderMethods:
 def register(router: Router, device: DahuaDevice) -> None:
     """Plug mediaFileFind into the unit."""
     pool = FinderPool(device, Catalogue(device.footage, device.firmware))
+    if device.options.segments is not None:
+        pool.prepare()
     device.on_boot.append(pool.forget)
     FinderPages(pool).register(router)
     FinderMethods(pool).register(router)

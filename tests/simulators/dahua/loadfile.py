@@ -9,13 +9,14 @@ from tests.simulators.footage import Span
 from tests.simulators.video.profile import VideoProfile, from_ticks, gop_bounds, to_ticks
 
 from ..webserver import Request, Response
+from .bulk import BulkDhav
 from .cameras import video_profile
 from .catalogue import STREAMS, Catalogue, StreamName
 from .conditions import ConditionError, window
 from .device import DahuaDevice
 from .dhav import dhav_stream
 from .router import Router, bad_request, text
-from .transfers import Transfer
+from .transfers import Transfer, bulk_of
 
 _PREAMBLE = 8_000, 13_000
 _EARLY, _DRIFT = -36.0, 47.0
@@ -31,6 +32,7 @@ class Cut:
     spans: tuple[Span, ...]
     since: datetime | None
     size: int
+    bulk: BulkDhav | None = None
 
 
 def preamble(rng: Random, kind: str) -> bytes:
@@ -110,8 +112,9 @@ class LoadfilePages:
         spans = [(begin, spans[0][1]), *spans[1:]]
         since = first if self._device.faults.dhav.mid_group else None
         seconds = sum((b - a).total_seconds() for a, b in spans)
-        size = max(64, int(seconds * catalogue.rate(channel, stream)))
-        return Cut(channel, stream, profile, tuple(spans), since, size)
+        bulk = bulk_of(self._device, channel, (begin, spans[-1][1]))
+        size = max(64, int(seconds * catalogue.rate(channel, stream))) if bulk is None else bulk.size
+        return Cut(channel, stream, profile, tuple(spans), since, size, bulk)
 
     @staticmethod
     def _drift(start: datetime) -> float:
@@ -122,7 +125,7 @@ class LoadfilePages:
         if nothing:
             return
         yield head
-        async for chunk in dhav_stream(
+        async for chunk in cut.bulk or dhav_stream(
             self._device.studio,
             cut.channel,
             cut.profile,

@@ -4,12 +4,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from tests.simulators.footage import Span
+
 from ..webserver import Response, Sink
+from .bulk import BulkDhav
 from .device import DahuaDevice
 from .footage_faults import TransferFaults
 
 _PIECE, _TRICKLED = 64 * 1024, 250
 _TRICKLE_RATE = 1000.0
+
+
+def bulk_of(device: DahuaDevice, channel: int, span: Span) -> BulkDhav | None:
+    """Return what is sent in place of real footage, where a benchmark wants much of it."""
+    size = device.options.bulk
+    return None if size is None else BulkDhav(device.clock, channel, span, size)
 
 
 @dataclass(slots=True)
@@ -47,7 +56,8 @@ class Transfer:
             sink.abort()
             return
         async for chunk in self.chunks():
-            size = _TRICKLED if faults.trickle else _PIECE
+            paced = faults.trickle or faults.rate or faults.cut_after
+            size = _TRICKLED if faults.trickle else _PIECE if paced else max(1, len(chunk))
             for at in range(0, len(chunk), size):
                 piece = chunk[at : at + size]
                 if faults.cut_after and sent + len(piece) > faults.cut_after:

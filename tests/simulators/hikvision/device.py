@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import timedelta, tzinfo
 import hashlib
 import random
 import time
 
 from tests.simulators.clock import DstRule, SimClock
-from tests.simulators.footage import ChannelPlan, Footage, plans_for
+from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
 
 from .counters import Counters
 from .faults import Faults
@@ -35,6 +35,7 @@ class SimulatorOptions:
     seed: str = "nvr"
     days: float = 8.0
     segments: int | None = None
+    bulk: int | None = None
     utc_offset: int | None = None
     dst: bool | None = None
     skew: float = 0.0
@@ -149,19 +150,7 @@ class Device:
                 for number, plan in plans_for(self.channels).items()
             }
             return Footage(self.clock, plans, self._seed(), timedelta(days=self.options.days))
-        # A benchmark asks for a known number of files: equal lengths, no gaps, nothing before or after.
-        count = self.options.segments
-        length = max(60, min(1200, int(self.options.days * 86400) // count))
-        base = ChannelPlan("continuous", (length, length), 0.0, ())
-        footage = Footage(
-            self.clock, plans_for(self.channels, base), self._seed(), timedelta(seconds=(count + 2) * length)
-        )
-        running = int(self.clock.timestamp()) // length
-        first, after = (datetime.fromtimestamp(n * length, UTC) for n in (running - count + 1, running + 1))
-        for number in self.channels:
-            footage.add_gap(number, first - timedelta(days=3650), first)
-            footage.add_gap(number, after, after + timedelta(days=3650))
-        return footage
+        return counted_footage(self.clock, self.channels, self._seed(), self.options.segments, self.options.days)
 
     def _seed(self) -> str:
         return f"{self.options.seed}/{self.options.number}"

@@ -20,6 +20,7 @@ from tests.simulators.video.profile import VideoProfile
 from tests.simulators.video.studio import Studio
 
 from ..webserver import Request, Response, Sink
+from .bulk import bulk_program_stream
 from .device import Device
 from .router import Code, Router, failure, unsupported, xml
 from .rtsp_paths import video_profile
@@ -145,6 +146,7 @@ class Downloads:
         async def body(sink: Sink) -> None:
             await self._send(sink, wanted)
 
+        wanted.size = self._device.options.bulk or wanted.size
         length = wanted.size if faults.length and faults.container != "mp4" else None
         kind = "video/mp4" if faults.container == "mp4" else "application/octet-stream"
         self._device.counters.downloads_active += 1
@@ -162,6 +164,8 @@ class Downloads:
 
     def _chunks(self, wanted: Wanted) -> AsyncIterator[bytes]:
         header = _PRIVATE_HEADER if self._device.faults.download.container == "imkh" else b""
+        if self._device.options.bulk is not None:
+            return bulk_program_stream(self._device.options.bulk, header)
         return program_stream(
             self._studio,
             wanted.track // 100,

@@ -22,8 +22,13 @@ AUDIO: Final = 0xF0
 _TYPES: Final = frozenset({KEY, INTER, AUDIO, 0xF1, 0xF5, 0xFB, 0xFE, 0xFF})
 _PLAYED: Final = frozenset({KEY, INTER, AUDIO})
 _FIELDS: Final = struct.Struct("<4sBBBBIIIHBB")
+# The same without what no player reads, for the many frames of one second.
+_NEXT: Final = struct.Struct("<Q4xII").unpack_from
 _BASE_YEAR: Final = 2000
 _MIN_FRAME: Final = HEADER + TRAILER
+# Of that length a frame has room for any extension.
+_PLAIN_FRAME: Final = _MIN_FRAME + 255
+_MOST_FATES: Final = 64
 
 # Turns wall digits into a moment; the second is one the moment cannot lie before.
 type Reading = Callable[[datetime, datetime | None], datetime]
@@ -114,6 +119,8 @@ class DhavFilter:
         self._keep = False
         self._begun = window is None
         self._packed = -1
+        self._dated = -1  # the newest date that is one
+        self._fates: dict[int, bool] = {}  # whether frames are kept that begin with these eight bytes
         self._moment: datetime | None = None
         self._cut = False
         self.frames = 0
@@ -144,7 +151,7 @@ class DhavFilter:
         """Take bytes, return those to keep; nothing more once `done`."""
         if self.done:
             return b""
-        out: list[bytes] = []
+        out: list[bytes | memoryview] = []
         while True:
             if not self._found:
                 data = self._search(data, final=False)
@@ -154,13 +161,13 @@ class DhavFilter:
             if rest is None:
                 break
             data = rest
-        return out[0] if len(out) == 1 else b"".join(out)
+        return out[0] if len(out) == 1 and isinstance(out[0], bytes) else b"".join(out)
 
     def close(self) -> bytes:
         """Return what the end of the bytes completes: frames behind what looked like the header of a long one."""
         if self._found or self.done:
             return b""
-        out: list[bytes] = []
+        out: list[bytes | memoryview] = []
         left: bytes | None = b""
         while left is not None and not self.done:
             data = self._search(left, final=True)
@@ -195,7 +202,7 @@ class DhavFilter:
         del self._hunt[:count]
         self.skipped += count
 
-    def _pass(self, data: bytes, out: list[bytes]) -> bytes | None:
+    def _pass(self, data: bytes, out: list[bytes | memoryview]) -> bytes | None:
         """Let frames pass; return what is left where one does not follow the other, None when all is taken."""
         if self._rest:
             data, self._rest = self._rest + data, b""
@@ -207,6 +214,7 @@ class DhavFilter:
             self.skipped += at
             start = at
         while not self._left:
+            at, start = self._hop(data, at, start, out)
             if size - at < HEADER:
                 self._rest = data[at:]
                 break
@@ -216,31 +224,69 @@ class DhavFilter:
                 self._found, self._keep = False, False
                 self.resyncs += 1
                 return data[at:]
-            keep = self._wanted(frame)
-            if keep is not self._keep:
-                self._take(data, start, at, out)
-                start = at
-                self._keep = keep
+            start = self._turn(data, start, at, out, keep=self._wanted(frame))
             if self.done:
                 return None
+            if self._begun or frame.type != KEY:
+                self._learn(data, at)
             step = min(frame.size, size - at)
             self._left = frame.size - step
             at += step
-            if not keep:
+            if not self._keep:
                 self.skipped += step
                 start = at
         self._take(data, start, at, out)
         return None
 
-    def _take(self, data: bytes, start: int, end: int, out: list[bytes]) -> None:
+    def _hop(self, data: bytes, at: int, start: int, out: list[bytes | memoryview]) -> tuple[int, int]:
+        """Pass whole frames of the same second and of known kinds; return where they and the kept run lie.
+
+        A second has dozens of frames: whoever hands on gigabytes cannot afford to look at each in full.
+        """
+        date, fate_of, size, keep, count, read = self._dated, self._fates.get, len(data), self._keep, 0, _NEXT
+        last = size - HEADER
+        while at <= last:
+            first, length, packed = read(data, at)
+            end = at + length
+            if packed != date or end > size or (fate := fate_of(first)) is None:
+                break
+            if not _PLAIN_FRAME <= length <= MAX_FRAME and not _MIN_FRAME + data[at + 22] <= length <= MAX_FRAME:
+                break
+            if fate is not keep:
+                start, keep = self._turn(data, start, at, out, keep=fate), fate
+            at = end
+            count += 1
+            if not fate:
+                self.skipped += length
+                start, count = end, count - 1
+        if count:
+            self._count(count)
+        return at, start
+
+    def _learn(self, data: bytes, at: int) -> None:
+        """Remember what becomes of frames that begin as the one at `at` does."""
+        if len(self._fates) >= _MOST_FATES:
+            self._fates.clear()
+        self._fates[_NEXT(data, at)[0]] = self._keep
+
+    def _turn(self, data: bytes, start: int, at: int, out: list[bytes | memoryview], *, keep: bool) -> int:
+        """Keep what comes, or drop it; return where the run that is kept begins."""
+        if keep is self._keep:
+            return start
+        self._take(data, start, at, out)
+        self._keep = keep
+        return at
+
+    def _take(self, data: bytes, start: int, end: int, out: list[bytes | memoryview]) -> None:
         if self._keep and end > start:
-            out.append(data if end - start == len(data) else data[start:end])
+            out.append(data if end - start == len(data) else memoryview(data)[start:end])
 
     def _wanted(self, frame: Frame) -> bool:
         window = self._window
         if frame.packed != self._packed:
             self._packed = frame.packed
             digits = frame.digits
+            self._dated = -1 if digits is None else frame.packed
             if digits is not None:
                 self._moment = digits if window is None else window.read(digits, self._moment)
                 self.opened = self.opened or self._moment
@@ -249,12 +295,17 @@ class DhavFilter:
             if moment is not None and moment >= window.end:
                 self.done = True
                 return False
-            if not self._begun:
-                self._begun = frame.type == KEY and (moment is None or moment >= window.start)
+            if not self._begun and frame.type == KEY and (moment is None or moment >= window.start):
+                self._begun = True
+                self._fates.clear()
             if not self._begun or frame.type not in _PLAYED:
                 return False
-        self.frames += 1
-        if self.first is None:
-            self.first = moment
-        self.last = moment
+        self._count(1)
         return True
+
+    def _count(self, frames: int) -> None:
+        """Count frames that are kept, all of them of the present moment."""
+        self.frames += frames
+        if self.first is None:
+            self.first = self._moment
+        self.last = self._moment

@@ -6,6 +6,7 @@ answers and in RPC2 (dahua-cgi 4): nothing here converts, the names say which is
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import lru_cache
 import re
 from typing import Final, NamedTuple
 
@@ -16,6 +17,8 @@ _TIME: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(
 _LETTER: Final = re.compile(r"\[([A-Z])\]\[[^\]]*\]\[[^\]]*\]\.\w+\Z")
 _LOCATOR: Final = "%Y%m%d%H%M%S"
 _LOCATOR_PARTS: Final = 4
+# Turns an ISO time into such digits, many times faster than strftime does.
+_BARE: Final = str.maketrans("", "", "-:T")
 
 
 class FoundFile(NamedTuple):
@@ -61,6 +64,7 @@ def stamp(digits: datetime) -> str:
     return f"{digits:%Y-%m-%d %H:%M:%S}"
 
 
+@lru_cache(maxsize=512)  # one file begins where another ends
 def parse_stamp(value: str) -> datetime | None:
     """Return the digits of a time, padded or not; None when it is none."""
     found = _TIME.match(value.strip())
@@ -127,7 +131,10 @@ def log_condition(start: datetime, end: datetime, codes: Iterable[str]) -> dict[
 
 
 def _words(node: Node, name: str) -> tuple[str, ...]:
-    return tuple(word for _, value in entries(child(node, name)) if (word := text(value)))
+    found = child(node, name)
+    if found is None:
+        return ()
+    return tuple(word for _, value in entries(found) if (word := text(value)))
 
 
 def _span(node: Node) -> tuple[datetime, datetime] | None:
@@ -207,7 +214,8 @@ def log_lines(params: Mapping[str, object]) -> list[LogLine]:
 
 def locator(file: FoundFile) -> str:
     """Return a segment's handle: where the file is and what it spans, in wall digits."""
-    return f"{file.start:{_LOCATOR}}|{file.end:{_LOCATOR}}|{file.size or ''}|{file.path}"
+    start, end = (moment.isoformat("T", "seconds").translate(_BARE) for moment in (file.start, file.end))
+    return f"{start}|{end}|{file.size or ''}|{file.path}"
 
 
 def parse_locator(value: str) -> FoundFile | None:

@@ -21,6 +21,7 @@ from custom_components.nvr.core.drivers.dahua.dhav import (
 from .dhav import START, frame, packed
 
 SECOND = timedelta(seconds=1)
+PLAYED = {KEY, INTER, AUDIO}
 VIDEO = b"".join(
     frame(KEY if second % 2 == 0 else INTER, f"picture {second}".encode() * 3, START + second * SECOND, second)
     + frame(AUDIO, b"sound", START + second * SECOND, second)
@@ -54,6 +55,7 @@ def run(*chunks: bytes, window: Window | None = None) -> tuple[bytes, DhavFilter
 def test_a_header() -> None:
     found = parse_header(frame(KEY, b"12345", number=9))
     assert found is not None
+    assert list(frames(VIDEO[:-1]))[-1][1] < len(VIDEO) - HEADER
     assert (found.type, found.number, found.size, found.digits, found.proven) == (KEY, 9, 24 + 4 + 5 + 8, START, True)
     assert unpack_date(packed(START)) == START
     assert unpack_date(0) is None
@@ -109,6 +111,52 @@ def test_a_window_begins_with_a_key_frame_and_ends_in_time() -> None:
     assert wanted.done
     assert wanted.last == START + SECOND
     assert wanted.feed(VIDEO) == b""
+
+
+@pytest.mark.parametrize("begin", [0, 1, 3])
+def test_many_frames_of_one_second_are_told_apart(begin: int) -> None:
+    """Long runs are passed at a hop: what is between them, before the window and behind junk still is not."""
+    kinds = [KEY, AUDIO, 0xF1, INTER, 0xFB, 0xF5, AUDIO, INTER, INTER, 0xF1]
+    each = [
+        [frame(kind, b"%d/%d" % (second, place), START + second * SECOND) for place, kind in enumerate(kinds)]
+        for second in range(4)
+    ]
+    kept = b"".join(
+        data for second in range(begin, 3) for kind, data in zip(kinds, each[second], strict=True) if kind in PLAYED
+    )
+    each[1].insert(4, junk(40))  # what follows is kept as what was before
+    each[2].insert(7, each[2][3][:12] + (20).to_bytes(4, "little") + each[2][3][16:24] + bytes(8))
+    data = b"".join(part for parts in each for part in parts)
+    everything = b"".join(part for parts in each for part in parts if part[-8:-4] == b"dhav")
+    for at in range(len(data) + 1):
+        found, wanted = run(data[:at], data[at:], window=window(begin, 3))
+        assert found == kept
+        assert (wanted.frames, wanted.resyncs) == ((3 - begin) * 6, 2)
+        found, wanted = run(data[:at], data[at:])
+        assert found == everything
+        assert (wanted.frames, wanted.skipped) == (40, len(data) - len(everything))
+
+
+def test_frames_of_many_kinds_at_once() -> None:
+    """Nobody has described the byte behind the channel: whatever it says, the frame is kept."""
+    each = [bytearray(frame(INTER, b"%d" % number, START)) for number in range(100)]
+    for number, data in enumerate(each):
+        data[7] = number
+    whole = b"".join(each)
+    assert run(whole + whole)[0] == whole + whole
+
+
+def test_a_date_that_is_none_hides_nothing() -> None:
+    """Where the date is no proof each frame needs its checksum."""
+    good = frame(KEY, b"one", START)
+    undated = bytearray(good)
+    undated[16:20] = bytes(4)
+    undated[23] = sum(undated[:23]) & 0xFF
+    unproven = bytearray(undated)
+    unproven[23] ^= 1
+    found, wanted = run(bytes(undated * 3 + unproven) + good)
+    assert found == bytes(undated * 3) + good
+    assert wanted.resyncs == 1
 
 
 def test_a_window_in_an_hour_that_occurs_twice() -> None:
