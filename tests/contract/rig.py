@@ -102,7 +102,7 @@ class Traits:
     """What a firmware profile cannot do or does its own way; the suite asserts it instead of looking away.
 
     `lacks`: roles that a connect leaves None. `requests`: the most a connect may cost that remembers nothing.
-    `tells_lock`: a locked account is told with its end. `names_cameras`: model and serial of the camera in a slot are
+    `names_cameras`: model and serial of the camera in a slot are
     told. `calendar`: the recorder has a list of days with footage. `refuses`: it refuses something a connect asks for.
     `tells_load`: uptime or load are told.
     """
@@ -110,7 +110,6 @@ class Traits:
     kind: RecorderKind = RecorderKind.NVR
     lacks: frozenset[Role] = frozenset()
     requests: int = 15
-    tells_lock: bool = True
     names_cameras: bool = True
     calendar: bool = True
     refuses: bool = False

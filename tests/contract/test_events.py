@@ -117,13 +117,13 @@ async def test_an_end_that_is_lost_is_found_out(case: Case, monkeypatch: pytest.
         async with rig.driving() as driver, listening(driver) as heard:
             assert driver.events is not None
             driver.events.hold = {EventKind.MOTION: 1.0}
-            first, second, *_ = watched(rig)
-            rig.happen(EventKind.MOTION, first)
-            rig.happen(EventKind.MOTION, second)
-            await heard.until(lambda: len(heard.events) >= 2)
-            rig.happen(EventKind.MOTION, first, on=False)
-            await heard.until(lambda: len(heard.events) >= 3, 20)
-            assert brief(heard.events[2:]) == [(EventKind.MOTION, STOP, first)]
+            numbers = watched(rig)[:2]
+            for number in numbers:
+                rig.happen(EventKind.MOTION, number)
+            await heard.until(lambda: len(heard.events) >= len(numbers))
+            rig.happen(EventKind.MOTION, numbers[0], on=False)
+            await heard.until(lambda: len(heard.events) > len(numbers), 20)
+            assert brief(heard.events[len(numbers) :]) == [(EventKind.MOTION, STOP, numbers[0])]
 
 
 @pytest.mark.parametrize("inside", [False, True])

@@ -24,7 +24,7 @@ SOCKETS = 8
 async def test_at_rest_four_requests_a_minute_suffice_for_any_number_of_channels(
     case: Case, channels: int | None
 ) -> None:
-    # Events are listened to, channels refreshed once a minute; keep-alives and nonces that expire are counted too.
+    # Events are heard, channels refreshed once a minute; what keeps a login alive is counted, and so are old nonces.
     setting: Setting = {} if channels is None else {"channels": channels}
     async with case.recorder(**setting) as rig:
         rig.keep_time(asyncio.get_running_loop().time)
@@ -58,7 +58,7 @@ async def test_each_lane_is_as_wide_as_it_was_made(case: Case, width: int) -> No
         )
         lanes = driver.statistics["most_in_flight"]
         assert isinstance(lanes, dict)
-        assert (lanes["control"], lanes["snapshot"]) == (width, width)
+        assert (lanes["control"], lanes["snapshot"]) == (width, min(width, len(numbers)))
         assert 1 <= lanes["search"] <= width
         assert rig.counts().most_at_once <= 3 * width
 

@@ -1,6 +1,7 @@
 """A wrong password is sent twice at most, whatever the door; what is none is never taken for one."""
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from custom_components.nvr.core import errors
 from custom_components.nvr.core.credentials import LoginGuard
 from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.families import connect_any
-from custom_components.nvr.core.models import TimeSpan
+from custom_components.nvr.core.models import PlaybackRequest, TimeSpan
 from custom_components.nvr.media.rtsp.session import RtspSession
 
 from .helpers import Listener, last
@@ -122,9 +123,7 @@ async def test_refusals_over_rtsp_and_http_are_counted_together(case: Case) -> N
         assert (rig.counts().requests, rig.counts().refused) == (before, 2)
 
 
-def _with(request: Any, password: str) -> Any:
-    from dataclasses import replace  # noqa: PLC0415
-
+def _with(request: PlaybackRequest, password: str) -> PlaybackRequest:
     return replace(request, address=replace(request.address, password=password))
 
 
