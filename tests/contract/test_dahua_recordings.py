@@ -308,7 +308,7 @@ async def test_playback_of_nothing_teaches_nothing() -> None:
         assert "playback_form" not in driver.memory["quirks"]  # type: ignore[operator]
 
 
-async def small(driver: DahuaDriver, hours: float = 30) -> RecordingSegment:
+async def small(driver: DahuaDriver, hours: float = 120) -> RecordingSegment:
     """Return the smallest closed file of a while."""
     found = [each for each in await search(driver, 1, last(hours)) if not each.open]
     return min(found, key=lambda each: each.size or 0)
