@@ -26,6 +26,7 @@ from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
 from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
 from .presence import Presence
+from .refusals import HandleLostError
 from .source import Source
 from .wire import Node, integer
 from .wire_config import (
@@ -266,7 +267,8 @@ class Connect:
             found = await self._source.ask("storage.getDeviceAllInfo", cgi=STORAGE)
         except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
             self._notes.append(f"failed:storage:{type(error).__name__}")
-            self._storage_failed = True
+            # RPC2 misses the object where there is no disk, which is an answer.
+            self._storage_failed = not isinstance(error, HandleLostError)
             return
         volumes = parse_volumes(found)
         # A camera without a card has no storage, which is no fault (dahua-cgi 7.1).

@@ -1,17 +1,21 @@
 """Single pictures of the past: the key picture at or before a moment, without a playback session (dahua-cgi 11.4)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from ...errors import NvrNotFoundError, NvrResponseError
 from ...models import KeyFrame, StreamRole, VideoCodec
 from .context import Context
+from .dhav import HEADER, KEY, TRAILER, frames
 from .mapping import VIDEO_STREAMS
 from .refusals import DahuaRefusalError
 from .wire_find import stamp
-from .wire_picture import METHOD, PAGE, parse_picture, question
+from .wire_picture import METHOD, PAGE, codec_of, payload, question
 
 _TIMEOUT: Final = 20.0
+_LONGEST_GROUP: Final = timedelta(minutes=1)
+# The place of the extension's length in a frame's header (dahua-cgi 11.5).
+_EXTENSION: Final = 22
 _CODECS: Final = {"h264": VideoCodec.H264, "h265": VideoCodec.H265}
 
 
@@ -39,8 +43,18 @@ class KeyFrames:
             response = await context.client.rpc.page(PAGE, METHOD, asked, lane="search", timeout=_TIMEOUT)
         except (DahuaRefusalError, NvrNotFoundError) as error:
             raise NvrNotFoundError("the recorder has no picture of that moment") from error
-        picture = parse_picture(response.headers.get("Content-Type", ""), response.body)
-        if picture is None:
+        data, digits = _unwrapped(payload(response.headers.get("Content-Type", ""), response.body))
+        codec = _CODECS.get(codec_of(data))
+        if codec is None:
             raise NvrResponseError("the recorder answered with something that is no key picture")
-        told = None if picture.digits is None else wall.from_wall(picture.digits, moment)
-        return KeyFrame(channel, _CODECS[picture.codec], picture.data, told or moment, told is not None)
+        # Where the hour occurs twice the moment tells which: the picture is of it or of just before.
+        told = None if digits is None else wall.from_wall(digits, moment - _LONGEST_GROUP)
+        return KeyFrame(channel, codec, data, told or moment, told is not None)
+
+
+def _unwrapped(data: bytes) -> tuple[bytes, datetime | None]:
+    """Take a key picture out of its DHAV frame, with the wall digits that stand there; leave a bare one as it is."""
+    for frame, at in frames(data):
+        if frame.type == KEY:
+            return data[at + HEADER + data[at + _EXTENSION] : at + frame.size - TRAILER], frame.digits
+    return data, None

@@ -1,16 +1,13 @@
-"""One stored key picture as a recorder answers it: in JSON, as base64 or as a part, bare or in a DHAV frame. Pure.
+"""One stored key picture as a recorder answers it: in JSON, as base64 or or as a part. Pure.
 
 dahua-cgi 11.4.
 """
 
 from base64 import b64decode
 import binascii
-from datetime import datetime
 import json
 import re
-from typing import Final, NamedTuple
-
-from .dhav import HEADER, KEY, TRAILER, frames
+from typing import Final
 
 PAGE: Final = "/RPC3_Loadfile"
 METHOD: Final = "StorageAssistant.getIFrameData"
@@ -18,16 +15,6 @@ _START: Final = b"\x00\x00\x01"
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/\r\n]+={0,2}\s*\Z")
 _BOUNDARY: Final = re.compile(r'boundary="?([^";,\s]{1,70})', re.IGNORECASE)
 _LENGTH: Final = re.compile(rb"^content-length:\s*(\d{1,9})\s*$", re.IGNORECASE | re.MULTILINE)
-# The place of the extension's length in a frame's header (dahua-cgi 11.5).
-_EXTENSION: Final = 22
-
-
-class Picture(NamedTuple):
-    """A key picture: Annex B with its parameter sets, "h264" or "h265"; `digits` is the wall clock's, if it is told."""
-
-    codec: str
-    data: bytes
-    digits: datetime | None
 
 
 def question(index: int, stamp: str, stream: str) -> dict[str, object]:
@@ -35,20 +22,8 @@ def question(index: int, stamp: str, stream: str) -> dict[str, object]:
     return {"Infos": {"Channel": index, "Time": stamp, "VideoStream": stream}}
 
 
-def parse_picture(content_type: str, body: bytes) -> Picture | None:
-    """Read an answer that is no refusal; None where no key picture is in it."""
-    data = _payload(content_type, body)
-    digits: datetime | None = None
-    for frame, at in frames(data):
-        if frame.type == KEY:
-            digits = frame.digits
-            data = data[at + HEADER + data[at + _EXTENSION] : at + frame.size - TRAILER]
-            break
-    codec = _codec(data)
-    return Picture(codec, data, digits) if codec else None
-
-
-def _payload(content_type: str, body: bytes) -> bytes:
+def payload(content_type: str, body: bytes) -> bytes:
+    """Return the picture of an answer that is no refusal, bare or in a DHAV frame; empty where there is none."""
     boundary = _BOUNDARY.search(content_type)
     if boundary is not None:
         return _part(body, boundary[1].encode())
@@ -88,8 +63,8 @@ def _part(body: bytes, boundary: bytes) -> bytes:
     return _plain(found)
 
 
-def _codec(data: bytes) -> str:
-    """Return the codec by the units at the beginning of Annex B bytes; empty where there is no key picture."""
+def codec_of(data: bytes) -> str:
+    """Return "h264" or "h265" by the units of Annex B bytes; empty where there is no picture that stands alone."""
     if not data.startswith((_START, b"\x00" + _START)):
         return ""
     kinds: set[str] = set()
