@@ -164,10 +164,7 @@ class RecorderLink:
                     await self._async_prove()
 
     async def async_prove(self) -> None:
-        """See that it is the recorder that answers, unless that is beyond doubt; raises core errors.
-
-        All who ask share one request.
-        """
+        """See that the recorder answers, unless beyond doubt, in one request for all who ask; raises core errors."""
         self.driver.guard.check()
         self.identity.require_known()
         if self.connected:

@@ -17,7 +17,32 @@ class CountersView(Protocol):
         """Zero everything but what is going on now."""
 
 
-class Simulator(Watched, Protocol):
+class Slots(Protocol):
+    """What may happen to the channels of a recorder."""
+
+    async def set_channel_online(self, number: int, *, online: bool) -> None:
+        """Lose a camera, or have it back."""
+
+    def add_channel(self, number: int, name: str | None = None) -> object:
+        """Plug a camera in."""
+
+    async def remove_channel(self, number: int) -> None:
+        """Take a camera out."""
+
+    def rename_channel(self, number: int, name: str) -> None:
+        """Give a channel another name."""
+
+    def replace_camera(self, number: int, model: str, serial: str) -> None:
+        """Put another camera into a slot; an empty text is one that the recorder cannot tell."""
+
+    def shuffle_lists(self, seed: int | None) -> None:
+        """List channels in another order, which the seed decides; None: by number."""
+
+    def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
+        """Change a main stream's codec and size."""
+
+
+class Simulator(Watched, Slots, Protocol):
     """A recorder on this machine that is running."""
 
     fingerprint: str | None
@@ -85,24 +110,3 @@ class Simulator(Watched, Protocol):
 
     def set_zone(self, minutes: int, *, dst: bool = False) -> None:
         """Move the recorder to another zone."""
-
-    async def set_channel_online(self, number: int, *, online: bool) -> None:
-        """Lose a camera, or have it back."""
-
-    def add_channel(self, number: int, name: str | None = None) -> object:
-        """Plug a camera in."""
-
-    async def remove_channel(self, number: int) -> None:
-        """Take a camera out."""
-
-    def rename_channel(self, number: int, name: str) -> None:
-        """Give a channel another name."""
-
-    def replace_camera(self, number: int, model: str, serial: str) -> None:
-        """Put another camera into a slot; an empty text is one that the recorder cannot tell."""
-
-    def shuffle_lists(self, seed: int | None) -> None:
-        """List channels in another order, which the seed decides; None: by number."""
-
-    def set_codec(self, number: int, codec: str, *, width: int | None = None, height: int | None = None) -> None:
-        """Change a main stream's codec and size."""
