@@ -3,7 +3,7 @@
 A third driver gets the whole suite by its row here, and by the rig the row names.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Unpack
@@ -23,13 +23,17 @@ from .rigs.hikvision_bench import HikvisionEvents, HikvisionFootage
 
 @dataclass(frozen=True)
 class Row:
-    """A family. The first profile stands for all where a test is too dear to be run on each of them every time."""
+    """A family. `others` are firmware profiles that only the long run (`--all`) puts to the test.
+
+    The first profile stands for all where a test is too dear to be run on each of them every time.
+    """
 
     family: str
     rig: type[Rig[Any]]
     footage: type[FootageBench[Any]]
     events: type[EventBench[Any]]
     profiles: tuple[str, ...]
+    others: tuple[str, ...]
 
 
 ROWS = (
@@ -38,14 +42,16 @@ ROWS = (
         HikvisionRig,
         HikvisionFootage,
         HikvisionEvents,
-        ("nvr8", "nvr16", "nvr-old", "nvr32", "dvr4", "dvr8", "ipc", "ipc2", "ipc-old"),
+        ("nvr8", "nvr-old", "dvr4", "ipc"),
+        ("nvr16", "nvr32", "dvr8", "ipc2", "ipc-old"),
     ),
     Row(
         "dahua",
         DahuaRig,
         DahuaFootage,
         DahuaEvents,
-        ("nvr5232", "nvr5464", "new501", "old400", "quirk200", "nv4116", "xvr", "lorex", "ipc_sd"),
+        ("nvr5232", "nvr5464", "old400", "xvr", "ipc_sd"),
+        ("new501", "quirk200", "nv4116", "lorex"),
     ),
 )
 
@@ -60,6 +66,11 @@ class Case:
     def __str__(self) -> str:
         """Return the id of the test."""
         return f"{self.row.family}-{self.profile}"
+
+    @property
+    def is_everyday(self) -> bool:
+        """Whether it is put to the test in each run, not in the long one alone."""
+        return self.profile in self.row.profiles
 
     @property
     def is_first(self) -> bool:
@@ -90,9 +101,15 @@ class Case:
             yield rig, driver
 
 
-CASES = tuple(Case(row, profile) for row in ROWS for profile in row.profiles)
-_DEAR = [pytest.param(case, id=str(case), marks=() if case.is_first else pytest.mark.slow) for case in CASES]
-_RECORDERS = [case for case in CASES if case.traits.kind is not RecorderKind.CAMERA]
-every_nvr = pytest.mark.parametrize("case", _RECORDERS, ids=str)
-every_recorder = pytest.mark.parametrize("case", CASES, ids=str)
-each_family = pytest.mark.parametrize("case", _DEAR)
+CASES = tuple(Case(row, profile) for row in ROWS for profile in (*row.profiles, *row.others))
+
+
+def _put(cases: Iterable[Case], everyday: Callable[[Case], bool]) -> pytest.MarkDecorator:
+    """Give a test the cases; those that are not of every day are `slow`."""
+    values = [pytest.param(case, id=str(case), marks=() if everyday(case) else pytest.mark.slow) for case in cases]
+    return pytest.mark.parametrize("case", values)
+
+
+every_nvr = _put((c for c in CASES if c.traits.kind is not RecorderKind.CAMERA), lambda case: case.is_everyday)
+every_recorder = _put(CASES, lambda case: case.is_everyday)
+each_family = _put(CASES, lambda case: case.is_first)
