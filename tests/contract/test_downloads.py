@@ -58,7 +58,10 @@ async def test_a_size_that_segments_tell_is_that_of_the_bytes(case: Case) -> Non
         case.footage(rig).record(SHORT)
         async with rig.driving() as driver:
             segment = await some(driver)
-            assert segment.size == len((await fetch(driver, segment)).data)
+            size = len((await fetch(driver, segment)).data)
+            assert segment.size is not None
+            # Old firmware gives cuts only, without what fills its files up.
+            assert size == segment.size if case.is_first else 0 < size <= segment.size
 
 
 @each_family
@@ -124,19 +127,18 @@ async def test_a_reader_who_waits_holds_the_recorder_back_and_not_the_bytes(case
         async with rig.driving() as driver:
             assert driver.downloads is not None
             segment = next(one for one in await search(driver, 1, last(6, until=2)) if one.span.duration.seconds > 3500)
-            sent = _sent(rig)
             async with driver.downloads.open(segment) as download:
                 received, biggest = 0, 0
                 chunks = aiter(download)
                 while received < 4_000_000:
                     chunk = await anext(chunks)
                     received, biggest = received + len(chunk), max(biggest, len(chunk))
-                still = -1
+                read, still = _sent(rig), -1
                 while still != _sent(rig):
                     still = _sent(rig)
                     await asyncio.sleep(0.3)
-                # What the recorder could send is what was read, and what fits into sockets and buffers.
-                assert still - sent < received + 12_000_000
+                # What the recorder can still send is what fits into sockets and buffers.
+                assert still - read < 12_000_000
                 assert biggest < 4_000_000
                 await chunks.aclose()  # type: ignore[attr-defined]
             await until(lambda: not rig.open_things().downloads)
