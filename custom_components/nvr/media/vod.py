@@ -46,6 +46,7 @@ class Playback:
         self.token = token
         self.recorder_id = recorder_id
         self.owner = owner
+        self.kind = "playback"
         self.channel = footage.channel
         self.role: StreamRole = footage.roles[0]
         self.span = footage.span
