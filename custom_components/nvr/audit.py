@@ -7,6 +7,7 @@ when Home Assistant stops. Names are kept beside the ids, for whoever is gone by
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 import time
 from typing import Final
@@ -91,10 +92,14 @@ class AuditLog:
         self.record(AuditKind.DENIED, facts)
 
     async def async_flush(self) -> None:
-        """Write what waits; a disk that takes nothing is told once, and tried again."""
+        """Write what waits; whoever is cancelled here leaves only."""
         if self._timer is not None:
             self._timer()
             self._timer = None
+        await asyncio.shield(self._hass.async_create_task(self._write(), f"{DOMAIN} audit"))
+
+    async def _write(self) -> None:
+        """Write what waits, one after the other; a disk that takes nothing is told of once, and tried again."""
         async with self._lock:
             rows, self._waiting = self._waiting, []
             if not rows:
@@ -122,20 +127,16 @@ class AuditLog:
         def fits(row: AuditRow) -> bool:
             return wanted.fits(row) and _is_kept(row, days)
 
-        async with self._lock:
-            return await self._hass.async_add_executor_job(
-                lambda: self._files.read(fits, limit=limit, before=before),
-            )
+        return await self._hass.async_add_executor_job(partial(self._files.read, fits, limit=limit, before=before))
 
     async def async_prune(self) -> None:
         """Drop the rows that are too old, each by the choice for its recorder."""
         days = self._days()
         oldest = max(days.values())
-        async with self._lock:
-            try:
-                await self._hass.async_add_executor_job(self._files.prune, lambda row: _is_kept(row, days), oldest)
-            except OSError as err:
-                LOGGER.error("Old rows of the audit cannot be dropped: %s", err.strerror)
+        try:
+            await self._hass.async_add_executor_job(self._files.prune, lambda row: _is_kept(row, days), oldest)
+        except OSError as err:
+            LOGGER.error("Old rows of the audit cannot be dropped: %s", err.strerror)
 
     @property
     def statistics(self) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """The audit on disk: JSON lines that are only ever added to, in files of half a megabyte, the oldest dropped first.
 
 A file is named by the number of its first row. A crash can leave half a line at the end: the next row begins a new
-line, and what cannot be read is passed over. Everything here blocks and belongs into a thread, one call at a time.
+line, and what cannot be read is passed over. Everything here blocks and belongs into a thread, or into several.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import os
 from pathlib import Path
 import re
+from threading import Lock
 from typing import Final
 
 import orjson
@@ -49,9 +50,14 @@ class AuditFiles:
         self._segments: list[_Segment] | None = None
         self._next_id = 1
         self._torn = False
+        self._lock = Lock()
 
     def append(self, rows: Sequence[AuditRow]) -> None:
         """Number the rows and write them; raises OSError, and then none of them is kept."""
+        with self._lock:
+            self._append(rows)
+
+    def _append(self, rows: Sequence[AuditRow]) -> None:
         segments = self._load()
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if not segments or segments[-1].size >= self._segment_bytes:
@@ -69,6 +75,10 @@ class AuditFiles:
 
     def read(self, fits: Callable[[AuditRow], bool], *, limit: int, before: int | None = None) -> AuditPage:
         """Return the newest rows that fit, of those whose number is below `before`."""
+        with self._lock:
+            return self._read(fits, limit, before)
+
+    def _read(self, fits: Callable[[AuditRow], bool], limit: int, before: int | None) -> AuditPage:
         found: list[AuditRow] = []
         for segment in reversed(self._load()):
             if before is not None and segment.first >= before:
@@ -82,6 +92,10 @@ class AuditFiles:
 
     def prune(self, keep: Callable[[AuditRow], bool], older_than: str) -> None:
         """Drop what is not to be kept; files whose first row is not older than the given time are not looked into."""
+        with self._lock:
+            self._prune(keep, older_than)
+
+    def _prune(self, keep: Callable[[AuditRow], bool], older_than: str) -> None:
         for segment in list(self._load()):
             if segment.oldest >= older_than:
                 continue
@@ -93,7 +107,7 @@ class AuditFiles:
     @property
     def statistics(self) -> dict[str, int]:
         """How much there is."""
-        segments = self._segments or []
+        segments = list(self._segments or ())
         return {"files": len(segments), "bytes": sum(segment.size for segment in segments)}
 
     def _load(self) -> list[_Segment]:

@@ -1,7 +1,7 @@
 """Tells of the media engine's sessions: `nvr_stream_started` and `nvr_stream_stopped` on the bus, and in the audit.
 
-A session is told of from the moment its viewer takes one of the recorder's slots until he has none any more. A seek
-gives the slot back and takes it again in the same breath: that is one session.
+A session is told of from when its viewer first got something through one of the recorder's slots until he has none any
+more. A seek gives the slot back and takes it again in the same breath: that is one session.
 """
 
 import asyncio

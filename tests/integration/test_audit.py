@@ -106,6 +106,18 @@ async def test_session_is_told_once_however_often_it_seeks(
     assert all(len(line) <= 1000 for path in files(hass) for line in path.read_bytes().splitlines())
 
 
+async def test_recorder_that_has_no_slot_is_asked_again_without_a_word(
+    hass: HomeAssistant, nvr: HikvisionSimulator, entry: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    nvr.rtsp.options.playback_limit = 0
+    told = [async_capture_events(hass, f"nvr_stream_{what}") for what in ("started", "stopped")]
+    link = await play(hass, nvr, entry, await person(hass, {"entities": {"all": READ}}))
+    player = Player(await hass_client_no_auth(), link.path)
+    assert [await player.status() for _ in range(2)] == [503, 503]
+    await hass.async_block_till_done()
+    assert told == [[], []]
+
+
 async def test_rows_are_written_a_moment_later_and_when_home_assistant_stops(
     hass: HomeAssistant, log: AuditLog
 ) -> None:
@@ -163,14 +175,14 @@ async def test_disk_that_takes_nothing_is_told_once_and_loses_nothing(
 
 
 async def test_rows_are_kept_as_long_as_each_recorder_says(
-    hass: HomeAssistant, entry: MockConfigEntry, log: AuditLog, freezer: Any
+    hass: HomeAssistant, entry: MockConfigEntry, log: AuditLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hass.config_entries.async_update_entry(entry, options={CONF_AUDIT_DAYS: 30})
     now = dt_util.utcnow()
     for days, entry_id in ((100, "gone"), (80, "gone"), (40, entry.entry_id), (20, entry.entry_id)):
-        freezer.move_to(now - timedelta(days=days))
-        log.record(AuditKind.DENIED, {"entry_id": entry_id, "channel": days})
-    freezer.move_to(now)
+        with monkeypatch.context() as earlier:
+            earlier.setattr(dt_util, "utcnow", lambda days=days: now - timedelta(days=days))
+            log.record(AuditKind.DENIED, {"entry_id": entry_id, "channel": days})
     page = await log.async_query(ANYTHING, limit=9)
     assert [row["channel"] for row in page.rows] == [20, 80], "what is too old is not shown, though it is there still"
     assert len(files(hass)[0].read_bytes().splitlines()) == 4
@@ -187,9 +199,13 @@ async def test_many_rows_at_once_come_out_in_order(log: AuditLog) -> None:
                 await log.async_flush()
 
     await asyncio.gather(*(burst(first) for first in (0, 100, 200)))
+    log.record(AuditKind.DENIED, {"channel": 300})
+    leaving = asyncio.create_task(log.async_flush())
+    await asyncio.sleep(0)
+    leaving.cancel()
     page = await log.async_query(ANYTHING, limit=1000)
-    assert len(page.rows) == 150
-    assert [row["id"] for row in page.rows] == list(range(150, 0, -1))
+    assert page.rows[0]["channel"] == 300, "who leaves takes nothing with him"
+    assert [row["id"] for row in page.rows] == list(range(151, 0, -1))
 
 
 async def ask(socket: Any, **fields: Any) -> dict[str, Any]:

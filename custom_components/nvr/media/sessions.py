@@ -49,11 +49,10 @@ class Lease:
     """The right to one session on the recorder; `release` gives it back and may be called twice."""
 
     def __init__(self, slots: dict[Lease, SlotHolder], holder: SlotHolder, tell: Callable[[], None]) -> None:
-        """Take the slot; `tell` is called now and when it is given back."""
+        """Take the slot; `tell` is called when it is given back."""
         self._slots = slots
         self._tell = tell
         slots[self] = holder
-        tell()
 
     def release(self) -> None:
         """Give the slot back."""
@@ -62,7 +61,11 @@ class Lease:
 
 
 class SessionSlots:
-    """The slots of all recorders. `on_change` is called with recorder and holder when one is taken or given back."""
+    """The slots of all recorders.
+
+    `on_change` is called with recorder and holder when the holder got something through his slot, and when he gave one
+    back. Whoever finds the recorder busy or away takes slots too, again and again: nobody is told of that.
+    """
 
     def __init__(self, idle_limit: float = 8.0) -> None:
         """`idle_limit`: seconds without a request after which a playback may lose its slot to the same owner's next."""
@@ -82,7 +85,7 @@ class SessionSlots:
             if not idle:
                 raise NvrBusyError("all playback sessions of the recorder are in use", retry_after=_RETRY_AFTER)
             await max(idle, key=lambda pair: pair[0])[1].yield_slot()
-        return Lease(held, holder, partial(self._tell, recorder_id, holder))
+        return Lease(held, holder, partial(self.tell, recorder_id, holder))
 
     def holds(self, recorder_id: str, holder: SlotHolder) -> bool:
         """Tell whether the holder has a slot now."""
@@ -93,6 +96,7 @@ class SessionSlots:
         held = self._held.get(recorder_id, {})
         return tuple(HeldSlot(holder.owner, holder.channel, holder.idle_for()) for holder in held.values())
 
-    def _tell(self, recorder_id: str, holder: SlotHolder) -> None:
+    def tell(self, recorder_id: str, holder: SlotHolder) -> None:
+        """Tell who listens to look at the holder."""
         if self.on_change is not None:
             self.on_change(recorder_id, holder)
