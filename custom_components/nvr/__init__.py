@@ -9,6 +9,8 @@ from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.typing import ConfigType
 
 from . import issues
+from .access_watch import async_watch_access
+from .audit_view import async_register_audit_view
 from .const import CONF_IGNORED_CHANNELS, DOMAIN, PLATFORMS
 from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
@@ -17,7 +19,9 @@ from .hub import NvrHub
 from .runtime import NvrConfigEntry, NvrRuntimeData
 from .services import async_setup_services
 from .shared import shared
+from .stream_log import StreamLog
 from .views import async_register_views
+from .websocket_api import async_register_commands
 
 CONFIG_SCHEMA = cv.config_entry_only_config_schema(DOMAIN)
 
@@ -40,6 +44,11 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
     async_register_views(hass)
+    async_register_audit_view(hass)
+    async_register_commands(hass)
+    async_watch_access(hass)
+    StreamLog(hass)
+    common.audit.async_start()
     return True
 
 

@@ -1,10 +1,12 @@
 """The one gate: may this user do this with this channel? Every outlet asks here and nowhere else.
 
-Today the answer comes from Home Assistant's own entity permissions: who may read a channel's camera may see it live and
-its footage. A table of rights per user and channel will narrow that here, and no caller will change.
+Two answers must be yes: Home Assistant's own permission for the channel's camera, and the recorder's table of rights.
+Administrators always may. Whoever asks on behalf of somebody who wants one certain thing uses `permit` or `require`,
+which keep refusals in the audit; `authorize` is for what is merely left out of a list.
 """
 
-from enum import StrEnum
+from collections.abc import Mapping
+import re
 from typing import Final
 
 from homeassistant.auth.models import User
@@ -14,24 +16,31 @@ from homeassistant.components.http import KEY_HASS_USER
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized, UnknownUser
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.http import current_request
 
+from .access_rules import Action, read_rules
+from .const import ATTR_CHANNEL, ATTR_ENTRY_ID, ATTR_USER_ID, CONF_ACCESS, DOMAIN
 from .runtime import NvrConfigEntry
+from .shared import shared
+
+__all__ = [
+    "Action",
+    "asking_user",
+    "authorize",
+    "authorize_camera",
+    "facts_of",
+    "is_content_user",
+    "permit",
+    "require",
+    "require_camera",
+    "user_of",
+]
 
 # What Home Assistant calls the user of its anonymous signed links (http/auth.py). Such a link proves that somebody was
 # let in once, never who is asking now.
 _CONTENT_USER: Final = "Home Assistant Content"
-
-
-class Action(StrEnum):
-    """What somebody wants to do."""
-
-    LIVE = "live"
-    PLAYBACK = "playback"
-    EXPORT = "export"
-    PTZ = "ptz"
-    SETTINGS = "settings"
-
+_CAMERA_ID: Final = re.compile(r".+_(\d+)_camera_[a-z]+", re.ASCII)
 
 _POLICY: Final = {
     Action.LIVE: POLICY_READ,
@@ -50,22 +59,49 @@ def authorize(
     A right to a recorder as a whole is an administrator's. A channel without an enabled camera entity has nothing a
     policy could name, so it is an administrator's too.
     """
-    del hass  # where a table of rights will be found
-    entity_id = None
-    if channel is not None and entry.state is ConfigEntryState.LOADED:
-        entity_id = entry.runtime_data.hub.camera_entity_id(channel)
-    return authorize_camera(user, action, entity_id)
+    del hass  # nothing that is asked today needs it, and no caller should change when something does
+    if user is None or _is_admin(user):
+        return True
+    entity_id = _camera_of(entry, channel)
+    return channel is not None and entity_id is not None and _may(user, action, entry, channel, entity_id)
 
 
-def authorize_camera(user: User | None, action: Action, entity_id: str | None) -> bool:
+def authorize_camera(hass: HomeAssistant, user: User | None, action: Action, entity_id: str) -> bool:
     """Tell the same by the camera entity alone: that is all there is of a channel whose recorder is not set up."""
-    if user is None:
+    if user is None or _is_admin(user):
         return True
-    if not user.is_active or is_content_user(user):
+    known = er.async_get(hass).async_get(entity_id)
+    slot = _CAMERA_ID.fullmatch(known.unique_id) if known is not None else None
+    if known is None or known.platform != DOMAIN or known.config_entry_id is None or slot is None:
         return False
-    if user.is_admin:
+    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(known.config_entry_id)
+    return entry is not None and _may(user, action, entry, int(slot[1]), entity_id)
+
+
+def _is_admin(user: User) -> bool:
+    return user.is_active and user.is_admin and not is_content_user(user)
+
+
+def _may(user: User, action: Action, entry: NvrConfigEntry, channel: int, entity_id: str) -> bool:
+    if not user.is_active or is_content_user(user) or not user.permissions.check_entity(entity_id, _POLICY[action]):
+        return False
+    return read_rules(entry.options.get(CONF_ACCESS)).allow(user.id, action, channel)
+
+
+def _camera_of(entry: NvrConfigEntry, channel: int | None) -> str | None:
+    if channel is None or entry.state is not ConfigEntryState.LOADED:
+        return None
+    return entry.runtime_data.hub.camera_entity_id(channel)
+
+
+def permit(
+    hass: HomeAssistant, user: User | None, action: Action, entry: NvrConfigEntry, channel: int | None, *, via: str
+) -> bool:
+    """Tell the same of one certain thing that is asked for, and keep a refusal; `via` names the outlet."""
+    if authorize(hass, user, action, entry, channel):
         return True
-    return entity_id is not None and user.permissions.check_entity(entity_id, _POLICY[action])
+    _deny(hass, user, action, facts_of(entry, channel), via)
+    return False
 
 
 def require(
@@ -75,32 +111,57 @@ def require(
     entry: NvrConfigEntry,
     channel: int | None,
     *,
+    via: str,
     context: Context | None = None,
 ) -> None:
-    """Raise Unauthorized unless the user may do this."""
-    if authorize(hass, user, action, entry, channel):
+    """Raise Unauthorized unless the user may do this, and keep the refusal."""
+    if permit(hass, user, action, entry, channel, via=via):
         return
-    entity_id = None
-    if channel is not None and entry.state is ConfigEntryState.LOADED:
-        entity_id = entry.runtime_data.hub.camera_entity_id(channel)
     raise Unauthorized(
         context=context,
         user_id=user.id if user else None,
-        entity_id=entity_id,
+        entity_id=_camera_of(entry, channel),
         config_entry_id=entry.entry_id,
         permission=_POLICY[action],
     )
 
 
-def require_camera(user: User | None, action: Action, entity_id: str, *, context: Context | None = None) -> None:
+def require_camera(
+    hass: HomeAssistant,
+    user: User | None,
+    action: Action,
+    entity_id: str,
+    *,
+    via: str,
+    context: Context | None = None,
+) -> None:
     """Raise Unauthorized unless the user may do this with the camera, judged by its entity alone."""
-    if not authorize_camera(user, action, entity_id):
-        raise Unauthorized(
-            context=context,
-            user_id=user.id if user else None,
-            entity_id=entity_id,
-            permission=_POLICY[action],
-        )
+    if authorize_camera(hass, user, action, entity_id):
+        return
+    known = er.async_get(hass).async_get(entity_id)
+    entry_id = known.config_entry_id if known is not None else None
+    _deny(hass, user, action, {ATTR_ENTRY_ID: entry_id, "entity_id": entity_id}, via)
+    raise Unauthorized(
+        context=context,
+        user_id=user.id if user else None,
+        entity_id=entity_id,
+        permission=_POLICY[action],
+    )
+
+
+def _deny(hass: HomeAssistant, user: User | None, action: Action, facts: Mapping[str, object], via: str) -> None:
+    who = {ATTR_USER_ID: user.id if user else None, "action": action.value, "via": via}
+    shared(hass).audit.record_denial({**facts, **who})
+
+
+def facts_of(entry: NvrConfigEntry, channel: int | None) -> dict[str, object]:
+    """Return what is told of a channel, or of the recorder as a whole, wherever it is told: ids and names."""
+    facts: dict[str, object] = {ATTR_ENTRY_ID: entry.entry_id, "name": entry.title}
+    if channel is None:
+        return facts
+    if entry.state is ConfigEntryState.LOADED and (known := entry.runtime_data.hub.announcer.payload(channel)):
+        return known
+    return {**facts, ATTR_CHANNEL: channel}
 
 
 async def user_of(hass: HomeAssistant, user_id: str | None, *, context: Context | None = None) -> User | None:

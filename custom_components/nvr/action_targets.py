@@ -70,7 +70,7 @@ async def permitted_cameras(hass: HomeAssistant, call: ServiceCall, action: Acti
     if ENTITY_MATCH_ALL in named:
         every = [camera for entry in _loaded(hass) for camera in _cameras_of(entry)]
         his = {item.entity_id for item in every if authorize(hass, user, action, item.entry, item.channel)}
-        his |= {entity_id for entity_id in _cameras_away(hass) if authorize_camera(user, action, entity_id)}
+        his |= {entity_id for entity_id in _cameras_away(hass) if authorize_camera(hass, user, action, entity_id)}
         named, selection.entity_ids = set(), his
     targets = _targeted(hass, selection, named)
     _require_all(hass, call, user, action, targets)
@@ -89,16 +89,16 @@ async def permitted_again(hass: HomeAssistant, call: ServiceCall, entity_ids: It
 
 def _require_all(hass: HomeAssistant, call: ServiceCall, user: User | None, action: Action, targets: Targets) -> None:
     for camera in targets.cameras:
-        require(hass, user, action, camera.entry, camera.channel, context=call.context)
+        require(hass, user, action, camera.entry, camera.channel, via=call.service, context=call.context)
     for entity_id in targets.refused:
-        require_camera(user, action, entity_id, context=call.context)
+        require_camera(hass, user, action, entity_id, via=call.service, context=call.context)
 
 
 async def permitted_camera(hass: HomeAssistant, call: ServiceCall, entity_id: str, action: Action) -> Camera:
     """Return one camera by its entity; raises Unauthorized, and what `camera_of` does."""
     user = await user_of(hass, call.context.user_id, context=call.context)
     camera = camera_of(hass, entity_id)
-    require(hass, user, action, camera.entry, camera.channel, context=call.context)
+    require(hass, user, action, camera.entry, camera.channel, via=call.service, context=call.context)
     return camera
 
 

@@ -1,4 +1,9 @@
-"""The live picture of each channel, once per stream profile."""
+"""The live picture of each channel, once per stream profile.
+
+Home Assistant's own views serve it, and they ask entity permissions at most. Who is behind a command, a request or an
+action is asked here where it is known, and refused when he may not watch. Pictures by the token in the entity's state,
+and a running stream by its address, name nobody.
+"""
 
 from collections.abc import Iterator
 from contextvars import ContextVar
@@ -9,10 +14,12 @@ from homeassistant.components import websocket_api
 from homeassistant.components.camera import Camera, CameraEntityFeature
 from homeassistant.components.stream import CONF_RTSP_TRANSPORT, Stream
 from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.http import current_request
 
-from .const import LOGGER
+from .access import Action, asking_user, is_content_user, permit, user_of
+from .const import DOMAIN, LOGGER
 from .coordinator import NvrCoordinator
 from .core.errors import NvrError
 from .core.models import Channel, RtspAddress, RtspTransport, StreamProfile, StreamRole
@@ -23,8 +30,10 @@ from .runtime import NvrConfigEntry
 PARALLEL_UPDATES = 0
 # How old (s) the recorder's yes to the login may be when a stream is begun.
 _VERIFIED = 2.0
-# Set where an action runs for a camera.
-_IN_ACTION: Final = ContextVar("nvr_camera_action", default=False)
+# Set where an action runs for a camera: on whose behalf.
+_IN_ACTION: Final[ContextVar[Context | None]] = ContextVar("nvr_camera_action", default=None)
+# Set where Home Assistant asks on nobody's behalf, although somebody's command may have led to it.
+_FOR_NOBODY: Final = ContextVar("nvr_camera_for_nobody", default=False)
 
 
 async def async_setup_entry(
@@ -81,6 +90,7 @@ class NvrCamera(ChannelEntity, Camera):
     @override
     async def stream_source(self) -> str | None:
         """Return the address with the login in it; nothing is asked, and the same comes back each time."""
+        await self._require_live()
         source = self._source()
         self._had_source = source is not None
         return source
@@ -93,6 +103,7 @@ class NvrCamera(ChannelEntity, Camera):
         What goes wrong there is raised for who waits for the stream. To Home Assistant's loop over all cameras that
         are kept running, of other integrations too, there is none: an error would end it.
         """
+        await self._require_live()
         try:
             if self._address() is not None:
                 await self.hub.link.async_verify(_VERIFIED)
@@ -113,15 +124,40 @@ class NvrCamera(ChannelEntity, Camera):
     @callback
     @override
     def async_set_context(self, context: Context) -> None:
-        """Remember for the rest of the action that somebody called it."""
+        """Remember for the rest of the action who called it."""
         super().async_set_context(context)
-        _IN_ACTION.set(True)
+        _IN_ACTION.set(context)
+
+    @override
+    async def async_refresh_providers(self, *, write_state: bool = True) -> None:
+        """Ask the providers; the address they are asked about is shown to nobody."""
+        token = _FOR_NOBODY.set(True)
+        try:
+            await super().async_refresh_providers(write_state=write_state)
+        finally:
+            _FOR_NOBODY.reset(token)
 
     @override
     async def async_camera_image(self, width: int | None = None, height: int | None = None) -> bytes | None:
         """Return a fresh picture; all who ask within a second share it."""
+        await self._require_live()
         with translated_errors(self.hub.name):
             return await self.hub.async_snapshot(self.number, width, height)
+
+    async def _require_live(self) -> None:
+        """Refuse a person who may not watch. An action is its caller's, whatever led to it."""
+        if _FOR_NOBODY.get():
+            return
+        context = _IN_ACTION.get()
+        user = asking_user() if context is None else await user_of(self.hass, context.user_id, context=context)
+        if user is None or is_content_user(user):
+            return
+        if not permit(self.hass, user, Action.LIVE, self.coordinator.config_entry, self.number, via="camera"):
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="not_allowed_live",
+                translation_placeholders={"camera": self.channel.name if self.channel else self.entity_id},
+            )
 
     async def async_stop_stream(self) -> None:
         """Stop the stream, also one that is kept running; what the user chose for it stays."""
@@ -191,4 +227,4 @@ class NvrCamera(ChannelEntity, Camera):
 def _somebody_waits() -> bool:
     """Tell whether a person's command or request, or an action, is being handled, and so can be told of an error."""
     asked = (websocket_api.current_connection.get(), current_request.get())
-    return _IN_ACTION.get() or any(who is not None for who in asked)
+    return _IN_ACTION.get() is not None or any(who is not None for who in asked)

@@ -19,6 +19,8 @@ CONF_PLAIN_BASIC: Final = "plain_basic"
 CONF_TLS: Final = "tls"
 
 # Entry options.
+CONF_ACCESS: Final = "access"
+CONF_AUDIT_DAYS: Final = "audit_days"
 CONF_CAMERA_PROFILE: Final = "camera_profile"
 CONF_GRACE_TIME: Final = "grace_time"
 CONF_HOLD_TIME: Final = "hold_time"
@@ -28,6 +30,7 @@ CONF_PLAYBACK_SLOTS: Final = "playback_slots"
 CONF_RTSP_PORT: Final = "rtsp_port"
 CONF_RTSP_TRANSPORT: Final = "rtsp_transport"
 
+DEFAULT_AUDIT_DAYS: Final = 90
 DEFAULT_GRACE_TIME: Final = 30
 MAX_ENABLED_DETECTIONS: Final = 5
 
@@ -37,10 +40,13 @@ EVENT_CHANNEL_ONLINE: Final = f"{DOMAIN}_channel_online"
 EVENT_CHANNEL_OFFLINE: Final = f"{DOMAIN}_channel_offline"
 EVENT_DETECTION: Final = f"{DOMAIN}_event"
 EVENT_MEDIA_ACCESSED: Final = f"{DOMAIN}_media_accessed"
+EVENT_STREAM_STARTED: Final = f"{DOMAIN}_stream_started"
+EVENT_STREAM_STOPPED: Final = f"{DOMAIN}_stream_stopped"
 
 ATTR_CHANNEL: Final = "channel"
 ATTR_CHANNEL_NAME: Final = "channel_name"
 ATTR_DOWNTIME: Final = "downtime"
+ATTR_DURATION: Final = "duration"
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_EVENT_ID: Final = "event_id"
 ATTR_KIND: Final = "kind"
@@ -52,8 +58,10 @@ ATTR_RAW_TYPE: Final = "raw_type"
 ATTR_REASON: Final = "reason"
 ATTR_RECEIVED_AT: Final = "received_at"
 ATTR_REGION: Final = "region"
+ATTR_SESSION_ID: Final = "session_id"
 ATTR_SINCE: Final = "since"
 ATTR_TARGET: Final = "target"
+ATTR_USER_ID: Final = "user_id"
 
 # Reading names and states of all channels costs one or two requests (performance 1: at most two a minute).
 POLL_STEADY: Final = timedelta(seconds=60)

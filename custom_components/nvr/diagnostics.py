@@ -9,7 +9,8 @@ from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers.device_registry import AnyDeviceEntry
 
-from .const import CONF_FINGERPRINT, DOMAIN
+from .access_rules import read_rules
+from .const import CONF_ACCESS, CONF_FINGERPRINT, DOMAIN
 from .core.models import Channel, RecorderInfo
 from .hub import NvrHub
 from .persistence import to_json
@@ -22,7 +23,7 @@ _PERSONAL: Final = {"serial", "mac", "id", "name", "camera_serial"}
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: NvrConfigEntry) -> dict[str, Any]:
     """Return what is known of a recorder and how the talk with it goes."""
-    return {"entry": _entry(entry), **await _known(hass, entry, None)}
+    return {"entry": _entry(entry), "audit": shared(hass).audit.statistics, **await _known(hass, entry, None)}
 
 
 async def async_get_device_diagnostics(
@@ -34,7 +35,11 @@ async def async_get_device_diagnostics(
 
 
 def _entry(entry: NvrConfigEntry) -> dict[str, Any]:
-    found = async_redact_data({"data": dict(entry.data), "options": dict(entry.options)}, _SECRET)
+    options = {key: value for key, value in entry.options.items() if key != CONF_ACCESS}
+    if (raw := entry.options.get(CONF_ACCESS)) is not None:
+        rules = read_rules(raw)
+        options[CONF_ACCESS] = {"default": rules.default.to_json(), "exceptions": len(rules.users)}
+    found = async_redact_data({"data": dict(entry.data), "options": options}, _SECRET)
     return {**found, "state": entry.state.value, "reason": entry.error_reason_translation_key}
 
 

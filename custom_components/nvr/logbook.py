@@ -1,6 +1,7 @@
-"""The logbook's sentences for what we put on the bus."""
+"""The logbook's sentences for what we put on the bus; who did it Home Assistant adds from the event's context."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.components.logbook import (
@@ -11,17 +12,22 @@ from homeassistant.components.logbook import (
 )
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers.translation import async_get_cached_translations
+from homeassistant.util import dt as dt_util
 
 from .const import (
     ATTR_CHANNEL_NAME,
+    ATTR_DURATION,
     ATTR_KIND,
     ATTR_PHASE,
     DOMAIN,
     EVENT_CHANNEL_OFFLINE,
     EVENT_CHANNEL_ONLINE,
     EVENT_DETECTION,
+    EVENT_MEDIA_ACCESSED,
     EVENT_OFFLINE,
     EVENT_ONLINE,
+    EVENT_STREAM_STARTED,
+    EVENT_STREAM_STOPPED,
 )
 from .core.models import EventPhase
 
@@ -54,12 +60,48 @@ def async_describe_events(
             kind += "_ended"
         return _entry(event, words("entity", _EVENT_TYPES + kind, kind.replace("_", " ")), "mdi:cctv")
 
+    @callback
+    def started(event: Event[Any]) -> dict[str, Any]:
+        return _entry(event, words("common", _COMMON + "logbook_stream_started", "plays a recording"), "mdi:play")
+
+    @callback
+    def stopped(event: Event[Any]) -> dict[str, Any]:
+        sentence = words("common", _COMMON + "logbook_stream_stopped", "played a recording for {duration}")
+        return _entry(event, _filled(sentence, duration=_duration(event.data.get(ATTR_DURATION))), "mdi:stop")
+
+    @callback
+    def accessed(event: Event[Any]) -> dict[str, Any]:
+        otherwise = "showed its recording of {start} to {end}"
+        sentence = words("common", _COMMON + "logbook_media_accessed", otherwise)
+        span = {name: _moment(event.data.get(name)) for name in ("start", "end")}
+        return _entry(event, _filled(sentence, **span), "mdi:filmstrip")
+
     online, offline = ("logbook_online", "is online again"), ("logbook_offline", "went offline")
     async_describe_event(DOMAIN, EVENT_ONLINE, edge(*online, "mdi:lan-connect"))
     async_describe_event(DOMAIN, EVENT_OFFLINE, edge(*offline, "mdi:lan-disconnect"))
     async_describe_event(DOMAIN, EVENT_CHANNEL_ONLINE, edge(*online, "mdi:video"))
     async_describe_event(DOMAIN, EVENT_CHANNEL_OFFLINE, edge(*offline, "mdi:video-off"))
     async_describe_event(DOMAIN, EVENT_DETECTION, detection)
+    async_describe_event(DOMAIN, EVENT_STREAM_STARTED, started)
+    async_describe_event(DOMAIN, EVENT_STREAM_STOPPED, stopped)
+    async_describe_event(DOMAIN, EVENT_MEDIA_ACCESSED, accessed)
+
+
+def _filled(sentence: str, **values: str) -> str:
+    for name, value in values.items():
+        sentence = sentence.replace(f"{{{name}}}", value)
+    return sentence
+
+
+def _duration(seconds: object) -> str:
+    """Write a duration as 0:03:20; what an old or foreign event holds may be anything."""
+    return str(timedelta(seconds=round(seconds))) if isinstance(seconds, int | float) else "?"
+
+
+def _moment(text: object) -> str:
+    """Write a moment in Home Assistant's zone."""
+    moment = dt_util.parse_datetime(text) if isinstance(text, str) else None
+    return f"{dt_util.as_local(moment):%Y-%m-%d %H:%M:%S}" if moment is not None else "?"
 
 
 def _entry(event: Event[Any], message: str, icon: str) -> dict[str, Any]:

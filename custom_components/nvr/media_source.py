@@ -23,7 +23,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
-from .access import Action, asking_user, authorize
+from .access import Action, asking_user, authorize, permit
 from .const import DOMAIN
 from .core.errors import NvrError
 from .core.models import Channel, TimeSpan
@@ -135,7 +135,7 @@ class _Asking:
         entry = self._entry(channel.entry_id)
         hub = entry.runtime_data.hub
         found = channel_of(hub, channel.channel)
-        if not self._may_see(entry, found):
+        if not permit(self.hass, self.user, Action.PLAYBACK, entry, channel.channel, via="media_source"):
             raise RefusedError("not_allowed", camera=found.name)
         return ChannelBranch(hub, channel, found, self.words)
 
@@ -174,11 +174,12 @@ class _Asking:
 
     def _channel_node(self, entry: NvrConfigEntry, channel: Channel) -> BrowseMediaSource:
         entity_id = entry.runtime_data.hub.camera_entity_id(channel.number)
+        watches = authorize(self.hass, self.user, Action.LIVE, entry, channel.number)
         return node(
             ChannelId(entry.entry_id, channel.number),
             channel.name,
             media_class=MediaClass.CHANNEL,
-            thumbnail=f"/api/camera_proxy/{entity_id}" if entity_id else None,
+            thumbnail=f"/api/camera_proxy/{entity_id}" if entity_id and watches else None,
         )
 
     def _entries(self) -> list[NvrConfigEntry]:

@@ -63,6 +63,10 @@ class PlaybackLinks:
     def __len__(self) -> int:
         return len(self._links)
 
+    def all(self) -> tuple[PlaybackLink, ...]:
+        """Return the links that are good, or were when they were used last."""
+        return tuple(self._links.values())
+
     async def mint(
         self, playback: Playback, *, entry_id: str, channel: int, span: TimeSpan, user_id: str | None
     ) -> PlaybackLink:
@@ -96,10 +100,6 @@ class PlaybackLinks:
     async def revoke_entry(self, entry_id: str) -> None:
         """End all links to footage of a recorder."""
         await self._end([link for link in self._links.values() if link.entry_id == entry_id])
-
-    async def revoke_user(self, user_id: str) -> None:
-        """End all links made for a user."""
-        await self._end([link for link in self._links.values() if link.user_id == user_id])
 
     async def revoke_all(self) -> None:
         """End all links."""

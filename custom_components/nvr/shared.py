@@ -1,4 +1,4 @@
-"""What spans recorders and survives reloads: the media engine, links to footage, memories, counts of refused logins."""
+"""What spans recorders and survives reloads: media engine, links to footage, audit, memories, refused logins."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,6 +10,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 from homeassistant.util.hass_dict import HassKey
 
+from .audit import AuditLog
 from .const import DOMAIN
 from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
@@ -17,18 +18,25 @@ from .lockout import LockNotice
 from .media.engine import MediaEngine
 from .persistence import MemoryStore
 from .playback_links import PlaybackLinks
+from .signals import Signal
 
 
 @dataclass(slots=True)
 class NvrShared:
-    """One per Home Assistant."""
+    """One per Home Assistant. Who subscribes to `rights_changed` looks again at what it lets people see."""
 
     hass: HomeAssistant
+    audit: AuditLog = field(init=False)
     engine: MediaEngine = field(default_factory=MediaEngine)
     links: PlaybackLinks = field(default_factory=PlaybackLinks)
     stores: dict[str, MemoryStore] = field(default_factory=dict)
     guards: dict[tuple[str, str, str], LoginGuard] = field(default_factory=dict)
     lock_notices: dict[str, LockNotice] = field(default_factory=dict)
+    rights_changed: Signal[()] = field(default_factory=Signal[()])
+
+    def __post_init__(self) -> None:
+        """Make what needs Home Assistant."""
+        self.audit = AuditLog(self.hass)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""

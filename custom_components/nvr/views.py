@@ -1,25 +1,35 @@
 """Footage over HTTP: playlists and segments behind a link's token.
 
 No login is asked for, because players send none; the token says for whom the link was made, and every request asks
-whether that user still may see the camera. A refusal is 403 and never 401: that one would count against the viewer's
-address (home-assistant 5.3).
+whether that user still may see the camera. Who shows a login all the same is judged by his own rights, too. Links of
+a user who loses his right are ended at once, with what plays. A refusal is 403 and never 401: that one would count
+against the viewer's address (home-assistant 5.3).
 """
 
+import asyncio
 from http import HTTPStatus
 import math
 import re
 from typing import Final
 
 from aiohttp import hdrs, web
-from homeassistant.auth import EVENT_USER_REMOVED
-from homeassistant.components.http import HomeAssistantView
+from homeassistant.auth.models import User
+from homeassistant.components.http import KEY_HASS_USER, HomeAssistantView
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import Event, HomeAssistant, callback
-from homeassistant.exceptions import Unauthorized
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.util import dt as dt_util
 
-from .access import Action, authorize, user_of
-from .const import ATTR_CHANNEL, ATTR_CHANNEL_NAME, ATTR_ENTRY_ID, DOMAIN, EVENT_MEDIA_ACCESSED
+from .access import Action, authorize, facts_of, is_content_user, permit, user_of
+from .audit_rows import AuditKind
+from .const import (
+    ATTR_CHANNEL,
+    ATTR_CHANNEL_NAME,
+    ATTR_ENTRY_ID,
+    ATTR_USER_ID,
+    DOMAIN,
+    EVENT_MEDIA_ACCESSED,
+)
 from .core.errors import (
     NvrAuthError,
     NvrBusyError,
@@ -61,10 +71,11 @@ def async_register_views(hass: HomeAssistant) -> None:
     """Register what serves footage; once, from `async_setup`."""
     hass.http.register_view(PlaybackView(hass))
 
-    async def user_removed(event: Event) -> None:
-        await shared(hass).links.revoke_user(event.data["user_id"])
+    @callback
+    def look_again() -> None:
+        hass.async_create_task(end_links_without_right(hass), f"{DOMAIN} links")
 
-    hass.bus.async_listen(EVENT_USER_REMOVED, user_removed)
+    shared(hass).rights_changed.async_subscribe(look_again)
 
 
 class PlaybackView(HomeAssistantView):
@@ -80,17 +91,15 @@ class PlaybackView(HomeAssistantView):
 
     async def get(self, request: web.Request, token: str, name: str) -> web.Response:
         """Serve a playlist or a piece of video."""
-        del request
-        return await self._serve(token, name, with_body=True)
+        return await self._serve(request, token, name, with_body=True)
 
     async def head(self, request: web.Request, token: str, name: str) -> web.Response:
         """Say what a GET would be, without opening anything on the recorder."""
-        del request
-        return await self._serve(token, name, with_body=False)
+        return await self._serve(request, token, name, with_body=False)
 
-    async def _serve(self, token: str, name: str, *, with_body: bool) -> web.Response:
+    async def _serve(self, request: web.Request, token: str, name: str, *, with_body: bool) -> web.Response:
         try:
-            link, entry = await follow_link(self._hass, token)
+            link, entry = await follow_link(self._hass, token, request.get(KEY_HASS_USER))
         except UnknownLinkError:
             return self.json_message("No such playback", HTTPStatus.NOT_FOUND, "not_found", _HEADERS)
         except ExpiredLinkError, Unauthorized:
@@ -129,10 +138,13 @@ class PlaybackView(HomeAssistantView):
         return self.json_message(str(translate(err, name)), status, error_key(err), headers)
 
 
-async def follow_link(hass: HomeAssistant, token: str) -> tuple[PlaybackLink, NvrConfigEntry]:
+async def follow_link(
+    hass: HomeAssistant, token: str, follower: User | None = None
+) -> tuple[PlaybackLink, NvrConfigEntry]:
     """Return the link and its entry if its principal may still see the camera; a link that fails this once is over.
 
-    Raises UnknownLinkError, ExpiredLinkError or Unauthorized.
+    `follower` is who showed a login with his request: he needs the right, too, and without it he is refused while the
+    link stays good. Raises UnknownLinkError, ExpiredLinkError or Unauthorized.
     """
     links = shared(hass).links
     link = await links.follow(token)
@@ -140,14 +152,38 @@ async def follow_link(hass: HomeAssistant, token: str) -> tuple[PlaybackLink, Nv
     if entry is None or entry.domain != DOMAIN or entry.state is not ConfigEntryState.LOADED:
         await links.revoke(link)
         raise ExpiredLinkError
-    try:
-        allowed = authorize(hass, await user_of(hass, link.user_id), Action.PLAYBACK, entry, link.channel)
-    except Unauthorized:
-        allowed = False
-    if not allowed:
-        await links.revoke(link)
+    if not await _principal_may(hass, link, entry):
+        await _end(hass, link, entry)
         raise Unauthorized(user_id=link.user_id, config_entry_id=link.entry_id)
+    stranger = follower is not None and not is_content_user(follower)
+    if stranger and not permit(hass, follower, Action.PLAYBACK, entry, link.channel, via="link"):
+        raise Unauthorized(user_id=follower.id if follower else None, config_entry_id=link.entry_id)
     return link, entry
+
+
+async def end_links_without_right(hass: HomeAssistant) -> None:
+    """End the links, and what plays through them, whose principal has lost his right, or is gone."""
+    ending = []
+    for link in shared(hass).links.all():
+        entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(link.entry_id)
+        # What is being unloaded ends its links by itself.
+        loaded = entry is not None and entry.state is ConfigEntryState.LOADED
+        if entry is not None and loaded and not await _principal_may(hass, link, entry):
+            ending.append(_end(hass, link, entry))
+    await asyncio.gather(*ending)
+
+
+async def _principal_may(hass: HomeAssistant, link: PlaybackLink, entry: NvrConfigEntry) -> bool:
+    try:
+        return authorize(hass, await user_of(hass, link.user_id), Action.PLAYBACK, entry, link.channel)
+    except UnknownUser:
+        return False
+
+
+async def _end(hass: HomeAssistant, link: PlaybackLink, entry: NvrConfigEntry) -> None:
+    facts = {ATTR_USER_ID: link.user_id, "action": Action.PLAYBACK.value, "via": "link"}
+    shared(hass).audit.record(AuditKind.REVOKED, {**facts_of(entry, link.channel), **facts})
+    await shared(hass).links.revoke(link)
 
 
 @callback
@@ -156,19 +192,17 @@ def announce(hass: HomeAssistant, link: PlaybackLink, entry: NvrConfigEntry) -> 
     if link.announced:
         return
     link.announced = True
-    hub = entry.runtime_data.hub
-    channel = next((channel for channel in hub.channels if channel.number == link.channel), None)
-    hass.bus.async_fire(
-        EVENT_MEDIA_ACCESSED,
-        {
-            ATTR_ENTRY_ID: link.entry_id,
-            "device_id": hub.channel_device_id(link.channel),
-            "entity_id": hub.camera_entity_id(link.channel),
-            ATTR_CHANNEL: link.channel,
-            ATTR_CHANNEL_NAME: channel.name if channel else None,
-            "user_id": link.user_id,
-            "start": dt_util.as_local(link.span.start).isoformat(),
-            "end": dt_util.as_local(link.span.end).isoformat(),
-            "accessed_at": dt_util.now().isoformat(),
-        },
-    )
+    facts = facts_of(entry, link.channel)
+    data = {
+        ATTR_ENTRY_ID: link.entry_id,
+        "device_id": facts.get("device_id"),
+        "entity_id": facts.get("entity_id"),
+        ATTR_CHANNEL: link.channel,
+        ATTR_CHANNEL_NAME: facts.get(ATTR_CHANNEL_NAME),
+        ATTR_USER_ID: link.user_id,
+        "start": dt_util.as_local(link.span.start).isoformat(),
+        "end": dt_util.as_local(link.span.end).isoformat(),
+        "accessed_at": dt_util.now().isoformat(),
+    }
+    hass.bus.async_fire(EVENT_MEDIA_ACCESSED, data, context=Context(user_id=link.user_id))
+    shared(hass).audit.record(AuditKind.MEDIA_ACCESSED, {**facts, **data})

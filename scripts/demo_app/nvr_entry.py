@@ -72,7 +72,9 @@ async def load_entry(client: HaClient, entry_id: str) -> NvrEntry:
 
 async def set_grace(client: HaClient, entry_id: str, seconds: int) -> None:
     """Shorten the grace time through the options flow, keeping every other suggested value."""
-    flow = await client.post_json("/api/config/config_entries/options/flow", {"handler": entry_id})
+    menu = await client.post_json("/api/config/config_entries/options/flow", {"handler": entry_id})
+    chosen = {"next_step_id": "settings"}
+    flow = await client.post_json(f"/api/config/config_entries/options/flow/{menu['flow_id']}", chosen)
     data = _with_grace(flow["data_schema"], seconds)
     answer = await client.post_json(f"/api/config/config_entries/options/flow/{flow['flow_id']}", data)
     if answer["type"] != "create_entry":

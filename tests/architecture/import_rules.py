@@ -79,14 +79,14 @@ ROWS = (
     Row(("media.rtsp.login",), ("media.*", *VALUES, "core.driver", "core.credentials", "core.transport.digest")),
     Row(("media", "media.*"), ("media", "media.*", *VALUES, "core.driver"), ("av",)),
     Row(
-        ("edges", "media_ids", "media_query", "search_cursor", "time_parsing"),
+        ("access_rules", "audit_rows", "edges", "media_ids", "media_query", "search_cursor", "time_parsing"),
         (*VALUES, "core.clock", "core.timeline"),
         pure=True,
     ),
     Row(("hub", "config_flow*"), None, HA_SIDE, never=(*DRIVERS, "")),
     Row(
         tuple(PLATFORMS),
-        ("entity*", "runtime", "coordinator", "hub", "errors", "const", "detections", *CORE_SURFACE),
+        ("entity*", "runtime", "coordinator", "hub", "errors", "const", "detections", "access", *CORE_SURFACE),
         HA_SIDE,
     ),
     Row(OUTLETS, None, HA_SIDE, never=(*DRIVERS, "core.families", *PLATFORMS, *OUTLETS, "hub", "config_flow", "")),

@@ -164,6 +164,13 @@ async def test_options_open_with_their_sections_in_words(frontend: Frontend) -> 
     page = frontend.page
     await frontend.open("/config/integrations/integration/nvr")
     await page.get_by_role("button", name="Configure").first.click()
+    menu = page.locator("dialog-data-entry-flow")
+    entry = menu.get_by_text("Cameras, detections, streams, connection")
+    await expect(entry).to_be_visible()
+    words = await frontend.words(menu)
+    assert {"What users may do", "Exceptions for single users"} <= set(words.splitlines())
+    assert not RAW_KEY.findall(words)
+    await entry.click()
     panels = page.locator("dialog-data-entry-flow ha-expansion-panel")
     await expect(panels).to_have_count(4)
     for closed in (2, 3):

@@ -3,9 +3,10 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
+from pathlib import Path
 from typing import Any
 
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.config_entries import ConfigEntry, ConfigEntryState, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import HomeAssistant
 import pytest
@@ -24,6 +25,12 @@ WRONG_PASSWORD = "wrong-pass-1"
 type StartSimulator = Callable[..., Awaitable[Any]]
 
 every_family = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.key, indirect=True)
+
+
+@pytest.fixture
+def hass_config_dir(tmp_path: Path) -> str:
+    """A folder for each test, for what is written besides Home Assistant's own stores."""
+    return str(tmp_path)
 
 
 @pytest.fixture(autouse=True)
@@ -99,6 +106,17 @@ async def set_up(hass: HomeAssistant, entry: MockConfigEntry) -> NvrHub:
     hub = entry.runtime_data.hub
     assert isinstance(hub, NvrHub)
     return hub
+
+
+async def open_options(hass: HomeAssistant, entry: ConfigEntry, step: str) -> ConfigFlowResult:
+    """Open one of the options' forms through their menu."""
+    menu = await hass.config_entries.options.async_init(entry.entry_id)
+    return await hass.config_entries.options.async_configure(menu["flow_id"], {"next_step_id": step})
+
+
+async def open_settings(hass: HomeAssistant, entry: ConfigEntry) -> ConfigFlowResult:
+    """Open the form that sets the recorder up anew."""
+    return await open_options(hass, entry, "settings")
 
 
 def state(hass: HomeAssistant, entity_id: str | None) -> str:

@@ -106,17 +106,17 @@ async def test_recorder_that_is_not_set_up_is_an_administrators(hass: HomeAssist
     await hass.config_entries.async_unload(entry.entry_id)
     assert allowed(hass, user, entry) == set()
     with pytest.raises(Unauthorized):
-        require(hass, user, Action.LIVE, entry, 1)
+        require(hass, user, Action.LIVE, entry, 1, via="test")
 
 
 async def test_refusal_names_user_camera_and_right(hass: HomeAssistant, entry: MockConfigEntry) -> None:
     user = await person(hass, {})
     with pytest.raises(Unauthorized) as refusal:
-        require(hass, user, Action.PTZ, entry, 1, context=Context(user_id=user.id))
+        require(hass, user, Action.PTZ, entry, 1, via="test", context=Context(user_id=user.id))
     assert refusal.value.user_id == user.id
     assert refusal.value.entity_id == "camera.front_door"
     assert refusal.value.permission == "control"
-    require(hass, None, Action.PTZ, entry, 1)
+    require(hass, None, Action.PTZ, entry, 1, via="test")
 
 
 async def test_user_that_is_gone_is_not_home_assistant_itself(hass: HomeAssistant) -> None:

@@ -23,7 +23,7 @@ from pytest_homeassistant_custom_component.typing import WebSocketGenerator
 from custom_components.nvr.const import CONF_CAMERA_PROFILE, CONF_RTSP_PORT, DOMAIN
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
-from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
+from .conftest import StartSimulator, events_up, every_family, make_entry, open_settings, set_up, state, until
 
 FRONT_DOOR = "camera.front_door"
 
@@ -77,7 +77,7 @@ async def test_profile_option_reloads_once(
 ) -> None:
     entry = make_entry(nvr, options={CONF_CAMERA_PROFILE: "main"})
     await set_up(hass, entry)
-    flow = await hass.config_entries.options.async_init(entry.entry_id)
+    flow = await open_settings(hass, entry)
     answers = {
         "channels": {"camera_profile": "sub"},
         "events": {},

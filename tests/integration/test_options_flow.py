@@ -12,7 +12,7 @@ from custom_components.nvr.const import CONF_GRACE_TIME, CONF_IGNORED_CHANNELS, 
 from custom_components.nvr.core.models import EventKind
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import make_entry, set_up
+from .conftest import make_entry, open_settings, set_up
 
 ANSWERS: dict[str, dict[str, Any]] = {
     "channels": {"ignored_channels": ["2", "4"], "camera_profile": "sub"},
@@ -25,8 +25,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
 async def test_options_are_kept_flat_and_applied(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr)
     hub = await set_up(hass, entry)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
-    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "init")
+    result = await open_settings(hass, entry)
+    assert (result["type"], result["step_id"]) == (FlowResultType.FORM, "settings")
     result = await hass.config_entries.options.async_configure(result["flow_id"], ANSWERS)
     await hass.async_block_till_done()
     assert result["type"] is FlowResultType.CREATE_ENTRY
@@ -44,7 +44,7 @@ async def test_options_are_kept_flat_and_applied(hass: HomeAssistant, nvr: Hikvi
 async def test_left_out_fields_fall_back(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr, options={CONF_RTSP_PORT: 8554, CONF_PLAYBACK_SLOTS: 2, CONF_IGNORED_CHANNELS: ["1"]})
     await set_up(hass, entry)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await open_settings(hass, entry)
     answers = {
         "channels": {"camera_profile": "auto"},
         "events": {},
@@ -63,7 +63,7 @@ async def test_left_out_fields_fall_back(hass: HomeAssistant, nvr: HikvisionSimu
 async def test_options_out_of_range_are_refused(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     entry = make_entry(nvr)
     await set_up(hass, entry)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await open_settings(hass, entry)
     with pytest.raises(InvalidData):
         await hass.config_entries.options.async_configure(
             result["flow_id"], {**ANSWERS, "connection": {"grace_time": -1}}
@@ -97,7 +97,7 @@ async def test_options_can_be_saved_when_a_channel_left_out_is_gone(
 ) -> None:
     entry = make_entry(nvr, options={CONF_IGNORED_CHANNELS: ["9"]})
     await set_up(hass, entry)
-    result = await hass.config_entries.options.async_init(entry.entry_id)
+    result = await open_settings(hass, entry)
     answers = {**ANSWERS, "channels": {"ignored_channels": ["2", "9"], "camera_profile": "auto"}}
     result = await hass.config_entries.options.async_configure(result["flow_id"], answers)
     assert result["type"] is FlowResultType.CREATE_ENTRY

@@ -26,6 +26,7 @@ from tests.simulators.hikvision import HikvisionSimulator
 from .conftest import StartSimulator, events_up, make_entry, set_up, until
 from .footage_helpers import Player
 
+OF_PLAYBACK = ("nvr_media_accessed", "nvr_stream_started", "nvr_stream_stopped")
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
@@ -81,23 +82,26 @@ async def test_events_carry_exactly_what_is_documented(
     await nvr.power_on()
     await until(lambda: told["nvr_online"], 20)
     for name, keys in documented().items():
-        if name != "nvr_media_accessed":
+        if name not in OF_PLAYBACK:
             assert told[name][0].data.keys() == keys, name
 
 
-async def test_media_accessed_carries_exactly_what_is_documented(
+async def test_events_of_playback_carry_exactly_what_is_documented(
     hass: HomeAssistant, start_simulator: StartSimulator, hass_client_no_auth: ClientSessionGenerator
 ) -> None:
     nvr = await start_simulator(channels=1, rtsp=True)
     nvr.rtsp.faults.delivery = 20.0
     entry = make_entry(nvr)
     await set_up(hass, entry)
-    told = async_capture_events(hass, "nvr_media_accessed")
+    told = {name: async_capture_events(hass, name) for name in OF_PLAYBACK}
     start = nvr.now().replace(microsecond=0) - 2 * const.POLL_STEADY * 60
     link = await start_playback(hass, entry, 1, TimeSpan(start, start + const.POLL_STEADY), None)
     player = Player(await hass_client_no_auth(), link.path)
     await player.fetch((await player.segments())[0][0])
-    assert [event.data.keys() for event in told] == [documented()["nvr_media_accessed"]]
+    await link.playback.close()
+    await until(lambda: all(told.values()))
+    for name, events in told.items():
+        assert [event.data.keys() for event in events] == [documented()[name]], name
 
 
 async def test_payloads_stay_below_a_kilobyte(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:

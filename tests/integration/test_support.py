@@ -22,7 +22,15 @@ from pytest_homeassistant_custom_component.components.diagnostics import (
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.nvr import async_remove_entry, issues
-from custom_components.nvr.const import DOMAIN, EVENT_CHANNEL_OFFLINE, EVENT_DETECTION, EVENT_ONLINE
+from custom_components.nvr.const import (
+    DOMAIN,
+    EVENT_CHANNEL_OFFLINE,
+    EVENT_DETECTION,
+    EVENT_MEDIA_ACCESSED,
+    EVENT_ONLINE,
+    EVENT_STREAM_STARTED,
+    EVENT_STREAM_STOPPED,
+)
 from custom_components.nvr.core.models import EventKind
 from custom_components.nvr.errors import KEYS
 from custom_components.nvr.logbook import async_describe_events
@@ -146,10 +154,25 @@ async def test_system_health_counts(hass: HomeAssistant, nvr: HikvisionSimulator
 @pytest.mark.parametrize(
     ("language", "messages"),
     [
-        ("en", ["is online again", "went offline", "Line crossing", "Line crossing ended"]),
+        (
+            "en",
+            [
+                *("is online again", "went offline", "Line crossing", "Line crossing ended", "plays a recording"),
+                *("played a recording for 0:03:20", "showed its recording of 2026-11-20 04:00:00 to ?"),
+            ],
+        ),
         (
             "es",
-            ["vuelve a estar en l\u00ednea", "se ha desconectado", "Cruce de l\u00ednea", "Cruce de l\u00ednea: fin"],
+            [
+                *(
+                    "vuelve a estar en l\u00ednea",
+                    "se ha desconectado",
+                    "Cruce de l\u00ednea",
+                    "Cruce de l\u00ednea: fin",
+                ),
+                *("reproduce una grabaci\u00f3n", "reprodujo una grabaci\u00f3n durante 0:03:20"),
+                "mostr\u00f3 su grabaci\u00f3n de 2026-11-20 04:00:00 a ?",
+            ],
         ),
     ],
 )
@@ -173,9 +196,12 @@ async def test_logbook_speaks_as_the_entities_do(hass: HomeAssistant, language: 
             (EVENT_CHANNEL_OFFLINE, driveway),
             (EVENT_DETECTION, line),
             (EVENT_DETECTION, {**line, "phase": "stop"}),
+            (EVENT_STREAM_STARTED, driveway),
+            (EVENT_STREAM_STOPPED, {**driveway, "duration": 200.4}),
+            (EVENT_MEDIA_ACCESSED, {**driveway, "start": "2026-11-20T13:00:00+01:00", "end": None}),
         )
     ]
-    assert [entry["name"] for entry in told] == ["Test NVR", "Driveway", "Garden", "Garden"]
+    assert [entry["name"] for entry in told] == ["Test NVR", "Driveway", "Garden", "Garden", *["Driveway"] * 3]
     assert [entry["message"] for entry in told] == messages
     assert told[1]["entity_id"] == "camera.driveway"
 

@@ -154,25 +154,6 @@ async def test_link_of_a_person_is_good_while_he_may_see_the_camera(
     assert await follows.status("video.m3u8") == 403
 
 
-async def test_running_playback_stops_at_the_next_segment_when_the_right_is_gone(
-    hass: HomeAssistant, client: Client, link: Link, guest: User, nvr: HikvisionSimulator
-) -> None:
-    follows = player(client, await link(guest))
-    assert await follows.status("s0.m4s") == 200
-    assert await follows.status("s1.m4s") == 200
-    await hass.auth.async_update_user(guest, group_ids=[])
-    assert await follows.status("s2.m4s") == 403
-    await until(lambda: nvr.rtsp.counters.sessions_open["playback"] == 0)
-
-
-async def test_link_dies_with_the_user(hass: HomeAssistant, client: Client, link: Link, guest: User) -> None:
-    made = await link(guest)
-    await hass.auth.async_remove_user(guest)
-    await hass.async_block_till_done()
-    assert made.playback.closed
-    assert await player(client, made).status() == 403
-
-
 async def test_link_dies_with_a_deactivated_user(hass: HomeAssistant, client: Client, link: Link, guest: User) -> None:
     made = await link(guest)
     await hass.auth.async_deactivate_user(guest)

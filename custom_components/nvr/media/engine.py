@@ -33,7 +33,7 @@ class MediaEngine:
         self._monotonic = monotonic
         self._limits = limits
         self._lifetime = lifetime
-        self._slots = SessionSlots()
+        self.slots = SessionSlots()
         self._playbacks: dict[str, Playback] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -66,7 +66,7 @@ class MediaEngine:
             recorder_id,
             owner,
             footage,
-            (self._slots, slots),
+            (self.slots, slots),
             limits=self._limits,
             monotonic=self._monotonic,
         )
@@ -86,7 +86,7 @@ class MediaEngine:
 
     def holders(self, recorder_id: str) -> tuple[HeldSlot, ...]:
         """Return who holds a session on the recorder now."""
-        return self._slots.holders(recorder_id)
+        return self.slots.holders(recorder_id)
 
     async def close_recorder(self, recorder_id: str) -> None:
         """End all playbacks of a recorder."""

@@ -46,6 +46,7 @@ class Playback:
         self.token = token
         self.recorder_id = recorder_id
         self.owner = owner
+        self.kind = "playback"
         self.channel = footage.channel
         self.role: StreamRole = footage.roles[0]
         self.span = footage.span
@@ -98,6 +99,7 @@ class Playback:
         if not 0 <= k < len(segments) or segments[k].gap:
             raise NvrNotFoundError("there is no such segment")
         data = await self._worker.segment(k)
+        self._slots.tell(self.recorder_id, self)
         if not prepared.real_time:
             start = to_seconds(segments[k].start - prepared.layout.origin)
             await asyncio.sleep(self._lead.delay(k, start, to_seconds(segments[k].duration)))
@@ -117,6 +119,7 @@ class Playback:
         self._touch()
         if self._maker.prepared is None:
             await self._worker.prepare()
+            self._slots.tell(self.recorder_id, self)
         if self._maker.prepared is None:
             raise NvrNotFoundError("this playback was closed")
         return self._maker.prepared

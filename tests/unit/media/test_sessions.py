@@ -15,6 +15,7 @@ class Holder:
     idle: float = 0.0
     leases: list[Lease] = field(default_factory=list)
     asked: int = 0
+    kind: str = "playback"
 
     def idle_for(self) -> float:
         return self.idle
@@ -71,3 +72,18 @@ async def test_own_playback_that_is_watched_is_not_replaced() -> None:
     with pytest.raises(NvrBusyError):
         await take(slots, watched, 1)
     assert watched.asked == 0
+
+
+async def test_who_listens_hears_of_each_slot_that_was_of_use_and_of_each_given_back() -> None:
+    slots, told = SessionSlots(), list[tuple[str, bool]]()
+    slots.on_change = lambda recorder, holder: told.append((recorder, slots.holds(recorder, holder)))
+    first, second = Holder("anna"), Holder("anna")
+    await take(slots, first)
+    await take(slots, second)
+    assert told == []
+    slots.tell("recorder", first)
+    first.leases[0].release()
+    first.leases[0].release()
+    assert told == [("recorder", True), ("recorder", False)]
+    assert slots.holds("recorder", second)
+    assert not slots.holds("other", second)

@@ -1,0 +1,400 @@
+"""Every way to a camera's pictures, walked by a user with one right and without the other.
+
+A new way is one row of PATHS: its name, the right it needs, and how it is walked. A walk says whether it got anything.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+import itertools
+from pathlib import Path
+from typing import Any, override
+
+from aiohttp.test_utils import TestClient
+from homeassistant.auth.const import GROUP_ID_ADMIN
+from homeassistant.auth.models import User
+from homeassistant.components.camera import Camera
+from homeassistant.components.camera.helper import get_camera_from_entity_id
+from homeassistant.components.camera.webrtc import (
+    CameraWebRTCProvider,
+    WebRTCAnswer,
+    WebRTCError,
+    WebRTCSendMessage,
+    async_register_webrtc_provider,
+)
+from homeassistant.components.http import KEY_HASS_USER
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError, Unauthorized
+from homeassistant.helpers import entity_registry as er
+from homeassistant.helpers.http import current_request
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+from webrtc_models import RTCIceCandidateInit
+
+from custom_components.nvr.access import Action
+from custom_components.nvr.access_rules import AccessRules, Rights
+from custom_components.nvr.audit_rows import AuditFilter
+from custom_components.nvr.camera import NvrCamera
+from custom_components.nvr.const import CONF_ACCESS, DOMAIN
+from custom_components.nvr.core.models import TimeSpan
+from custom_components.nvr.media_ids import ChannelId, RecorderId, RootId, SpanId, content_id
+from custom_components.nvr.playback import start_playback
+from custom_components.nvr.playback_links import PlaybackLink
+from custom_components.nvr.shared import shared
+from tests.simulators.hikvision import HikvisionSimulator
+
+from .conftest import StartSimulator, make_entry, set_up, until
+from .footage_helpers import MediaBrowser, Player, person, token_of
+
+FRONT, DRIVE = "camera.front_door", "camera.driveway"
+# The channel under test; the other stays free, so that lists are not empty for want of a recorder.
+NUMBER = 1
+# What Home Assistant refuses a person with, whichever way the question came.
+NO = (Unauthorized, HomeAssistantError)
+
+
+@dataclass
+class Home:
+    """A home with a recorder, a guest with Home Assistant's full permissions, and what others left behind."""
+
+    hass: HomeAssistant
+    nvr: HikvisionSimulator
+    entry: MockConfigEntry
+    guest: User
+    admin: User
+    media: MediaBrowser
+    client: TestClient[Any, Any]
+    logged_in: dict[str, str]
+    of_admin: PlaybackLink
+    cursor: str = ""
+
+    @property
+    def span(self) -> TimeSpan:
+        """Ten minutes of two hours ago."""
+        start = self.nvr.now().replace(microsecond=0, second=0) - timedelta(hours=2)
+        return TimeSpan(start, start + timedelta(minutes=10))
+
+    @property
+    def camera(self) -> Camera:
+        return get_camera_from_entity_id(self.hass, FRONT)
+
+    @property
+    def channel(self) -> ChannelId:
+        return ChannelId(self.entry.entry_id, NUMBER)
+
+    async def act(self, domain: str, action: str, user: User | None = None, **data: Any) -> Any:
+        """Call an action as the guest, unless as somebody else."""
+        context = Context(user_id=(user or self.guest).id)
+        answers = domain == DOMAIN and action != "play_recording"
+        return await self.hass.services.async_call(
+            domain, action, data, blocking=True, return_response=answers, context=context
+        )
+
+    async def fetch(self, path: str, *, logged_in: bool = False) -> bool:
+        headers = self.logged_in if logged_in else {}
+        async with self.client.get(path, headers=headers) as response:
+            assert response.status in {200, 403, 500}, (path, response.status)
+            return response.status == 200 and len(await response.read()) > 0
+
+
+async def _done(waiting: Awaitable[Any]) -> Any:
+    """Return what comes, None when it was refused."""
+    try:
+        return await waiting
+    except NO:
+        return None
+
+
+async def lists(home: Home) -> bool:
+    found = await home.media.open(content_id(RecorderId(home.entry.entry_id)))
+    return any("Front door" in child["title"] for child in found["children"])
+
+
+async def browses(home: Home) -> bool:
+    return bool((await home.media.ask("browse_media", content_id(home.channel)))["success"])
+
+
+async def searches_everywhere(home: Home) -> bool:
+    found = await home.media.find("motion", content_id(RootId()))
+    assert any("Driveway" in item["title"] for item in found)
+    return any("Front door" in item["title"] for item in found)
+
+
+async def searches_the_channel(home: Home) -> bool:
+    answer = await home.media.ask("search_media", content_id(home.channel), search_query="motion")
+    return bool(answer["success"] and answer["result"]["result"])
+
+
+async def resolves(home: Home) -> bool:
+    answer = await home.media.ask("resolve_media", content_id(SpanId(home.channel, home.span)))
+    return bool(answer["success"])
+
+
+def own_link(name: str) -> Callable[[Home], Awaitable[bool]]:
+    """Follow a link that was minted for the guest, whoever let it be made."""
+
+    async def walk(home: Home) -> bool:
+        link = await start_playback(home.hass, home.entry, NUMBER, home.span, home.guest.id)
+        got = await home.fetch(f"/api/nvr/vod/{link.token}/{name}")
+        await shared(home.hass).links.revoke(link)
+        return got
+
+    return walk
+
+
+async def link_of_somebody_else(home: Home) -> bool:
+    return await home.fetch(home.of_admin.path, logged_in=True)
+
+
+def action(name: str, **data: Any) -> Callable[[Home], Awaitable[bool]]:
+    async def walk(home: Home) -> bool:
+        return bool(((await _done(home.act(DOMAIN, name, entity_id=FRONT, **data))) or {}).get("cameras"))
+
+    return walk
+
+
+async def finds(home: Home) -> bool:
+    return await action("find_recording", at=home.span.start.isoformat())(home)
+
+
+async def asks_for_the_next_page_of_somebody_else(home: Home) -> bool:
+    return bool(((await _done(home.act(DOMAIN, "search_recordings", cursor=home.cursor))) or {}).get("cameras"))
+
+
+async def asks_for_all(home: Home) -> bool:
+    found = await home.act(DOMAIN, "list_recording_days", entity_id="all")
+    assert DRIVE in found["cameras"]
+    return FRONT in found["cameras"]
+
+
+async def plays_on_a_player(home: Home) -> bool:
+    played = async_mock_service(home.hass, "media_player", "play_media")
+    start = home.span.start.isoformat()
+    await _done(home.act(DOMAIN, "play_recording", camera=FRONT, media_player="media_player.tv", start=start))
+    return bool(played)
+
+
+async def still(home: Home) -> bool:
+    return await home.fetch(f"/api/camera_proxy/{FRONT}", logged_in=True)
+
+
+async def stream(home: Home) -> bool:
+    await home.media.socket.send_json_auto_id({"type": "camera/stream", "entity_id": FRONT})
+    answer = await home.media.socket.receive_json()
+    camera = home.camera
+    assert isinstance(camera, NvrCamera)
+    await camera.async_stop_stream()
+    return bool(answer["success"])
+
+
+async def webrtc(home: Home) -> bool:
+    socket = home.media.socket
+    await socket.send_json_auto_id({"type": "camera/webrtc/offer", "entity_id": FRONT, "offer": "v=0"})
+    subscription = (await socket.receive_json())["id"]
+    told = [(await socket.receive_json())["event"]["type"] for _ in range(2)]
+    await socket.send_json_auto_id({"type": "unsubscribe_events", "subscription": subscription})
+    assert (await socket.receive_json())["success"]
+    return "answer" in told
+
+
+async def snapshot_action(home: Home) -> bool:
+    path = Path(home.hass.config.config_dir, "still.jpg")
+    await _done(home.act("camera", "snapshot", entity_id=FRONT, filename=str(path)))
+
+    def taken() -> bool:
+        found = path.exists()
+        path.unlink(missing_ok=True)
+        return found
+
+    return await home.hass.async_add_executor_job(taken)
+
+
+type Walk = Callable[[Home], Awaitable[bool]]
+PATHS: dict[str, tuple[Action, Walk]] = {
+    "list of cameras": (Action.PLAYBACK, lists),
+    "browse": (Action.PLAYBACK, browses),
+    "search everywhere": (Action.PLAYBACK, searches_everywhere),
+    "search one camera": (Action.PLAYBACK, searches_the_channel),
+    "resolve": (Action.PLAYBACK, resolves),
+    "playlist": (Action.PLAYBACK, own_link("master.m3u8")),
+    "list of segments": (Action.PLAYBACK, own_link("video.m3u8")),
+    "beginning of the video": (Action.PLAYBACK, own_link("init.mp4")),
+    "segment": (Action.PLAYBACK, own_link("s0.m4s")),
+    "link of somebody else": (Action.PLAYBACK, link_of_somebody_else),
+    "action: search": (Action.PLAYBACK, action("search_recordings", duration="02:00:00")),
+    "action: next page": (Action.PLAYBACK, asks_for_the_next_page_of_somebody_else),
+    "action: days": (Action.PLAYBACK, action("list_recording_days")),
+    "action: all cameras": (Action.PLAYBACK, asks_for_all),
+    "action: find": (Action.PLAYBACK, finds),
+    "action: play": (Action.PLAYBACK, plays_on_a_player),
+    "still": (Action.LIVE, still),
+    "stream": (Action.LIVE, stream),
+    "webrtc": (Action.LIVE, webrtc),
+    "action: snapshot": (Action.LIVE, snapshot_action),
+}
+
+
+class Go2Rtc(CameraWebRTCProvider):
+    """Does with the address of a camera what go2rtc does, without its server."""
+
+    domain = "go2rtc"
+
+    @callback
+    @override
+    def async_is_supported(self, stream_source: str) -> bool:
+        return stream_source.startswith("rtsp://")
+
+    @override
+    async def async_handle_async_webrtc_offer(
+        self, camera: Camera, offer_sdp: str, session_id: str, send_message: WebRTCSendMessage
+    ) -> None:
+        try:
+            source = await camera.stream_source()
+        except HomeAssistantError as err:
+            send_message(WebRTCError("go2rtc_webrtc_offer_failed", str(err)))
+        else:
+            send_message(WebRTCAnswer(str(source)))
+
+    @override
+    async def async_on_webrtc_candidate(self, session_id: str, candidate: RTCIceCandidateInit) -> None:
+        """Take no candidates."""
+
+
+@pytest.fixture(name="home")
+async def home_fixture(
+    hass: HomeAssistant,
+    start_simulator: StartSimulator,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> AsyncIterator[Home]:
+    nvr = await start_simulator(channels=2, rtsp=True)
+    nvr.rtsp.faults.delivery = 20.0
+    hass.config.allowlist_external_dirs = {hass.config.config_dir}
+    assert await async_setup_component(hass, "media_source", {})
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    async_register_webrtc_provider(hass, Go2Rtc())
+    await hass.async_block_till_done()
+    guest = await person(hass, {"entities": True})
+    admin = await hass.auth.async_create_user("admin", group_ids=[GROUP_ID_ADMIN])
+    token = await token_of(hass, guest)
+    media = MediaBrowser(await hass_ws_client(hass, token))
+    start = nvr.now().replace(microsecond=0, second=0) - timedelta(hours=3)
+    span = TimeSpan(start, start + timedelta(minutes=10))
+    link = await start_playback(hass, entry, NUMBER, span, admin.id)
+    headers = {"Authorization": f"Bearer {token}"}
+    home = Home(hass, nvr, entry, guest, admin, media, await hass_client_no_auth(), headers, link)
+    page = await home.act(DOMAIN, "search_recordings", admin, entity_id=FRONT, limit=1)
+    home.cursor = page["next"]
+    yield home
+    await shared(hass).async_close_playback(entry.entry_id)
+
+
+def give(home: Home, *actions: Action) -> None:
+    """Let the guest do only this with the first channel, and everything with the second."""
+    rights = Rights({action: None if action in actions else frozenset({2}) for action in Action})
+    rules = AccessRules().with_user(home.guest.id, rights)
+    home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: rules.to_json()})
+
+
+async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
+    hub = home.entry.runtime_data.hub
+    for rights in itertools.chain.from_iterable(
+        itertools.combinations((Action.LIVE, Action.PLAYBACK), n) for n in (0, 1, 2)
+    ):
+        give(home, *rights)
+        got = {name: await walk(home) for name, (_, walk) in PATHS.items()}
+        assert got == {name: needed in rights for name, (needed, _) in PATHS.items()}, rights
+    assert home.entry.runtime_data.hub is hub, "rights count without a reload"
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"denied"})), limit=100)
+    assert {row["user_id"] for row in page.rows} == {home.guest.id}
+    assert {(row["action"], row["via"]) for row in page.rows} >= {
+        *(("playback", via) for via in ("media_source", "link", "search_recordings", "list_recording_days")),
+        *(("playback", via) for via in ("find_recording", "play_recording")),
+        ("live", "camera"),
+    }
+    assert {row["channel_name"] for row in page.rows} == {"Front door"}
+
+
+@pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])
+async def test_what_plays_ends_when_the_right_is_taken_away(home: Home, loss: str) -> None:
+    await home.media.socket.close()  # Home Assistant would close it with a deactivated user's login
+    link = await start_playback(home.hass, home.entry, NUMBER, home.span, home.guest.id)
+    other = await start_playback(home.hass, home.entry, NUMBER, home.span, None)
+    player = Player(home.client, link.path)
+    assert await player.status("s0.m4s") == 200
+    assert home.nvr.rtsp.counters.sessions_open["playback"] == 1
+    match loss:
+        case "rights":
+            give(home, Action.LIVE)
+        case "entity permission":
+            await home.hass.auth.async_update_user(home.guest, group_ids=[])
+        case "deactivated":
+            await home.hass.auth.async_update_user(home.guest, is_active=False)
+        case "removed":
+            await home.hass.auth.async_remove_user(home.guest)
+    # Nobody asks for anything here, and an idle session would be kept for longer than this waits.
+    await until(lambda: home.nvr.rtsp.counters.sessions_open["playback"] == 0)
+    assert link.playback.closed
+    assert await player.status("s1.m4s") == 403
+    assert await Player(home.client, other.path).status("s0.m4s") == 200
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"revoked"})), limit=9)
+    assert [(row["user_id"], row["user"], row["channel"]) for row in page.rows] == [(home.guest.id, "guest", NUMBER)]
+
+
+async def test_administrators_and_home_assistant_itself_always_may(home: Home) -> None:
+    admin = home.admin
+    nothing = AccessRules(Rights({}), {admin.id: Rights({})})
+    home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: nothing.to_json()})
+    await home.hass.async_block_till_done()
+    assert await home.fetch(home.of_admin.path)
+    assert (await home.act(DOMAIN, "list_recording_days", admin, entity_id=FRONT))["cameras"]
+    filename = f"{home.hass.config.config_dir}/still.jpg"
+    await home.hass.services.async_call("camera", "snapshot", {"entity_id": FRONT, "filename": filename}, blocking=True)
+    assert home.nvr.counters.snapshots == 1
+
+
+async def test_rights_hold_for_a_recorder_that_is_not_set_up(home: Home, entity_registry: er.EntityRegistry) -> None:
+    give(home)
+    await home.hass.config_entries.async_unload(home.entry.entry_id)
+    with pytest.raises(Unauthorized):
+        await home.act(DOMAIN, "list_recording_days", device_id=[entity_registry.entities[FRONT].device_id])
+    told = await home.act(DOMAIN, "list_recording_days", device_id=[entity_registry.entities[DRIVE].device_id])
+    assert told["errors"][DRIVE]["error"] == "not_loaded"
+    everywhere = await home.act(DOMAIN, "list_recording_days", entity_id="all")
+    assert everywhere["errors"].keys() == {DRIVE}
+    page = await shared(home.hass).audit.async_query(AuditFilter(), limit=9)
+    denied = [row for row in page.rows if row["kind"] == "denied"]
+    assert [(row["entity_id"], row["entry_id"]) for row in denied] == [(FRONT, home.entry.entry_id)]
+
+
+async def test_thumbnail_by_the_token_of_the_entity_names_nobody(home: Home) -> None:
+    # Home Assistant puts it into the state of the camera, for all who can read that: docs/access.md says so.
+    give(home)
+    token = home.hass.states.get(FRONT).attributes["access_token"]  # type: ignore[union-attr]
+    assert await home.fetch(f"/api/camera_proxy/{FRONT}?token={token}")
+    channels = await home.media.open(content_id(RecorderId(home.entry.entry_id)))
+    assert [child["thumbnail"] for child in channels["children"]] == [f"/api/camera_proxy/{DRIVE}"]
+    rights = Rights({Action.PLAYBACK: None})
+    rules = AccessRules().with_user(home.guest.id, rights)
+    home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: rules.to_json()})
+    channels = await home.media.open(content_id(RecorderId(home.entry.entry_id)))
+    assert [child["thumbnail"] for child in channels["children"]] == [None, None]
+
+
+async def test_what_a_person_sets_off_is_not_done_on_his_behalf(home: Home) -> None:
+    give(home)
+    token = current_request.set({KEY_HASS_USER: home.guest})  # type: ignore[arg-type]
+    try:
+        with pytest.raises(HomeAssistantError, match="You may not watch Front door live"):
+            await home.camera.stream_source()
+        # Home Assistant asks its providers by itself, and an automation acts for nobody.
+        await home.camera.async_refresh_providers()
+        path = f"{home.hass.config.config_dir}/still.jpg"
+        await home.hass.services.async_call("camera", "snapshot", {"entity_id": FRONT, "filename": path}, blocking=True)
+    finally:
+        current_request.reset(token)
+    assert home.camera.webrtc_provider is not None
+    assert home.nvr.counters.snapshots == 1
