@@ -6,14 +6,19 @@ from typing import Protocol
 
 from ..core.errors import NvrResponseError, NvrUnreachableError
 from ..core.models import VideoCodec
+from .audio import AudioBuffer, AudioFormat, AudioUnit
 from .cover import Sample, find_cut, head_of
-from .h264 import ParameterSets
+from .fmp4 import VideoSets
 from .rtsp.wallclock import WallClock
 from .ticks import RATE, to_seconds
 
 _MAX_BYTES = 64 * 1024 * 1024
 _NEAR_END = 3 * RATE
 _SEAM = 3 * RATE // 10
+AUDIO_AHEAD = 3 * RATE // 10
+"""How far behind a segment's end its sound must be heard: frames overlap, and at 8 kHz two of them last that long."""
+_AUDIO_LATE = 2 * RATE
+_AUDIO_KEPT = RATE
 
 
 class FrameSource(Protocol):
@@ -23,12 +28,22 @@ class FrameSource(Protocol):
     """
 
     codec: VideoCodec
-    sets: ParameterSets | None
     clock: WallClock
     correction: int
 
+    @property
+    def sets(self) -> VideoSets | None:
+        """The newest parameter sets."""
+
+    @property
+    def audio(self) -> AudioFormat | None:
+        """What sounds; None for silent footage."""
+
     async def read(self, silence: float | None = None) -> list[Sample]:
         """Return the next frames; an empty list at the end of the footage."""
+
+    def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        """Return what was heard since the last time, and by how many ticks that of earlier times must be moved."""
 
     async def close(self) -> None:
         """End the session on the recorder."""
@@ -47,6 +62,7 @@ class FootageReader:
         self.ended = False
         self.answered = False
         self.samples: list[Sample] = []
+        self.audio = AudioBuffer(source.audio) if source.audio is not None else None
         self._monotonic = monotonic
         self._taken = 0
         self._bytes = 0
@@ -93,7 +109,7 @@ class FootageReader:
         Recorders fall silent or hang up at the end of the footage (hikvision-isapi 9.1): near `last` that is the end,
         elsewhere it raises NvrTimeoutError or NvrUnreachableError.
         """
-        while not self.ended and not self._reaches(end):
+        while not self.ended and not (self._reaches(end) and self._hears(end)):
             near = bool(self.samples) and self.position >= last - _NEAR_END
             try:
                 await self.read_more(2.0 if near else None)
@@ -117,6 +133,7 @@ class FootageReader:
         self._generation = self.source.clock.generation
         for sample in fresh:
             self._add(sample, moved=moved)
+        self._listen()
         self.ended = not fresh
         if self._bytes > _MAX_BYTES:
             raise NvrResponseError("the recorder sends far more than a recording holds")
@@ -156,6 +173,20 @@ class FootageReader:
             return bool(self.samples) and self.samples[-1].time >= end
         return find_cut(self.samples, self._taken, end, reordered=True) is not None
 
+    def _hears(self, end: int) -> bool:
+        """Tell whether the sound of a segment that ends there has come, or is not worth waiting for."""
+        if self.audio is None:
+            return True
+        heard = self.audio.position if self.audio.position is not None else self.samples[0].time
+        return heard >= end + AUDIO_AHEAD or self.position > max(heard, self.samples[0].time) + _AUDIO_LATE
+
+    def _listen(self) -> None:
+        shift, units = self.source.take_audio()
+        if self.audio is not None:
+            if shift:
+                self.audio.shift(shift)
+            self.audio.add(units)
+
     def _add(self, sample: Sample, *, moved: bool) -> None:
         if self.samples and sample.time < self.samples[-1].time:
             if moved or self.samples[-1].time - sample.time > RATE:
@@ -181,3 +212,5 @@ class FootageReader:
         self._bytes -= sum(len(sample.data) for sample in self.samples[:count])
         del self.samples[:count]
         self._taken = max(0, self._taken - count)
+        if self.audio is not None and self.samples:
+            self.audio.drop_before(self.samples[0].time - _AUDIO_KEPT)

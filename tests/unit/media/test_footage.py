@@ -7,6 +7,7 @@ import pytest
 from custom_components.nvr.core.errors import NvrResponseError, NvrTimeoutError, NvrUnreachableError
 from custom_components.nvr.core.models import VideoCodec
 from custom_components.nvr.media import footage
+from custom_components.nvr.media.audio import AudioFormat, AudioUnit
 from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.footage import FootageReader
 from custom_components.nvr.media.h264 import ParameterSets
@@ -21,10 +22,13 @@ class Script:
 
     codec = VideoCodec.H264
     sets: ParameterSets | None = None
+    audio: AudioFormat | None = None
 
     def __init__(self, *reads: list[Sample] | Exception | float) -> None:
         self.clock = WallClock(0, 10**9)
         self.correction = 0
+        self.heard: list[AudioUnit] = []
+        self.audio_shift = 0
         self.now = 0.0
         self.silences: list[float | None] = []
         self._reads = list(reads)
@@ -41,6 +45,11 @@ class Script:
             raise found
         assert isinstance(found, list)
         return found
+
+    def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        heard, self.heard = self.heard, []
+        shift, self.audio_shift = self.audio_shift, 0
+        return shift, heard
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -213,3 +222,56 @@ async def test_reader_measuring_ends_also_when_nothing_more_comes() -> None:
 async def test_reader_measuring_passes_failures_on() -> None:
     with pytest.raises(NvrTimeoutError):
         await reader(Script(run(0, 1), NvrTimeoutError("silent"))).measure()
+
+
+class Sounding(Script):
+    """A source that is heard too: `lag` frames behind its pictures, up to `until`."""
+
+    audio = AudioFormat("pcm_alaw", 8000, 1, 8)
+
+    def __init__(self, *reads: list[Sample] | Exception | float, lag: int = 0, until: int = 10**9) -> None:
+        super().__init__(*reads)
+        self._lag = lag
+        self._until = until
+
+    async def read(self, silence: float | None = None) -> list[Sample]:
+        fresh = await super().read(silence)
+        times_heard = (sample.time - self._lag * STEP for sample in fresh)
+        # 80 ms, as long as a frame.
+        self.heard += [AudioUnit(time, bytes(640)) for time in times_heard if 0 <= time < self._until]
+        return fresh
+
+
+async def test_reader_waits_for_the_sound_of_a_segment() -> None:
+    script = Sounding(*([sample] for sample in run(0, 100)), lag=10)
+    found = reader(script)
+    await found.read_until(30 * STEP, 10**9)
+    assert found.audio is not None
+    assert found.audio.position is not None
+    assert 30 * STEP + footage.AUDIO_AHEAD <= found.audio.position <= 30 * STEP + footage.AUDIO_AHEAD + STEP
+    assert times(found.samples)[-1] == 30 + 4 + 9  # 0.3 s are more than three frames
+
+
+@pytest.mark.parametrize("until", [0, 10 * STEP])
+async def test_reader_does_not_wait_for_sound_that_never_comes(until: int) -> None:
+    script = Sounding(*([sample] for sample in run(0, 200)), until=until)
+    found = reader(script)
+    await found.read_until(12 * STEP, 10**9)
+    assert times(found.samples)[-1] == until // STEP + 26  # two seconds behind the last that was heard
+    found.take(0, 12 * STEP, follows=False)
+    await found.read_until(60 * STEP, 10**9)
+    assert times(found.samples)[-1] == 60
+
+
+async def test_reader_forgets_sound_with_the_pictures_and_moves_it_with_its_clock() -> None:
+    script = Sounding(run(0, 100), run(100, 1))
+    found = reader(script)
+    await found.read_until(60 * STEP, 10**9)
+    assert found.audio is not None
+    found.take(0, 60 * STEP, follows=False)
+    # The last key frame given out is the fiftieth, and a second before it is kept.
+    assert found.audio.units[0].time == 50 * STEP - RATE + (-(50 * STEP - RATE) % STEP)
+    before = found.audio.units[-1].time
+    script.audio_shift = 50
+    await found.read_more()
+    assert found.audio.units[-2].time == before + 50
