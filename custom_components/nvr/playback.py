@@ -22,8 +22,10 @@ HLS_MIME: Final = "application/x-mpegURL"
 LONGEST: Final = timedelta(hours=25)
 # A recorder can play what it has written to its disks, and it writes in pieces.
 _LIVE_EDGE: Final = timedelta(seconds=5)
-# What the engine plays today (hls-vod 3 covers one H.264 track).
-_PLAYABLE: Final = frozenset({VideoCodec.H264, VideoCodec.UNKNOWN})
+# What every browser decodes, or what nobody knows before it is opened.
+_EVERYWHERE: Final = frozenset({VideoCodec.H264, VideoCodec.UNKNOWN})
+# What some players decode.
+_PLAYABLE: Final = _EVERYWHERE | {VideoCodec.H265}
 
 
 async def start_playback(
@@ -39,7 +41,7 @@ async def start_playback(
     asked = _until_now(span, dt_util.utcnow())
     if asked.duration > LONGEST:
         raise RefusedError("span_too_long", hours=str(int(LONGEST.total_seconds() // 3600)))
-    role, segments = await _track(hub, channel, asked)
+    (role, segments), *spare = await _tracks(hub, channel, asked)
     if entry.state is not ConfigEntryState.LOADED or entry.runtime_data.hub is not hub:
         raise RefusedError("not_loaded", name=entry.title)
     if (source := hub.playback) is None:
@@ -61,46 +63,58 @@ async def start_playback(
         recorded,
         user_id or "",
         role,
+        fallback=spare[0][0] if spare else None,
+        fallback_recorded=recorded_spans(spare[0][1], playing) if spare else None,
     )
     return await common.links.mint(playback, entry_id=entry.entry_id, channel=channel, span=playing, user_id=user_id)
 
 
-def role_to_play(channel: Channel, segments: Sequence[RecordingSegment], *, sub_track: bool) -> StreamRole:
-    """Return the track that every browser plays: main, else the sub track where it is recorded; pure.
+def roles_to_play(channel: Channel, segments: Sequence[RecordingSegment], *, sub_track: bool) -> tuple[StreamRole, ...]:
+    """Return the track to play, and behind it one for players that cannot decode it, where that is recorded; pure.
 
     What the recorder says of the segments counts more than how the channel is set up today. Raises
     RefusedError with the codec in words.
     """
-    main = channel.profile(StreamRole.MAIN)
-    codecs = {segment.video for segment in segments} - {VideoCodec.UNKNOWN}
-    if not codecs and main is not None:
-        codecs = {main.video}
-    if codecs <= _PLAYABLE:
-        return StreamRole.MAIN
+    codecs = _codecs(channel, segments)
+    if codecs <= _EVERYWHERE:
+        return (StreamRole.MAIN,)
     sub = channel.profile(StreamRole.SUB)
-    if sub_track and sub is not None and sub.video in _PLAYABLE:
-        return StreamRole.SUB
+    spare = (StreamRole.SUB,) if sub_track and sub is not None and sub.video in _EVERYWHERE else ()
+    if codecs <= _PLAYABLE:
+        return (StreamRole.MAIN, *spare)
+    if spare:
+        return spare
     raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name(codecs - _PLAYABLE))
 
 
+def _codecs(channel: Channel, segments: Sequence[RecordingSegment]) -> set[VideoCodec]:
+    codecs = {segment.video for segment in segments} - {VideoCodec.UNKNOWN}
+    main = channel.profile(StreamRole.MAIN)
+    return codecs or ({main.video} if main is not None else set())
+
+
 def _codec_name(codecs: Iterable[VideoCodec]) -> str:
-    names = {VideoCodec.H265: "H.265", VideoCodec.MJPEG: "MJPEG", VideoCodec.MPEG4: "MPEG-4"}
+    names = {VideoCodec.MJPEG: "MJPEG", VideoCodec.MPEG4: "MPEG-4"}
     return ", ".join(sorted(names.get(codec, codec.value) for codec in codecs))
 
 
-async def _track(hub: NvrHub, number: int, span: TimeSpan) -> tuple[StreamRole, list[RecordingSegment]]:
+async def _tracks(hub: NvrHub, number: int, span: TimeSpan) -> list[tuple[StreamRole, list[RecordingSegment]]]:
+    """Return the tracks to play, best first, with what is recorded of each; never none."""
     channel = channel_of(hub, number)
     segments = await read_segments(hub, number, span)
-    role = role_to_play(channel, segments, sub_track=hub.driver.capabilities.sub_track)
-    if role is StreamRole.MAIN:
-        return role, segments
+    first, *rest = roles_to_play(channel, segments, sub_track=hub.driver.capabilities.sub_track)
+    if first is StreamRole.MAIN and not rest:
+        return [(first, segments)]
     others: list[RecordingSegment] = []
     # A recorder may be able to record a sub track, and yet not be told to.
     with suppress(NvrNotFoundError, NvrUnsupportedError):
-        others = await read_segments(hub, number, span, role=role)
+        others = await read_segments(hub, number, span, role=StreamRole.SUB)
+    if first is StreamRole.MAIN:
+        return [(first, segments), *([(StreamRole.SUB, others)] if others else [])]
     if segments and not others:
-        raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name({VideoCodec.H265}))
-    return role, others
+        codecs = _codecs(channel, segments) - _PLAYABLE
+        raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name(codecs))
+    return [(first, others)]
 
 
 def _until_now(span: TimeSpan, now: datetime) -> TimeSpan:

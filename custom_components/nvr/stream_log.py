@@ -1,7 +1,8 @@
 """Tells of the media engine's sessions: `nvr_stream_started` and `nvr_stream_stopped` on the bus, and in the audit.
 
 A session is told of from when its viewer first got something through one of the recorder's slots until he has none any
-more. A seek gives the slot back and takes it again in the same breath: that is one session.
+more. A seek gives the slot back and takes it again in the same breath, and a little slower so does a player that turns
+to another stream of what it plays: that is one session.
 """
 
 import asyncio
@@ -48,7 +49,9 @@ class StreamLog:
 
     @callback
     def _look_again(self, entry_id: str, holder: SlotHolder) -> None:
-        if not self._slots.holds(entry_id, holder) and (running := self._running.pop(holder, None)) is not None:
+        if self._slots.holds(entry_id, holder) or holder.turning:
+            return
+        if (running := self._running.pop(holder, None)) is not None:
             self._stopped(running)
 
     @callback

@@ -9,7 +9,6 @@ against the viewer's address (home-assistant 5.3).
 import asyncio
 from http import HTTPStatus
 import math
-import re
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -42,13 +41,14 @@ from .core.errors import (
     NvrUnsupportedError,
 )
 from .errors import error_key, translate
+from .media.engine import Playback
+from .media.hls import PlaybackFile, parse_name
 from .playback_links import ExpiredLinkError, PlaybackLink, UnknownLinkError
 from .runtime import NvrConfigEntry
 from .shared import shared
 
 _PLAYLIST: Final = "application/vnd.apple.mpegurl"
 _VIDEO: Final = "video/mp4"
-_SEGMENT: Final = re.compile(r"s(0|[1-9][0-9]{0,6})\.m4s", re.ASCII)
 _RETRY_AFTER: Final = 2.0
 _WORTH_COMPRESSING: Final = 16 * 1024
 _HEADERS: Final = {hdrs.CACHE_CONTROL: "no-store"}
@@ -79,7 +79,7 @@ def async_register_views(hass: HomeAssistant) -> None:
 
 
 class PlaybackView(HomeAssistantView):
-    """One playback as HLS: `master.m3u8`, `video.m3u8`, `init.mp4` and `s<number>.m4s`."""
+    """One playback as HLS: `master.m3u8`, `video.m3u8`, `init.mp4` and `s<number>.m4s`; `-1` marks the spare stream."""
 
     url = "/api/nvr/vod/{token}/{name}"
     name = "api:nvr:vod"
@@ -110,20 +110,13 @@ class PlaybackView(HomeAssistantView):
             return self._refusal(err, entry.title)
 
     async def _answer(self, link: PlaybackLink, entry: NvrConfigEntry, name: str, *, with_body: bool) -> web.Response:
-        playback = link.playback
-        match name:
-            case "master.m3u8":
-                body, content_type = (await playback.master_playlist()).encode() if with_body else b"", _PLAYLIST
-            case "video.m3u8":
-                body, content_type = (await playback.media_playlist()).encode() if with_body else b"", _PLAYLIST
-            case "init.mp4":
-                body, content_type = await playback.init_segment() if with_body else b"", _VIDEO
-            case _ if found := _SEGMENT.fullmatch(name):
-                body, content_type = await playback.segment(int(found[1])) if with_body else b"", _VIDEO
-                if with_body:
-                    announce(self._hass, link, entry)
-            case _:
-                return self.json_message("No such file", HTTPStatus.NOT_FOUND, "not_found", _HEADERS)
+        file = parse_name(name)
+        if file is None:
+            return self.json_message("No such file", HTTPStatus.NOT_FOUND, "not_found", _HEADERS)
+        content_type = _PLAYLIST if file.kind in {"master", "media"} else _VIDEO
+        body = await _read(link.playback, file) if with_body else b""
+        if with_body and file.kind == "segment":
+            announce(self._hass, link, entry)
         response = web.Response(body=body, content_type=content_type, headers=_HEADERS)
         if content_type == _PLAYLIST and len(body) > _WORTH_COMPRESSING:
             response.enable_compression()  # a whole day in steps of two seconds is a megabyte of text, or a tenth of it
@@ -136,6 +129,19 @@ class PlaybackView(HomeAssistantView):
             wait = err.retry_after if isinstance(err, NvrBusyError) else None
             headers[hdrs.RETRY_AFTER] = str(math.ceil(wait or _RETRY_AFTER))
         return self.json_message(str(translate(err, name)), status, error_key(err), headers)
+
+
+async def _read(playback: Playback, file: PlaybackFile) -> bytes:
+    """Return the bytes of a playback's file. Raises NvrError subclasses."""
+    match file.kind:
+        case "master":
+            return (await playback.master_playlist()).encode()
+        case "media":
+            return (await playback.media_playlist(file.variant)).encode()
+        case "init":
+            return await playback.init_segment(file.variant)
+        case "segment":
+            return await playback.segment(file.index, file.variant)
 
 
 async def follow_link(

@@ -23,8 +23,13 @@ FULLY_COVERED = (
     "core/transport/digest.py",
     "core/transport/multipart.py",
     "core/transport/xml.py",
+    "media/aac.py",
+    "media/audio.py",
+    "media/bits.py",
     "media/fmp4*",
+    "media/h26*",
     "media/hls*",
+    "media/rtsp/audio_*",
     "media_ids.py",
 )
 

@@ -12,6 +12,7 @@ from homeassistant.core import HomeAssistant
 import numpy as np
 from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket
 
+from tests.contract.media.rig import Tone, listen
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
 CLIENT_ID = "https://example.com/app"
@@ -115,12 +116,16 @@ class Player:
             assert response.status == 200, (name, response.status, await response.text())
             return await response.read()
 
-    async def segments(self) -> list[tuple[str, float]]:
-        """Return name and length of each segment, as a player reads them from both playlists."""
+    async def master(self) -> str:
+        """Return the master playlist."""
         async with self.client.get(self.url) as response:
             assert response.status == 200, await response.text()
-            assert "video.m3u8" in await response.text()
-        lines = (await self.fetch("video.m3u8")).decode().splitlines()
+            return await response.text()
+
+    async def segments(self, playlist: str = "video.m3u8") -> list[tuple[str, float]]:
+        """Return name and length of each segment, as a player reads them from both playlists."""
+        assert playlist in await self.master()
+        lines = (await self.fetch(playlist)).decode().splitlines()
         assert lines[-1] == "#EXT-X-ENDLIST"
         lengths = [float(line.removeprefix("#EXTINF:").rstrip(",")) for line in lines if line.startswith("#EXTINF:")]
         names = [line for line in lines if line.endswith(".m4s")]
@@ -128,8 +133,14 @@ class Player:
 
     async def frames(self, name: str) -> list[tuple[float, TimeCode]]:
         """Decode a segment: time in the playlist, in seconds, and what the picture says of itself."""
-        data = await self.fetch("init.mp4") + await self.fetch(name)
-        return decode(data)
+        return decode(await self._init(name) + await self.fetch(name))
+
+    async def tones(self, name: str) -> list[Tone]:
+        """Return the tones that are heard in a segment, with their time in the playlist."""
+        return listen(await self._init(name), await self.fetch(name))
+
+    async def _init(self, name: str) -> bytes:
+        return await self.fetch("init-1.mp4" if "-1." in name else "init.mp4")
 
     async def status(self, name: str = "master.m3u8") -> int:
         """Return only the status."""

@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION
+from tests.contract.media.rig import late_tones
 from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.footage import Incident, Kind
 
@@ -73,7 +74,7 @@ async def test_the_main_job(
 ) -> None:
     assert await async_setup_component(hass, "media_source", {})
     bus = async_capture_events(hass, EVENT_DETECTION)
-    async with DahuaSimulator(profile="nvr5464", channels=2, h264_only=True) as simulator:
+    async with DahuaSimulator(profile="nvr5464", channels=3, h264_only=True) as simulator:
         simulator.rtsp.faults.delivery = 20.0
         entry = await added(hass, simulator)
         hub = entry.runtime_data.hub
@@ -89,7 +90,7 @@ async def test_the_main_job(
         )
         assert found["cameras"][camera]["segments"]
         media = MediaBrowser(await hass_ws_client(hass))
-        name = hub.channel(1).name
+        name = hub.channel(3).name  # the one with a microphone
         item = child(await media.path(entry.title, name, "Yesterday"), "All day")
         player = Player(await hass_client_no_auth(), await media.resolve(item["media_content_id"]))
         segments = await player.segments()
@@ -100,6 +101,9 @@ async def test_the_main_job(
             origin = first[0][1].time - timedelta(seconds=first[0][0])
             assert origin - start < timedelta(hours=2)
             assert max(abs((code.time - origin).total_seconds() - at) for at, code in frames) <= 0.12
+            tones = [tone for tone in await player.tones(segments[number][0]) if tone.at > frames[0][0] + 0.13]
+            assert tones
+            assert max(map(abs, late_tones(tones, origin, 3))) <= 0.15
 
 
 async def test_what_happened_is_found_and_played(

@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.media_ids import ChannelId, DayId, HourId, SpanId, WholeDayId, content_id, parse
+from tests.contract.media.rig import late_tones
 from tests.simulators.footage import Incident, Kind
 from tests.simulators.hikvision import HikvisionSimulator
 
@@ -306,7 +307,7 @@ async def test_item_plays_the_asked_time_also_after_a_far_seek(
         at += length
 
 
-async def test_h265_recording_plays_its_sub_track_where_that_is_recorded(
+async def test_h265_recording_offers_its_sub_track_to_players_that_cannot_decode_it(
     hass: HomeAssistant,
     browser: Browser,
     client: Client,
@@ -320,17 +321,44 @@ async def test_h265_recording_plays_its_sub_track_where_that_is_recorded(
     media = await browser()
     hour = child(await media.path("Test NVR", "Driveway", "Yesterday"), "06:00")
     player = Player(client, await media.resolve(hour["media_content_id"]))
+    codecs = [line for line in (await player.master()).splitlines() if "CODECS" in line]
+    assert ["hvc1" in line for line in codecs] == [True, False]
+    for playlist in ("video-1.m3u8", "video.m3u8"):
+        (name, _), *_ = await player.segments(playlist)
+        assert {code.channel for _, code in await player.frames(name)} == {2}
+        assert simulator.rtsp.counters.sessions_open["playback"] == 1
+
+
+async def test_h265_recording_without_a_sub_track_is_left_to_the_player(
+    hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
+) -> None:
+    await recorder(hass, start_simulator)
+    media = await browser()
+    hour = child(await media.path("Test NVR", "Driveway", "Yesterday"), "06:00")
+    player = Player(client, await media.resolve(hour["media_content_id"]))
+    assert (await player.master()).count('CODECS="hvc1.') == 2
     (name, _), *_ = await player.segments()
     assert {code.channel for _, code in await player.frames(name)} == {2}
 
 
-async def test_h265_recording_without_a_sub_track_is_refused_in_words(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
+async def test_recording_is_heard_at_the_moment_it_shows(
+    hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
 ) -> None:
-    await recorder(hass, start_simulator, rtsp=False)
+    _, entry = await recorder(hass, start_simulator, channels=4)
     media = await browser()
-    hour = child(await media.path("Test NVR", "Driveway", "Yesterday"), "06:00")
-    assert "Driveway records H.265" in await media.refusal("resolve_media", hour["media_content_id"])
+    for channel in (3, 4):  # they send AAC and G.711
+        name = entry.runtime_data.hub.channel(channel).name
+        hour = child(await media.path("Test NVR", name, "Yesterday"), "06:00")
+        player = Player(client, await media.resolve(hour["media_content_id"]))
+        segments = await player.segments()
+        assert ',mp4a.40.2"' in await player.master()
+        for piece, length in (segments[0], segments[len(segments) // 2]):
+            frames = await player.frames(piece)
+            origin = frames[0][1].time - timedelta(seconds=frames[0][0])
+            # A tone that is cut by the begin of a segment fades in when that is played alone.
+            tones = [tone for tone in await player.tones(piece) if tone.at > frames[0][0] + 0.13]
+            assert len(tones) == pytest.approx(length, abs=1.1)
+            assert max(map(abs, late_tones(tones, origin, channel))) <= 0.13
 
 
 async def test_what_cannot_be_played_is_refused_in_words(

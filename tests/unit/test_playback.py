@@ -14,7 +14,7 @@ from custom_components.nvr.core.models import (
     VideoCodec,
 )
 from custom_components.nvr.footage import RefusedError, recorded_spans
-from custom_components.nvr.playback import role_to_play
+from custom_components.nvr.playback import roles_to_play
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 H264, H265, UNKNOWN, MJPEG = VideoCodec.H264, VideoCodec.H265, VideoCodec.UNKNOWN, VideoCodec.MJPEG
@@ -32,31 +32,38 @@ def segment(start: float, end: float, video: VideoCodec = UNKNOWN) -> RecordingS
     return RecordingSegment(1, span, RecordingKind.CONTINUOUS, video=video)
 
 
+MAIN, SUB = StreamRole.MAIN, StreamRole.SUB
+
+
 @pytest.mark.parametrize(
-    ("main", "sub", "recorded", "sub_track", "role"),
+    ("main", "sub", "recorded", "sub_track", "roles"),
     [
-        (H264, H264, UNKNOWN, True, StreamRole.MAIN),
-        (UNKNOWN, None, UNKNOWN, False, StreamRole.MAIN),
+        (H264, H264, UNKNOWN, True, (MAIN,)),
+        (UNKNOWN, None, UNKNOWN, False, (MAIN,)),
         # What was recorded counts more than how the channel is set up now.
-        (H265, H264, H264, True, StreamRole.MAIN),
-        (H264, H264, H265, True, StreamRole.SUB),
-        (H265, H264, UNKNOWN, True, StreamRole.SUB),
-        (H265, UNKNOWN, H265, True, StreamRole.SUB),
-        (MJPEG, H264, UNKNOWN, True, StreamRole.SUB),
+        (H265, H264, H264, True, (MAIN,)),
+        (H264, H264, H265, True, (MAIN, SUB)),
+        (H265, H264, UNKNOWN, True, (MAIN, SUB)),
+        (H265, UNKNOWN, H265, True, (MAIN, SUB)),
+        # There is nothing for players that cannot decode it.
+        (H265, H264, UNKNOWN, False, (MAIN,)),
+        (H265, H265, UNKNOWN, True, (MAIN,)),
+        (H265, None, UNKNOWN, True, (MAIN,)),
+        (MJPEG, H264, UNKNOWN, True, (SUB,)),
     ],
 )
-def test_track_is_the_one_every_browser_plays(
-    main: VideoCodec, sub: VideoCodec | None, recorded: VideoCodec, role: StreamRole, *, sub_track: bool
+def test_track_is_the_best_and_a_spare_one_for_those_who_cannot_decode_it(
+    main: VideoCodec, sub: VideoCodec | None, recorded: VideoCodec, roles: tuple[StreamRole, ...], *, sub_track: bool
 ) -> None:
-    assert role_to_play(channel(main, sub), [segment(0, 1, recorded)], sub_track=sub_track) is role
+    assert roles_to_play(channel(main, sub), [segment(0, 1, recorded)], sub_track=sub_track) == roles
 
 
-@pytest.mark.parametrize(("sub", "sub_track"), [(H264, False), (H265, True), (None, True)])
+@pytest.mark.parametrize(("sub", "sub_track"), [(H264, False), (MJPEG, True), (None, True)])
 def test_recording_that_no_browser_plays_is_refused_by_its_codec(sub: VideoCodec | None, *, sub_track: bool) -> None:
     with pytest.raises(RefusedError) as refusal:
-        role_to_play(channel(H265, sub), [segment(0, 1)], sub_track=sub_track)
+        roles_to_play(channel(MJPEG, sub), [segment(0, 1)], sub_track=sub_track)
     assert refusal.value.key == "codec_not_playable"
-    assert refusal.value.placeholders == {"camera": "Front", "codec": "H.265"}
+    assert refusal.value.placeholders == {"camera": "Front", "codec": "MJPEG"}
 
 
 def test_recorded_spans_are_cut_to_the_window_and_their_seams_closed() -> None:

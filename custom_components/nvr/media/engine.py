@@ -8,8 +8,10 @@ import time
 from ..core.driver import CredentialGuard, PlaybackSource
 from ..core.models import StreamRole, TimeSpan
 from .maker import Footage
+from .pool import WorkPool
 from .sessions import HeldSlot, SessionSlots
-from .vod import Playback, PlaybackLimits
+from .variant import PlaybackLimits
+from .vod import KnownVariants, Playback
 
 __all__ = ["DEFAULT_SLOTS", "MediaEngine", "Playback", "PlaybackLimits"]
 
@@ -34,6 +36,8 @@ class MediaEngine:
         self._limits = limits
         self._lifetime = lifetime
         self.slots = SessionSlots()
+        self._pool = WorkPool()
+        self._known: KnownVariants = {}
         self._playbacks: dict[str, Playback] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
@@ -51,22 +55,27 @@ class MediaEngine:
         refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None,
         *,
         fallback: StreamRole | None = None,
+        fallback_recorded: Sequence[TimeSpan] | None = None,
     ) -> Playback:
         """Return a new playback without touching the recorder.
 
         `recorded`: where there is footage, in any order; what lies between is a gap. `refresh` may say it anew when
-        the playback is opened, for a span that is still growing. `fallback`: the role to play when the recording of
-        `role` is not H.264.
+        the playback is opened, for a span that is still growing. `fallback`: the role for players that cannot decode
+        the recording of `role`, and `fallback_recorded` where there is footage of that, if not in the same parts.
         """
         self._forget_old()
-        roles = (role,) if fallback in {None, role} else (role, fallback)
-        footage = Footage(source, guard, channel, span, tuple(recorded), tuple(r for r in roles if r), refresh)
+        footages = [Footage(source, guard, channel, span, tuple(recorded), role, refresh)]
+        if fallback is not None and fallback is not role:
+            parts = tuple(recorded if fallback_recorded is None else fallback_recorded)
+            footages.append(Footage(source, guard, channel, span, parts, fallback, refresh))
         playback = Playback(
             token_urlsafe(24),
             recorder_id,
             owner,
-            footage,
-            (self.slots, slots),
+            footages,
+            slots=(self.slots, slots),
+            pool=self._pool,
+            known=self._known,
             limits=self._limits,
             monotonic=self._monotonic,
         )
@@ -89,7 +98,9 @@ class MediaEngine:
         return self.slots.holders(recorder_id)
 
     async def close_recorder(self, recorder_id: str) -> None:
-        """End all playbacks of a recorder."""
+        """End all playbacks of a recorder, and forget what its streams were like."""
+        for key in [key for key in self._known if key[0] == recorder_id]:
+            del self._known[key]
         await self._close([item for item in self._playbacks.values() if item.recorder_id == recorder_id])
 
     async def close_owner(self, owner: str) -> None:
@@ -101,6 +112,7 @@ class MediaEngine:
         await self._close(list(self._playbacks.values()))
         while self._ending:
             await asyncio.wait(set(self._ending))
+        await self._pool.aclose()
 
     async def _close(self, playbacks: Sequence[Playback]) -> None:
         for playback in playbacks:

@@ -4,10 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from ..core.errors import NvrNotFoundError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
+from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
 from ..core.models import VideoCodec
+from .audio import AudioBuffer, AudioFormat, AudioUnit
 from .cover import Sample, find_cut, head_of
-from .h264 import ParameterSets
+from .fmp4 import VideoSets
 from .rtsp.wallclock import WallClock
 from .ticks import RATE, to_seconds
 
@@ -15,6 +16,10 @@ _MAX_BYTES = 64 * 1024 * 1024
 _NEAR_END = 3 * RATE
 _SEAM = 3 * RATE // 10
 _END_SILENCE = 2.0
+AUDIO_AHEAD = 3 * RATE // 10
+"""How far behind a segment's end its sound must be heard: frames overlap, and at 8 kHz two of them last that long."""
+_AUDIO_LATE = 2 * RATE
+_AUDIO_KEPT = RATE
 
 
 class FrameSource(Protocol):
@@ -24,12 +29,22 @@ class FrameSource(Protocol):
     """
 
     codec: VideoCodec
-    sets: ParameterSets | None
     clock: WallClock
     correction: int
 
+    @property
+    def sets(self) -> VideoSets | None:
+        """The newest parameter sets."""
+
+    @property
+    def audio(self) -> AudioFormat | None:
+        """What sounds; None for silent footage."""
+
     async def read(self, silence: float | None = None) -> list[Sample]:
         """Return the next frames; an empty list at the end of the footage."""
+
+    def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        """Return what was heard since the last time, and by how many ticks that of earlier times must be moved."""
 
     async def close(self) -> None:
         """End the session on the recorder."""
@@ -71,6 +86,8 @@ class FootageReader:
         self.ended = False
         self.answered = False
         self.samples: list[Sample] = []
+        self.audio = AudioBuffer(source.audio) if source.audio is not None else None
+        self._before: list[AudioBuffer] = []
         self._monotonic = monotonic
         self._follow = follow
         self._older = 0
@@ -119,7 +136,7 @@ class FootageReader:
         Recorders fall silent or hang up at the end of the footage (hikvision-isapi 9.1): near `last` that is the end,
         elsewhere it raises NvrTimeoutError or NvrUnreachableError.
         """
-        while not self._reaches(end) and (not self.ended or await self._go_on(last)):
+        while not (self._reaches(end) and self._hears(end)) and (not self.ended or await self._goes_on(end, last)):
             await self._advance(last)
             if start is not None and self.position <= start:
                 self._pass_over()
@@ -141,11 +158,21 @@ class FootageReader:
         if self.ended and not self.samples:
             await self._go_on(last)
 
+    async def _goes_on(self, end: int, last: int) -> bool:
+        """Open the session that follows; where only sound is wanting, it may fail: whoever wants pictures is told."""
+        try:
+            return await self._go_on(last)
+        except NvrError:
+            if not self._reaches(end):
+                raise
+            return False
+
     async def _go_on(self, last: int | None) -> bool:
         """Open the session that follows where the present one ended; False when there is none, or it is not wanted."""
         until = self.until
         if self._follow is None or until is None or (last is not None and until >= last):
             return False
+        self._listen()  # a session that hung up may have left something
         await self.source.close()
         # Set first: whoever is cancelled or refused here goes on here the next time.
         self.ended = True
@@ -164,6 +191,7 @@ class FootageReader:
         self.ended = False
         self.position = max(self.position, until)
         self._older = len(self.samples)
+        self._sound_on()
         self._generation = self.source.clock.generation
         return True
 
@@ -181,6 +209,7 @@ class FootageReader:
         self._generation = self.source.clock.generation
         for sample in fresh:
             self._add(sample, moved=moved)
+        self._listen()
         self.ended = not fresh
         if self._bytes > _MAX_BYTES:
             raise NvrResponseError("the recorder sends far more than a recording holds")
@@ -220,6 +249,40 @@ class FootageReader:
             return bool(self.samples) and self.samples[-1].time >= end
         return find_cut(self.samples, self._taken, end, reordered=True) is not None
 
+    def _hears(self, end: int) -> bool:
+        """Tell whether the sound of a segment that ends there has come, or is not worth waiting for."""
+        if self.audio is None:
+            return True
+        heard = self.audio.position if self.audio.position is not None else self.samples[0].time
+        return heard >= end + AUDIO_AHEAD or self.position > max(heard, self.samples[0].time) + _AUDIO_LATE
+
+    def heard(self, start: int, end: int) -> list[tuple[AudioFormat, list[AudioUnit]]]:
+        """Return what begins in `[start, end)`, in order, apart where a file sounds in another format than before."""
+        buffers = [*self._before, *([self.audio] if self.audio is not None else [])]
+        found = [(buffer.source, buffer.between(start, end)) for buffer in buffers]
+        return [(source, units) for source, units in found if units]
+
+    def _sound_on(self) -> None:
+        """Let the sound of the session that follows stand behind what was heard; silence needs nothing."""
+        source = self.source.audio
+        if source is None:
+            return
+        if self.audio is not None and source == self.audio.source:
+            self.audio.go_on()
+            return
+        since = None
+        if self.audio is not None:
+            since = self.audio.position
+            self._before.append(self.audio)
+        self.audio = AudioBuffer(source, since)
+
+    def _listen(self) -> None:
+        shift, units = self.source.take_audio()
+        if self.audio is not None:
+            if shift:
+                self.audio.shift(shift)
+            self.audio.add(units)
+
     def _add(self, sample: Sample, *, moved: bool) -> None:
         if self.samples and sample.time < self.samples[-1].time:
             # Files of one recording may overlap by a second.
@@ -248,3 +311,7 @@ class FootageReader:
         del self.samples[:count]
         self._older = max(0, self._older - count)
         self._taken = max(0, self._taken - count)
+        if self.audio is not None and self.samples:
+            for buffer in (*self._before, self.audio):
+                buffer.drop_before(self.samples[0].time - _AUDIO_KEPT)
+            self._before = [buffer for buffer in self._before if buffer.units]

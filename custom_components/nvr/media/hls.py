@@ -4,6 +4,8 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+import re
+from typing import Literal
 
 from ..core.models import TimeSpan
 from .ticks import RATE, from_datetime, to_datetime
@@ -11,8 +13,11 @@ from .ticks import RATE, from_datetime, to_datetime
 MASTER_TYPE = "application/x-mpegURL"
 """What the view must answer for a playlist: Home Assistant compares this case-sensitively (rule 7)."""
 
-MEDIA_URI = "video.m3u8"
-INIT_URI = "init.mp4"
+MASTER_URI = "master.m3u8"
+_FILE = re.compile(
+    r"(?:(?P<playlist>video)(?P<a>-1)?\.m3u8|(?P<init>init)(?P<b>-1)?\.mp4|s(?P<index>0|[1-9]\d{0,6})(?P<c>-1)?\.m4s)",
+    re.ASCII,
+)
 _BRIDGE = timedelta(seconds=2)
 
 
@@ -57,6 +62,37 @@ class Layout:
         return self.segments[max(0, index)]
 
 
+@dataclass(frozen=True, slots=True)
+class VariantInfo:
+    """What the master playlist says of one variant; `bandwidth` in bit/s, `size` in pixels."""
+
+    codecs: str
+    bandwidth: int
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybackFile:
+    """What a name of a playback's file means; `index` counts segments."""
+
+    kind: Literal["master", "media", "init", "segment"]
+    variant: int = 0
+    index: int = 0
+
+
+def parse_name(name: str) -> PlaybackFile | None:
+    """Return what a file name means, or None when there is no such file."""
+    if name == MASTER_URI:
+        return PlaybackFile("master")
+    found = _FILE.fullmatch(name)
+    if found is None:
+        return None
+    variant = 1 if found["a"] or found["b"] or found["c"] else 0
+    if found["index"] is not None:
+        return PlaybackFile("segment", variant, int(found["index"]))
+    return PlaybackFile("media" if found["playlist"] else "init", variant)
+
+
 def usable_spans(span: TimeSpan, recorded: Sequence[TimeSpan], bridge: timedelta = _BRIDGE) -> list[TimeSpan]:
     """Return the recorded parts of the span, in order, joined over holes of at most `bridge`.
 
@@ -69,7 +105,7 @@ def usable_spans(span: TimeSpan, recorded: Sequence[TimeSpan], bridge: timedelta
             joined[-1] = TimeSpan(joined[-1].start, max(joined[-1].end, part.end))
         else:
             joined.append(part)
-    # What lasts less than a tick is nothing to play.
+    # What is shorter than a tick cannot hold a frame.
     return [part for part in joined if from_datetime(part.start) < from_datetime(part.end)]
 
 
@@ -97,19 +133,39 @@ def lay_out(spans: Sequence[TimeSpan], seconds: int) -> Layout:
     return Layout(tuple(segments))
 
 
-def segment_uri(index: int) -> str:
+def _mark(variant: int) -> str:
+    return f"-{variant}" if variant else ""
+
+
+def media_uri(variant: int = 0) -> str:
+    """Return the relative name of a media playlist."""
+    return f"video{_mark(variant)}.m3u8"
+
+
+def init_uri(variant: int = 0) -> str:
+    """Return the relative name of an init segment."""
+    return f"init{_mark(variant)}.mp4"
+
+
+def segment_uri(index: int, variant: int = 0) -> str:
     """Return the relative name of a segment."""
-    return f"s{index}.m4s"
+    return f"s{index}{_mark(variant)}.m4s"
 
 
-def master_playlist(codecs: str, bandwidth: int, size: tuple[int, int]) -> str:
-    """Return the master playlist; `bandwidth` in bit/s.
+def master_playlist(variants: Sequence[tuple[int, VariantInfo]]) -> str:
+    """Return the master playlist of numbered variants, best first.
 
-    The one variant stands there twice: with a single one Home Assistant's player drops the master and with it CODECS,
-    and a browser without the codec then asks for segment 0 for ever (rule 6).
+    A single one stands there twice: Home Assistant's player drops a master with one variant and with it CODECS, and a
+    browser without the codec then asks for segment 0 for ever (rule 6). All have the bandwidth of the largest: the
+    others are for players that cannot decode it, not for those that measure how fast a recorder sends.
     """
-    variant = f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{codecs}",RESOLUTION={size[0]}x{size[1]}\n{MEDIA_URI}\n'
-    return f"#EXTM3U\n#EXT-X-VERSION:7\n{variant}{variant}"
+    bandwidth = max(info.bandwidth for _, info in variants)
+    entries = [
+        f'#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},CODECS="{info.codecs}",RESOLUTION={info.size[0]}x{info.size[1]}\n'
+        f"{media_uri(number)}\n"
+        for number, info in variants
+    ]
+    return "".join(("#EXTM3U\n#EXT-X-VERSION:7\n", *entries, *(entries if len(entries) == 1 else ())))
 
 
 def _seconds(ticks: int) -> str:
@@ -121,7 +177,7 @@ def _date(ticks: int) -> str:
     return to_datetime(ticks).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def media_playlist(layout: Layout) -> str:
+def media_playlist(layout: Layout, variant: int = 0) -> str:
     """Return the media playlist of the whole span; its length does not change while it plays."""
     longest = max(segment.duration for segment in layout.segments)
     lines = [
@@ -130,7 +186,7 @@ def media_playlist(layout: Layout) -> str:
         f"#EXT-X-TARGETDURATION:{-(-longest // RATE)}",
         "#EXT-X-PLAYLIST-TYPE:VOD",
         "#EXT-X-MEDIA-SEQUENCE:0",
-        f'#EXT-X-MAP:URI="{INIT_URI}"',
+        f'#EXT-X-MAP:URI="{init_uri(variant)}"',
     ]
     dated = True
     for segment in layout.segments:
@@ -139,5 +195,5 @@ def media_playlist(layout: Layout) -> str:
         if segment.gap:
             lines.append("#EXT-X-GAP")
         dated = segment.gap
-        lines += (f"#EXTINF:{_seconds(segment.duration)},", segment_uri(segment.index))
+        lines += (f"#EXTINF:{_seconds(segment.duration)},", segment_uri(segment.index, variant))
     return "\n".join((*lines, "#EXT-X-ENDLIST", ""))

@@ -1,4 +1,4 @@
-"""Makes the segments of one playback: opens the recorder when needed, reads on when it can, cuts, and writes MP4."""
+"""Makes the segments of one variant: opens the recorder when needed, reads on when it can, cuts, and writes MP4."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -8,20 +8,16 @@ import time
 from typing import Protocol
 
 from ..core.driver import CredentialGuard, PlaybackSource
-from ..core.errors import (
-    NvrError,
-    NvrNotFoundError,
-    NvrResponseError,
-    NvrUnreachableError,
-    NvrUnsupportedError,
-)
+from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError
 from ..core.models import StreamRole, TimeSpan, VideoCodec
+from .audio import AudioFormat, AudioUnit
+from .audio_maker import AROUND, AudioMaker
 from .cover import Sample, cover
-from .fmp4 import TrackRun, TrackSample, VideoTrack, fragment, init_segment
+from .fmp4 import AudioTrack, TrackRun, TrackSample, VideoSets, VideoTrack, fragment, init_segment
 from .footage import FootageReader, Opened
-from .h264 import ParameterSets
-from .hls import Layout, LayoutSegment, lay_out, usable_spans
+from .hls import Layout, LayoutSegment, VariantInfo, lay_out, usable_spans
 from .pace import OpenBudget
+from .pool import WorkPool
 from .rtsp.connection import SessionLimits
 from .rtsp.session import RtspSession
 from .sessions import Lease
@@ -30,6 +26,7 @@ from .ticks import RATE, from_datetime, to_datetime, to_seconds
 _LEAST_BANDWIDTH = 64_000
 _LATE = RATE // 2
 _LATE_AT_START = 3 * RATE // 2
+_AUDIO_BANDWIDTH = 64_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +45,14 @@ class MakerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """What is played: from where, which channel, which part, and the stream roles to try in order."""
+    """What is played: from where, which channel, which part, and which of its streams."""
 
     source: PlaybackSource
     guard: CredentialGuard
     channel: int
     span: TimeSpan
     recorded: Sequence[TimeSpan]
-    roles: tuple[StreamRole, ...]
+    role: StreamRole
     refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None
 
 
@@ -64,14 +61,23 @@ class Prepared:
     """What is known once the recorder was opened; it never changes afterwards. `bandwidth` in bit/s."""
 
     layout: Layout
-    sets: ParameterSets
+    codec: VideoCodec
+    sets: VideoSets
     bandwidth: int
     real_time: bool
+    audio: AudioTrack | None = None
 
     @property
     def init_segment(self) -> bytes:
         """The init segment."""
-        return init_segment([VideoTrack(self.sets)])
+        return init_segment([VideoTrack(self.sets), *([self.audio] if self.audio else [])])
+
+    @property
+    def info(self) -> VariantInfo:
+        """What the master playlist says of it."""
+        info = self.sets.info
+        codecs = (info.codec, *([self.audio.config.codec] if self.audio else []))
+        return VariantInfo(",".join(codecs), self.bandwidth, (info.width, info.height))
 
 
 class LeaseGiver(Protocol):
@@ -88,6 +94,8 @@ class SegmentMaker:
         self,
         footage: Footage,
         lease: LeaseGiver,
+        pool: WorkPool,
+        *,
         limits: MakerLimits | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         utcnow: Callable[[], datetime] | None = None,
@@ -97,14 +105,16 @@ class SegmentMaker:
         self.opened = 0
         self._footage = footage
         self._take_lease = lease
+        self._pool = pool
         self._limits = limits or MakerLimits()
         self._monotonic = monotonic
         self._utcnow = utcnow
-        self._role = footage.roles[0]
         self._budget = OpenBudget(monotonic)
         self._reader: FootageReader | None = None
         self._lease: Lease | None = None
         self._last_key: Sample | None = None
+        self._audio: AudioMaker | None = None
+        self._heard: list[tuple[AudioFormat, list[AudioUnit]]] = []
         self._lead = 0
         self._known_real_time: bool | None = None
 
@@ -131,7 +141,7 @@ class SegmentMaker:
             raise NvrNotFoundError("nothing was recorded in that span")
         first = lay_out(spans, self._limits.segment_fast).origin
         try:
-            reader = await self._open_first(first)
+            reader = await self._open(first)
             real_time = await reader.measure(self._limits.measure)
             if not real_time and self._began_late(reader, _LATE_AT_START):
                 await self.close_reader()
@@ -150,7 +160,12 @@ class SegmentMaker:
             await self.close_reader()
             raise NvrNotFoundError("the recorder has no footage there")
         length = self._limits.segment_real_time if real_time else self._limits.segment_fast
-        self.prepared = Prepared(lay_out(spans, length), sets, _bandwidth(reader), real_time)
+        layout = lay_out(spans, length)
+        if reader.audio is not None:
+            heard = reader.audio.units[0].time if reader.audio.units else None
+            self._audio = await AudioMaker.open(reader.audio.source, heard, layout.origin, self._pool)
+        track = self._audio.track if self._audio else None
+        self.prepared = Prepared(layout, reader.source.codec, sets, _bandwidth(reader), real_time, track)
         return self.prepared
 
     def reaches(self, segment: LayoutSegment) -> bool:
@@ -191,7 +206,11 @@ class SegmentMaker:
                 self._budget.failed()
             raise
         self._budget.succeeded()
-        return fragment(segment.index + 1, [TrackRun(1, samples)]), samples[0].key
+        runs = [TrackRun(1, samples)]
+        if self._audio is not None:
+            sound = await self._audio.samples(segment.start, segment.end, self._heard)
+            runs += [TrackRun(2, sound)] if sound else []
+        return fragment(segment.index + 1, runs), samples[0].key
 
     async def close_reader(self) -> None:
         """End the session on the recorder and give the slot back."""
@@ -206,6 +225,7 @@ class SegmentMaker:
 
     async def _samples(self, segment: LayoutSegment, origin: int, *, follows: bool) -> list[TrackSample]:
         follows = follows and self.follows(segment)
+        self._heard = []
         try:
             reader = await self._reader_for(segment)
             await self._read(reader, segment)
@@ -213,6 +233,7 @@ class SegmentMaker:
             if self._last_key is None or self._budget.spent:
                 raise
             return cover([], [self._last_key], segment.start, segment.end, origin)
+        self._heard = reader.heard(segment.start - AROUND, segment.end + AROUND)
         upcoming = reader.samples[0] if reader.samples else self._last_key
         head, body = reader.take(segment.start, segment.end, follows=follows)
         self._last_key = next((sample for sample in reversed(head + body) if sample.key), self._last_key)
@@ -257,25 +278,6 @@ class SegmentMaker:
             return self._lead
         return min(self._lead, segment.start - segment.interval[0])
 
-    async def _open_first(self, start: int) -> FootageReader:
-        """Open the first role whose recording is H.264."""
-        problem: NvrError = NvrUnsupportedError("the recording is H.265, and there is no H.264 recording of it")
-        for role in self._footage.roles:
-            self._role = role
-            try:
-                reader = await self._open(start)
-            except NvrUnsupportedError as err:
-                problem = err
-                continue
-            except NvrNotFoundError:
-                if role is self._footage.roles[0]:
-                    raise
-                continue
-            if reader.source.codec is VideoCodec.H264:
-                return reader
-            await self.close_reader()
-        raise problem
-
     async def _open(self, start: int, lead: int = 0) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
@@ -300,7 +302,7 @@ class SegmentMaker:
         span = TimeSpan(to_datetime(start), footage.span.end)
         if span.start >= span.end:
             raise NvrNotFoundError("the recorder has no footage there")
-        request = await footage.source.request(footage.channel, span, role=self._role)
+        request = await footage.source.request(footage.channel, span, role=footage.role)
         session = await RtspSession.open(
             request, footage.guard, limits=self._limits.session, monotonic=self._monotonic, utcnow=self._utcnow
         )
@@ -312,4 +314,4 @@ class SegmentMaker:
 def _bandwidth(reader: FootageReader) -> int:
     seconds = max(1.0, to_seconds(reader.position - (reader.first_time or reader.position)))
     size = sum(len(sample.data) for sample in reader.samples)
-    return max(_LEAST_BANDWIDTH, round(8 * size / seconds))
+    return max(_LEAST_BANDWIDTH, round(8 * size / seconds)) + (_AUDIO_BANDWIDTH if reader.audio is not None else 0)

@@ -29,6 +29,10 @@ class SlotHolder(Protocol):
     def kind(self) -> str:
         """What plays: "playback" of a recording."""
 
+    @property
+    def turning(self) -> bool:
+        """Whether it gave its slot back only to take one for another stream of the same footage."""
+
     def idle_for(self) -> float:
         """Return for how many seconds nobody has asked for anything; 0 while something is asked for."""
 

@@ -77,27 +77,29 @@ class SegmentWorker:
         self._last_delivered = k
         return data
 
-    async def stop(self) -> None:
+    async def stop(self, reason: str | None = None) -> None:
         """Stop working and close the session; a later request begins anew.
 
-        Cancelling ends the wait of whoever asked, not the stopping: else the session would stay on the recorder.
+        With a reason nobody wants anything any more: whoever still waits gets NvrNotFoundError. Cancelling ends the
+        wait of whoever asked, not the stopping: else the session would stay on the recorder.
         """
         worker, self._worker = self._worker, None
         ending = asyncio.create_task(self._end(worker))
         self._endings.add(ending)
         ending.add_done_callback(self._endings.discard)
-        # One that was left alone before may have the session still.
-        await asyncio.wait(set(self._endings))
-        ending.result()
+        try:
+            # One that was left alone before may have the session still.
+            await asyncio.wait(set(self._endings))
+            ending.result()
+        finally:
+            if reason is not None:
+                self._fail_all(NvrNotFoundError(reason))
+                self._cache.clear()
 
     async def close(self) -> None:
         """Stop for good: whoever waits gets NvrNotFoundError."""
         self._closed = True
-        try:
-            await self.stop()
-        finally:
-            self._fail_all(NvrNotFoundError("this playback was closed"))
-            self._cache.clear()
+        await self.stop("this playback was closed")
 
     async def _end(self, worker: asyncio.Task[None] | None) -> None:
         if worker is not None and not worker.done():

@@ -16,6 +16,7 @@ import pytest
 
 from custom_components.nvr.core.errors import NvrBusyError, NvrError, NvrNotFoundError, NvrUnsupportedError
 from custom_components.nvr.media.engine import Playback
+from custom_components.nvr.media.hls import parse_name
 from tests.browser.launch import OLDEST, environment_of
 from tests.contract.media.rig import START, Rig
 from tests.simulators.video.timecode import TIMECODE_JS
@@ -119,16 +120,18 @@ def _server(viewer_of: Callable[[], Viewer], chunk: Path) -> web.Application:
         kind = "application/vnd.apple.mpegurl" if name.endswith("m3u8") else "video/mp4"
         status, body = 200, b""
         try:
-            match name:
-                case "master.m3u8":
+            file = parse_name(name)
+            assert file is not None
+            match file.kind:
+                case "master":
                     body = (await playback.master_playlist()).encode()
-                case "video.m3u8":
-                    body = (await playback.media_playlist()).encode()
-                case "init.mp4":
-                    body = await playback.init_segment()
-                case _:
+                case "media":
+                    body = (await playback.media_playlist(file.variant)).encode()
+                case "init":
+                    body = await playback.init_segment(file.variant)
+                case "segment":
                     viewer.requests.append((time.monotonic(), name, 0))
-                    body = await playback.segment(int(name[1:].partition(".")[0]))
+                    body = await playback.segment(file.index, file.variant)
         except NvrError as err:
             status = _status(err)
         if not name.startswith("s"):

@@ -1,15 +1,16 @@
 """What a person sees who plays a recording with Home Assistant's player; the painted time of the picture judges."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 import itertools
 
 import pytest
 
-from custom_components.nvr.core.models import TimeSpan
+from custom_components.nvr.core.models import StreamRole, TimeSpan
 from tests.contract.media.rig import SMALL, START, Rig, rig
 from tests.simulators.rtsp.options import RtspFaults, RtspOptions
-from tests.simulators.video.profile import SizeChange, VideoProfile
+from tests.simulators.video.profile import AudioProfile, SizeChange, VideoProfile
 
 from .conftest import View, Viewer, late
 
@@ -182,14 +183,52 @@ async def test_player_b_frames_play_and_seek(view: View) -> None:
 
 @pytest.mark.slow
 async def test_player_h265_ends_after_a_few_requests(view: View) -> None:
-    profile = VideoProfile(codec="h265", width=320, height=240, fps=12.5, bit_rate=256_000)
-    async with rig(profile=profile) as recorder:
+    async with rig(profile=replace(SMALL, codec="h265")) as recorder:
         playback = recorder.play(60)
         async with view(playback) as viewer:
             await viewer.start()
-            await asyncio.sleep(5)
+            await viewer.page.wait_for_function("() => player.errors.some((error) => error.fatal)", timeout=20000)
+            await asyncio.sleep(4)
             assert len(viewer.requests) <= 5
-            assert await viewer.run("() => player.errors.some((error) => error.fatal)")
+            (fatal,) = await viewer.run("() => player.errors.filter((error) => error.fatal)")
+            assert fatal["details"] == "manifestIncompatibleCodecsError"
+            assert "codec" in fatal["text"]
+
+
+async def test_player_h265_falls_back_to_the_spare_stream_by_itself(view: View) -> None:
+    main = replace(SMALL, codec="h265", width=480, height=270, audio=AudioProfile("aac", 16_000))
+    async with rig(profile=main, sub=replace(SMALL, audio=AudioProfile("aac", 16_000))) as recorder:
+        playback = recorder.play(120, start=ODD, fallback=StreamRole.SUB)
+        async with view(playback) as viewer:
+            await viewer.start()
+            await viewer.picture()
+            for position in (3.3, 80.25):
+                assert abs(late(await viewer.seek(position), playback)) <= FRAME + 0.001
+            assert await viewer.run("() => document.getElementById('video').videoWidth") == 320
+            assert not [name for _, name, _ in viewer.requests if name in {"video.m3u8", "init.mp4", "s0.m4s"}]
+            assert await viewer.run("() => player.errors.filter((error) => error.fatal)") == []
+        assert recorder.server.counters.sessions_peak["playback"] == 1
+
+
+@pytest.mark.parametrize(
+    "sound", [AudioProfile("pcma"), pytest.param(AudioProfile("aac", 16_000), marks=pytest.mark.slow)],
+    ids=lambda sound: sound.codec,
+)  # fmt: skip
+async def test_player_hears_and_sees_the_same_moment(view: View, sound: AudioProfile) -> None:
+    async with rig(gop=10.0, profile=replace(SMALL, audio=sound)) as recorder:
+        playback = recorder.play(600, start=ODD)
+        async with view(playback) as viewer:
+            await viewer.start()
+            await viewer.picture()
+            await viewer.seek(300.4)
+            found = await viewer.run("() => player.listen(4)")
+            assert len(found) >= 3
+            # A canvas is read at most a frame late, a tone is noticed within the analyser's window.
+            assert all(abs(item) <= FRAME + 0.1 for item in found), found
+            assert await viewer.run("() => document.getElementById('video').webkitAudioDecodedByteCount") > 1000
+            await watch(viewer, 3)
+            assert await viewer.run("() => player.buffered().length") <= 2
+            assert await viewer.run("() => player.errors.filter((error) => error.details !== 'aborted')") == []
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ from custom_components.nvr.core.models import RecordingSegment, StreamRole, Time
 from custom_components.nvr.media.engine import MediaEngine, Playback, PlaybackLimits
 from custom_components.nvr.media.maker import MakerLimits
 from custom_components.nvr.media.rtsp.session import RtspSession
-from custom_components.nvr.media.ticks import to_datetime
-from tests.contract.media.rig import decode, errors
+from custom_components.nvr.media.ticks import RATE, from_datetime, to_datetime, to_seconds
+from tests.contract.media.rig import decode, errors, late_tones, listen, parse_runs
 from tests.simulators.dahua.simulator import DahuaSimulator
 
 from ..helpers import last, search
@@ -24,6 +24,8 @@ pytestmark = pytest.mark.usefixtures("socket_enabled")
 QUICK = PlaybackLimits(free_lead=1e6, maker=MakerLimits(hold=0.3))
 SECOND = timedelta(seconds=1)
 FRAME = 0.101
+# The one that has a microphone.
+SOUNDING = 3
 
 
 @asynccontextmanager
@@ -34,9 +36,9 @@ async def files_only(**faults: object) -> AsyncIterator[tuple[DahuaSimulator, Da
             yield simulator, driver
 
 
-async def neighbours(driver: DahuaDriver) -> tuple[RecordingSegment, RecordingSegment]:
+async def neighbours(driver: DahuaDriver, channel: int = 1) -> tuple[RecordingSegment, RecordingSegment]:
     """Return two files of minutes that follow each other without a gap."""
-    found = [each for each in await search(driver, 1, last(30)) if each.span.duration > timedelta(minutes=5)]
+    found = [each for each in await search(driver, channel, last(30)) if each.span.duration > timedelta(minutes=5)]
     return next(
         (before, after)
         for before, after in itertools.pairwise(found)
@@ -44,9 +46,10 @@ async def neighbours(driver: DahuaDriver) -> tuple[RecordingSegment, RecordingSe
     )
 
 
-def play(engine: MediaEngine, driver: DahuaDriver, span: TimeSpan, *recorded: TimeSpan) -> Playback:
+def play(engine: MediaEngine, driver: DahuaDriver, span: TimeSpan, *recorded: TimeSpan, channel: int = 1) -> Playback:
     assert driver.playback is not None
-    return engine.create("one", 4, driver.playback, driver.guard, 1, span, recorded or [span], "anna", StreamRole.MAIN)
+    parts = recorded or [span]
+    return engine.create("one", 4, driver.playback, driver.guard, channel, span, parts, "anna", StreamRole.MAIN)
 
 
 async def wrong_by(playback: Playback, *indices: int) -> list[float]:
@@ -100,6 +103,33 @@ async def test_seeking_and_reading_on_across_files_shows_the_asked_moments(key_f
         assert simulator.counters.finders_open == 0
 
 
+async def test_sound_goes_on_across_files_without_a_hole() -> None:
+    engine = MediaEngine(limits=QUICK)
+    async with files_only() as (_, driver):
+        before, after = await neighbours(driver, SOUNDING)
+        # Not at a full second, where a tone would be cut in two.
+        span = TimeSpan(before.span.end - 40.4 * SECOND, after.span.start + 40 * SECOND)
+        playback = play(engine, driver, span, before.span, after.span, channel=SOUNDING)
+        try:
+            init = await playback.init_segment()
+            segments = (await playback.variants[0].prepare()).layout.segments
+            seam = next(each.index for each in segments if each.end > from_datetime(before.span.end))
+            in_order = [await playback.segment(index) for index in range(seam - 2, seam + 3)]
+            first, end = segments[seam - 2].start, segments[seam + 2].end
+            runs = [parse_runs(data)[2] for data in in_order]
+            assert all(one.end == two.start for one, two in itertools.pairwise(runs))
+            # Alone, the first frame of all fades in; the last one reaches beyond the end.
+            tones = [tone for tone in listen(init, *in_order) if tone.at > to_seconds(first - segments[0].start) + 0.3]
+            late = late_tones(tones, span.start, SOUNDING)
+            assert max(map(abs, late)) < 0.15
+            heard = {round(tone.at - wrong + span.start.timestamp()) for tone, wrong in zip(tones, late, strict=True)}
+            whole = range(-(-first // RATE) + 1, end // RATE)
+            assert heard >= set(whole)
+            assert [tone for tone in tones if tone.at > to_seconds(from_datetime(before.span.end) - segments[0].start)]
+        finally:
+            await engine.aclose()
+
+
 async def test_the_end_of_the_last_file_is_an_end_and_nothing_else_is_opened() -> None:
     engine = MediaEngine(limits=QUICK)
     async with files_only() as (simulator, driver):
@@ -107,7 +137,7 @@ async def test_the_end_of_the_last_file_is_an_end_and_nothing_else_is_opened() -
         span = TimeSpan(after.span.end - 20 * SECOND, after.span.end)
         playback = play(engine, driver, span)
         try:
-            count = len((await playback._prepare()).layout.segments)
+            count = len((await playback.variants[0].prepare()).layout.segments)
             assert max(map(abs, await wrong_by(playback, *range(count)))) <= FRAME
         finally:
             await engine.aclose()

@@ -21,6 +21,7 @@ from tests.simulators.footage import ChannelPlan, Footage
 from tests.simulators.rtsp.messages import Request
 from tests.simulators.rtsp.options import PlaybackTarget, Refusal, RtspFaults, RtspOptions
 from tests.simulators.rtsp.server import RtspServer
+from tests.simulators.video.audio import tone_hertz
 from tests.simulators.video.profile import Camera, GopRule, VideoProfile
 from tests.simulators.video.studio import Studio
 from tests.simulators.video.timecode import TimeCode, read_timecode
@@ -201,17 +202,75 @@ class Run:
         return count
 
 
-def parse_run(segment: bytes) -> Run:
-    """Return what a segment of one fragment and one track says, and check that its bytes are all accounted for."""
+def parse_runs(segment: bytes) -> dict[int, Run]:
+    """Return what a segment of one fragment says, by track, and check that its bytes are all accounted for."""
     assert [kind for kind, _ in boxes(segment)] == ["moof", "mdat"]
-    start = struct.unpack_from(">Q", box(segment, "moof/traf/tfdt"), 4)[0]
-    trun = box(segment, "moof/traf/trun")
-    count, offset = struct.unpack_from(">Ii", trun, 4)
-    rows = [struct.unpack_from(">IIIi", trun, 12 + 16 * index) for index in range(count)]
-    assert len(trun) == 12 + 16 * count
-    assert offset == len(segment) - sum(row[1] for row in rows)
-    assert len(box(segment, "mdat")) == sum(row[1] for row in rows)
-    return Run(start, tuple((row[0], row[1], row[2] == 0x02000000, row[3]) for row in rows))
+    found: dict[int, Run] = {}
+    payload = box(segment, "mdat")
+    position = len(segment) - len(payload)
+    for kind, traf in boxes(box(segment, "moof")):
+        if kind != "traf":
+            continue
+        start = struct.unpack_from(">Q", box(traf, "tfdt"), 4)[0]
+        trun = box(traf, "trun")
+        count, offset = struct.unpack_from(">Ii", trun, 4)
+        rows = [struct.unpack_from(">IIIi", trun, 12 + 16 * index) for index in range(count)]
+        assert len(trun) == 12 + 16 * count
+        assert offset == position
+        position += sum(row[1] for row in rows)
+        samples = tuple((row[0], row[1], row[2] == 0x02000000, row[3]) for row in rows)
+        found[struct.unpack_from(">I", box(traf, "tfhd"), 4)[0]] = Run(start, samples)
+    assert position == len(segment)
+    return found
+
+
+def parse_run(segment: bytes) -> Run:
+    """Return what a segment says of its pictures."""
+    return parse_runs(segment)[1]
+
+
+@dataclass(frozen=True)
+class Tone:
+    """One tone that was heard: when it begins, in seconds of media time, and its pitch."""
+
+    at: float
+    hertz: float
+
+
+def listen(init: bytes, *segments: bytes) -> list[Tone]:
+    """Return the tones of consecutive segments, in order."""
+    pieces: list[np.ndarray] = []
+    with av.open(BytesIO(init + b"".join(segments)), mode="r", format="mp4") as container:
+        start, rate, following = None, 0, 0
+        for frame in container.decode(audio=0):
+            assert frame.pts is not None
+            assert frame.time_base is not None
+            rate = frame.sample_rate
+            at = round(frame.pts * frame.time_base * rate)
+            start = at if start is None else start
+            assert not pieces or at == following, "a hole in the sound"
+            following = at + frame.samples
+            pieces.append(np.abs(frame.to_ndarray()).max(axis=0) * np.sign(frame.to_ndarray()[0]))
+    assert start is not None
+    sound = np.concatenate(pieces)
+    tones: list[Tone] = []
+    loud = np.flatnonzero(np.abs(sound) > 0.05)
+    for first in (loud[index] for index in range(len(loud)) if not index or loud[index] - loud[index - 1] > rate // 4):
+        part = sound[first : first + rate * 8 // 100]
+        spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part)), rate))
+        tones.append(Tone((start + int(first)) / rate, float(np.argmax(spectrum))))
+    return tones
+
+
+def late_tones(tones: list[Tone], origin: datetime = START, channel: int = 1) -> list[float]:
+    """Return by how many seconds each tone comes too late, against the second it tells by its pitch."""
+    found: list[float] = []
+    for tone in tones:
+        moment = origin.timestamp() + tone.at
+        near = (int(moment) + step for step in (-2, -1, 0, 1, 2))
+        second = next(second for second in near if abs(tone_hertz(channel, second) - tone.hertz) < 100)
+        found.append(moment - second)
+    return found
 
 
 def decode(init: bytes, *segments: bytes) -> list[tuple[float, TimeCode]]:

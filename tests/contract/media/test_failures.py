@@ -15,11 +15,11 @@ from custom_components.nvr.core.errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
+from custom_components.nvr.core.models import StreamRole
 from custom_components.nvr.media.engine import MediaEngine, PlaybackLimits
 from custom_components.nvr.media.maker import MakerLimits
 from custom_components.nvr.media.rtsp.connection import SessionLimits
 from tests.simulators.rtsp.options import RtspFaults, RtspOptions
-from tests.simulators.video.profile import VideoProfile
 
 from .rig import Rig, decode, errors, parse_run, rig
 
@@ -261,19 +261,12 @@ async def test_same_segment_over_and_over_is_refused() -> None:
         assert recorder.opened_sessions == 1
 
 
-async def test_h265_without_another_recording_says_so() -> None:
-    profile = VideoProfile(codec="h265", width=320, height=240, fps=12.5, bit_rate=256_000)
-    async with rig(profile=profile) as recorder:
-        with pytest.raises(NvrUnsupportedError, match=r"H\.265"):
-            await recorder.play().master_playlist()
-        assert recorder.open_sessions == 0
-
-
 async def test_nothing_recorded_is_not_found() -> None:
     async with rig() as recorder:
         playback = recorder.play(channel=1)
-        playback._maker._footage = playback._maker._footage.__class__(
-            recorder.source, recorder.guard, 1, playback.span, (), playback._maker._footage.roles
+        maker = playback.variants[0].maker
+        maker._footage = maker._footage.__class__(
+            recorder.source, recorder.guard, 1, playback.span, (), StreamRole.MAIN
         )
         with pytest.raises(NvrNotFoundError):
             await playback.master_playlist()

@@ -8,13 +8,14 @@ import time
 import pytest
 
 from custom_components.nvr.core.errors import NvrNotFoundError
-from custom_components.nvr.core.models import StreamRole, TimeSpan
+from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.media.engine import Playback, PlaybackLimits
+from custom_components.nvr.media.h264 import ParameterSets
 from custom_components.nvr.media.maker import MakerLimits
 from tests.simulators.rtsp.options import RtspFaults, RtspOptions
 from tests.simulators.video.profile import VideoProfile
 
-from .rig import SMALL, START, decode, errors, parse_run, rig
+from .rig import START, decode, errors, parse_run, rig
 
 FRAME = 1 / 12.5
 ODD = START + timedelta(seconds=1)
@@ -24,7 +25,7 @@ QUICK = PlaybackLimits(free_lead=1e6, maker=MakerLimits(hold=0.3))
 async def check(playback: Playback, indices: list[int], *, origin_shift: float = 0.0) -> None:
     """Fetch segments in this order; each must cover its time exactly and show, decoded alone, the right frames."""
     init = await playback.init_segment()
-    layout = (await playback._prepare()).layout
+    layout = (await playback.variants[0].prepare()).layout
     for index in indices:
         data = await playback.segment(index)
         run, segment = parse_run(data), layout.segments[index]
@@ -119,8 +120,9 @@ async def test_playback_parallel_requests_all_succeed(order: tuple[int, ...], de
             tasks[k] = asyncio.create_task(playback.segment(k))
             await asyncio.sleep(0.01)
         found = [await tasks[k] for k in range(3)]
+        layout = (await playback.variants[0].prepare()).layout
         for k, data in enumerate(found):
-            assert parse_run(data).end == playback._worker._segment(k).end - playback._worker._segment(0).start  # type: ignore[union-attr]
+            assert parse_run(data).end == layout.segments[k].end - layout.origin
         assert max(map(abs, errors(decode(init, *found)))) <= FRAME + 0.001
         assert recorder.opened_sessions <= 2
 
@@ -215,22 +217,14 @@ async def test_playback_b_frames_are_cut_where_nothing_crosses() -> None:
         assert parse_run(alone).end == 4 * 540_000
 
 
-async def test_playback_h265_falls_back_to_the_sub_stream() -> None:
-    main = VideoProfile(codec="h265", width=320, height=240, fps=12.5, bit_rate=256_000)
-    async with rig(profile=main, sub=SMALL) as recorder:
-        playback = recorder.play(30, fallback=StreamRole.SUB)
-        assert "avc1." in await playback.master_playlist()
-        await check(playback, [1])
-    assert recorder.teardowns == recorder.opened_sessions
-
-
 async def test_playback_parameter_sets_only_in_the_description_are_put_in_band() -> None:
     profile = VideoProfile(width=320, height=240, fps=12.5, bit_rate=256_000, repeat_headers=False)
     async with rig(gop=2.0, profile=profile) as recorder:
         playback = recorder.play(30, start=ODD)
         data = await playback.segment(0)
         keys = sum(sample[2] for sample in parse_run(data).samples)
-        sets = playback._maker.prepared.sets  # type: ignore[union-attr]
+        sets = playback.variants[0].maker.prepared.sets  # type: ignore[union-attr]
+        assert isinstance(sets, ParameterSets)
         assert keys >= 3
         assert data.count(sets.sps) == data.count(sets.pps) == keys
         await check(playback, [2])

@@ -6,6 +6,7 @@ import pytest
 
 from custom_components.nvr.core.models import StreamRole, TimeSpan
 from custom_components.nvr.media.maker import Footage
+from custom_components.nvr.media.pool import WorkPool
 from custom_components.nvr.media.sessions import SessionSlots
 from custom_components.nvr.media.vod import Playback
 
@@ -15,8 +16,8 @@ from .rig import START, Rig, parse_run, rig
 def playback(recorder: Rig, slots: SessionSlots) -> Playback:
     """Return a playback for anna on a recorder of one slot; she has not asked for anything for an hour."""
     span = TimeSpan(START, START.replace(minute=10))
-    footage = Footage(recorder.source, recorder.guard, 1, span, (span,), (StreamRole.MAIN,))
-    return Playback("token", "recorder", "anna", footage, (slots, 1))
+    footage = Footage(recorder.source, recorder.guard, 1, span, (span,), StreamRole.MAIN)
+    return Playback("token", "recorder", "anna", [footage], slots=(slots, 1), pool=WorkPool())
 
 
 async def gone(recorder: Rig) -> None:

@@ -1,4 +1,4 @@
-"""Sound that tells the time: a short tone at each full second, higher on each channel."""
+"""Sound that tells the time: a short tone at each full second, higher on each channel and from second to second."""
 
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +13,8 @@ from .profile import TICKS, AudioProfile
 _AAC_FRAME = 1024
 _PCM_CHUNK_SECONDS = Fraction(1, 25)
 _TONE_SECONDS = 0.08
+_STEPS = 5
+_STEP_HERTZ = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +26,17 @@ class AudioUnit:
     data: bytes
 
 
+def tone_hertz(channel: int, second: int) -> int:
+    """Return the pitch of the tone that begins at a full second since 1970; it repeats every five seconds."""
+    return 440 + 60 * (channel % 10) + _STEP_HERTZ * (second % _STEPS)
+
+
 def _samples(channel: int, rate: int, first: int, count: int) -> NDArray[np.int16]:
     """Return samples counted since 1970."""
     index = np.arange(count, dtype=np.int64) + first
     phase = (index % rate).astype(np.float64) / rate
-    tone = np.sin(2 * np.pi * (440 + 60 * (channel % 10)) * phase) * 9000
+    pitch = tone_hertz(channel, 0) + _STEP_HERTZ * (index // rate % _STEPS)
+    tone = np.sin(2 * np.pi * pitch * phase) * 9000
     edge = np.clip(np.minimum(phase, _TONE_SECONDS - phase) * 200, 0, 1)
     samples: NDArray[np.int16] = (tone * edge).astype(np.int16)
     return samples
@@ -63,19 +71,23 @@ def _pcm(codec: str, samples: NDArray[np.int16]) -> bytes:
 
 
 def _aac(channel: int, rate: int, first: int, last: int) -> list[bytes]:
-    """Return the AAC frames numbered [first, last) since 1970; two more are encoded before them and dropped."""
+    """Return the AAC frames numbered [first, last) since 1970.
+
+    What a decoder gives for a frame is what was put in one frame earlier, so that there is one more at the end; two
+    before the first are encoded and dropped.
+    """
     context = av.CodecContext.create("aac", "w")
     assert isinstance(context, av.AudioCodecContext)
     context.rate, context.layout, context.format, context.bit_rate = rate, "mono", "fltp", 32_000
     context.time_base = Fraction(1, rate)
     packets = []
-    for number in range(first - 2, last):
+    for number in range(first - 2, last + 1):
         samples = _samples(channel, rate, number * _AAC_FRAME, _AAC_FRAME)
         frame = av.AudioFrame.from_ndarray((samples / 32768).astype(np.float32)[None, :], "fltp", "mono")
         frame.rate, frame.pts, frame.time_base = rate, (number - first) * _AAC_FRAME, context.time_base
         packets += context.encode(frame)
     packets += context.encode(None)
-    return [bytes(packet) for packet in packets][2 : 2 + last - first]
+    return [bytes(packet) for packet in packets][3 : 3 + last - first]
 
 
 def aac_config(rate: int) -> bytes:

@@ -1,5 +1,6 @@
 """The box writer, judged by a parser of the tests and by FFmpeg."""
 
+from fractions import Fraction
 from io import BytesIO
 import struct
 
@@ -7,11 +8,16 @@ import av
 import pytest
 
 from custom_components.nvr.core.errors import NvrResponseError
-from custom_components.nvr.media.fmp4 import TrackRun, TrackSample, VideoTrack, fragment, init_segment
-from custom_components.nvr.media.h264 import ParameterSets, find_sets, length_prefixed
+from custom_components.nvr.media import h265
+from custom_components.nvr.media.aac import make_config
+from custom_components.nvr.media.audio_codec import silence
+from custom_components.nvr.media.bits import length_prefixed
+from custom_components.nvr.media.fmp4 import AudioTrack, TrackRun, TrackSample, VideoTrack, fragment, init_segment
+from custom_components.nvr.media.h264 import ParameterSets, find_sets
 from tests.contract.media.rig import box, boxes, parse_run
 
 from .test_h264 import encoder_sets
+from .test_h265 import encoder_sets as h265_sets
 
 
 @pytest.fixture(scope="module")
@@ -84,3 +90,34 @@ def test_ffmpeg_reads_times_and_pictures(nals: list[bytes], sets: ParameterSets)
 def test_init_segment_of_broken_sets_is_an_error() -> None:
     with pytest.raises(NvrResponseError):
         init_segment([VideoTrack(ParameterSets(b"\x67", b"\x68"))])
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(8000, 1), (48_000, 2)])
+def test_ffmpeg_reads_sound_beside_pictures(nals: list[bytes], sets: ParameterSets, rate: int, channels: int) -> None:
+    config = make_config(rate, channels)
+    quiet = silence(config)
+    init = init_segment([VideoTrack(sets), AudioTrack(config)])
+    tracks = [body for kind, body in boxes(box(init, "moov")) if kind == "trak"]
+    assert [struct.unpack_from(">I", box(track, "tkhd"), 12)[0] for track in tracks] == [1, 2]
+    assert [struct.unpack_from(">I", box(track, "mdia/mdhd"), 12)[0] for track in tracks] == [90_000, rate]
+    samples = [TrackSample(1024 * number, 1024, True, quiet) for number in range(5, 8)]
+    data = init + fragment(1, [TrackRun(1, [TrackSample(0, 10, True, length_prefixed(nals))]), TrackRun(2, samples)])
+    with av.open(BytesIO(data), mode="r", format="mp4") as container:
+        (stream,) = container.streams.audio
+        assert (stream.codec_context.name, stream.sample_rate, stream.channels) == ("aac", rate, channels)
+        assert bytes(stream.codec_context.extradata or b"") == config.data
+        packets = [packet for packet in container.demux(stream) if packet.size]
+        assert [(packet.pts, packet.duration) for packet in packets] == [(5120, 1024), (6144, 1024), (7168, 1024)]
+        assert packets[0].time_base == Fraction(1, rate)
+
+
+def test_init_segment_of_h265() -> None:
+    found = h265.find_sets(h265_sets(322, 242))
+    assert found is not None
+    init = init_segment([VideoTrack(found)])
+    entry = box(init, "moov/trak/mdia/minf/stbl/stsd")[8:]
+    assert entry[4:8] == b"hvc1"
+    assert box(entry[8 + 78 :], "hvcC") == found.decoder_configuration()
+    with av.open(BytesIO(init), mode="r", format="mp4") as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.width, stream.height) == ("hevc", 322, 242)

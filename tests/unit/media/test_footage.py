@@ -13,6 +13,7 @@ from custom_components.nvr.core.errors import (
 )
 from custom_components.nvr.core.models import VideoCodec
 from custom_components.nvr.media import footage
+from custom_components.nvr.media.audio import AudioFormat, AudioUnit
 from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.footage import FootageReader
 from custom_components.nvr.media.h264 import ParameterSets
@@ -27,10 +28,13 @@ class Script:
 
     codec: VideoCodec = VideoCodec.H264
     sets: ParameterSets | None = None
+    audio: AudioFormat | None = None
 
     def __init__(self, *reads: list[Sample] | Exception | float) -> None:
         self.clock = WallClock(0, 10**9)
         self.correction = 0
+        self.heard: list[AudioUnit] = []
+        self.audio_shift = 0
         self.now = 0.0
         self.silences: list[float | None] = []
         self._reads = list(reads)
@@ -47,6 +51,11 @@ class Script:
             raise found
         assert isinstance(found, list)
         return found
+
+    def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        heard, self.heard = self.heard, []
+        shift, self.audio_shift = self.audio_shift, 0
+        return shift, heard
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -282,3 +291,108 @@ async def test_reader_begins_in_the_last_moment_of_a_file() -> None:
     found, asked = chained(Script([]), 10 * STEP, second)
     assert await found.measure() is False
     assert (asked, found.first_time) == ([10 * STEP], 100 * STEP)
+
+
+class Sounding(Script):
+    """A source that is heard too: `lag` frames behind its pictures, up to `until`."""
+
+    audio = AudioFormat("pcm_alaw", 8000, 1, 8)
+
+    def __init__(self, *reads: list[Sample] | Exception | float, lag: int = 0, until: int = 10**9) -> None:
+        super().__init__(*reads)
+        self._lag = lag
+        self._until = until
+
+    async def read(self, silence: float | None = None) -> list[Sample]:
+        fresh = await super().read(silence)
+        times_heard = (sample.time - self._lag * STEP for sample in fresh)
+        # 80 ms, as long as a frame.
+        self.heard += [AudioUnit(time, bytes(640)) for time in times_heard if 0 <= time < self._until]
+        return fresh
+
+
+async def test_reader_waits_for_the_sound_of_a_segment() -> None:
+    script = Sounding(*([sample] for sample in run(0, 100)), lag=10)
+    found = reader(script)
+    await found.read_until(30 * STEP, 10**9)
+    assert found.audio is not None
+    assert found.audio.position is not None
+    assert 30 * STEP + footage.AUDIO_AHEAD <= found.audio.position <= 30 * STEP + footage.AUDIO_AHEAD + STEP
+    assert times(found.samples)[-1] == 30 + 4 + 9  # 0.3 s are more than three frames
+
+
+@pytest.mark.parametrize("until", [0, 10 * STEP])
+async def test_reader_does_not_wait_for_sound_that_never_comes(until: int) -> None:
+    script = Sounding(*([sample] for sample in run(0, 200)), until=until)
+    found = reader(script)
+    await found.read_until(12 * STEP, 10**9)
+    assert times(found.samples)[-1] == until // STEP + 26  # two seconds behind the last that was heard
+    found.take(0, 12 * STEP, follows=False)
+    await found.read_until(60 * STEP, 10**9)
+    assert times(found.samples)[-1] == 60
+
+
+async def test_reader_forgets_sound_with_the_pictures_and_moves_it_with_its_clock() -> None:
+    script = Sounding(run(0, 100), run(100, 1))
+    found = reader(script)
+    await found.read_until(60 * STEP, 10**9)
+    assert found.audio is not None
+    found.take(0, 60 * STEP, follows=False)
+    # The last key frame given out is the fiftieth, and a second before it is kept.
+    assert found.audio.units[0].time == 50 * STEP - RATE + (-(50 * STEP - RATE) % STEP)
+    before = found.audio.units[-1].time
+    script.audio_shift = 50
+    await found.read_more()
+    assert found.audio.units[-2].time == before + 50
+
+
+def units_of(found: FootageReader) -> list[tuple[str, list[int]]]:
+    return [(source.decoder, [unit.time // STEP for unit in units]) for source, units in found.heard(0, 10**9)]
+
+
+async def test_reader_hears_on_where_another_file_follows_and_corrects_that_one_only() -> None:
+    second = Sounding(run(98, 50, gop=49), run(148, 10))
+    found, _ = chained(Sounding(run(0, 100), []), 100 * STEP, second)
+    await found.read_until(101 * STEP, 10**9)
+    # The files overlap by two frames, which are heard once.
+    assert units_of(found) == [("pcm_alaw", [*range(148)])]
+    second.audio_shift = 2 * STEP
+    await found.read_more()
+    moved = [number + 2 for number in range(98, 148)]
+    assert units_of(found) == [("pcm_alaw", sorted([*range(100), *moved, *range(148, 158)]))]
+
+
+async def test_reader_hears_what_a_session_left_that_hung_up() -> None:
+    first = Sounding(run(0, 99), NvrUnreachableError("hung up"))
+    found, _ = chained(first, 100 * STEP, Sounding(run(100, 60)))
+    await found.read_until(90 * STEP, 10**9)
+    first.heard.append(AudioUnit(99 * STEP, bytes(640)))
+    await found.read_until(140 * STEP, 10**9)
+    assert units_of(found) == [("pcm_alaw", [*range(160)])]
+
+
+async def test_reader_keeps_formats_apart_and_forgets_the_old_one_with_its_pictures() -> None:
+    silent, other = Script(run(100, 100), []), Sounding(run(200, 100), run(300, 100))
+    other.audio = AudioFormat("pcm_mulaw", 8000, 1, 8)
+    found, _ = chained(Sounding(run(0, 100), []), 100 * STEP, silent, other)
+    await found.read_until(220 * STEP, 10**9)
+    assert units_of(found) == [("pcm_alaw", [*range(100)]), ("pcm_mulaw", [*range(200, 300)])]
+    found.take(0, 220 * STEP, follows=False)
+    assert [decoder for decoder, _ in units_of(found)] == ["pcm_mulaw"]
+
+
+async def test_reader_begins_to_hear_where_a_silent_file_ends() -> None:
+    found, _ = chained(Script(run(0, 100), []), 100 * STEP, Sounding(run(100, 100)))
+    await found.read_until(120 * STEP, 10**9)
+    assert units_of(found) == [("pcm_alaw", [*range(100, 200)])]
+
+
+async def test_reader_opens_what_follows_for_the_last_of_the_sound_and_does_without_when_it_fails() -> None:
+    away = NvrUnreachableError("away")
+    found, asked = chained(Sounding(run(0, 100), []), 100 * STEP, away, away, Sounding(run(100, 60)))
+    await found.read_until(98 * STEP, 10**9)
+    assert (asked, found.ended) == ([100 * STEP], True)
+    with pytest.raises(NvrUnreachableError):
+        await found.read_until(120 * STEP, 10**9)
+    await found.read_until(98 * STEP, 10**9)
+    assert (len(asked), found.ended) == (3, False)

@@ -8,16 +8,8 @@ from hypothesis import given, strategies as st
 import pytest
 
 from custom_components.nvr.core.errors import NvrResponseError
-from custom_components.nvr.media.h264 import (
-    BitReader,
-    ParameterSets,
-    find_sets,
-    length_prefixed,
-    parse_sps,
-    split_annexb,
-    unescape,
-    with_sets,
-)
+from custom_components.nvr.media.bits import BitReader, length_prefixed, split_annexb, unescape
+from custom_components.nvr.media.h264 import ParameterSets, find_sets, parse_sps, with_sets
 
 
 def encoder_sets(width: int, height: int, params: str = "", pix_fmt: str = "yuv420p") -> list[bytes]:

@@ -100,7 +100,7 @@ def test_media_playlist_of_a_day_in_hours_stays_small() -> None:
 
 
 def test_master_playlist_names_its_variant_twice() -> None:
-    text = hls.master_playlist("avc1.4D401F", 2_100_000, (1920, 1080))
+    text = hls.master_playlist([(0, hls.VariantInfo("avc1.4D401F", 2_100_000, (1920, 1080)))])
     variant = '#EXT-X-STREAM-INF:BANDWIDTH=2100000,CODECS="avc1.4D401F",RESOLUTION=1920x1080\nvideo.m3u8\n'
     assert text == f"#EXTM3U\n#EXT-X-VERSION:7\n{variant}{variant}"
 
@@ -108,3 +108,35 @@ def test_master_playlist_names_its_variant_twice() -> None:
 def test_segment_names() -> None:
     assert hls.segment_uri(12) == "s12.m4s"
     assert hls.MASTER_TYPE == "application/x-mpegURL"
+
+
+def test_master_playlist_of_two_lists_each_once_with_the_larger_bandwidth() -> None:
+    main = hls.VariantInfo("hvc1.1.6.L150.90,mp4a.40.2", 4_000_000, (3840, 2160))
+    sub = hls.VariantInfo("avc1.42C01E,mp4a.40.2", 500_000, (640, 360))
+    assert hls.master_playlist([(0, main), (1, sub)]).splitlines()[2:] == [
+        '#EXT-X-STREAM-INF:BANDWIDTH=4000000,CODECS="hvc1.1.6.L150.90,mp4a.40.2",RESOLUTION=3840x2160', "video.m3u8",
+        '#EXT-X-STREAM-INF:BANDWIDTH=4000000,CODECS="avc1.42C01E,mp4a.40.2",RESOLUTION=640x360', "video-1.m3u8",
+    ]  # fmt: skip
+
+
+def test_media_playlist_of_the_spare_stream_names_its_own_files() -> None:
+    text = hls.media_playlist(hls.lay_out([span(0, 8)], 6), 1)
+    assert 'URI="init-1.mp4"' in text
+    assert text.endswith("s0-1.m4s\n#EXTINF:2.0,\ns1-1.m4s\n#EXT-X-ENDLIST\n")
+
+
+@pytest.mark.parametrize("variant", [0, 1])
+def test_names_are_read_back(variant: int) -> None:
+    assert hls.parse_name("master.m3u8") == hls.PlaybackFile("master")
+    assert hls.parse_name(hls.media_uri(variant)) == hls.PlaybackFile("media", variant)
+    assert hls.parse_name(hls.init_uri(variant)) == hls.PlaybackFile("init", variant)
+    for index in (0, 7, 1234):
+        assert hls.parse_name(hls.segment_uri(index, variant)) == hls.PlaybackFile("segment", variant, index)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "s01.m4s", "s-1.m4s", "s1-2.m4s", "s1.mp4", "video-0.m3u8", "init.m4s", "s12345678.m4s", "s1.m4s\n"],
+)
+def test_names_of_nothing(name: str) -> None:
+    assert hls.parse_name(name) is None

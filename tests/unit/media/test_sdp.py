@@ -73,3 +73,21 @@ def test_control_that_is_no_address_is_an_error(base: str, control: str) -> None
 def test_control_relative_names_are_appended() -> None:
     assert resolve_control("rtsp://x/y?a=1", "trackID=1") == "rtsp://x/y?a=1/trackID=1"
     assert resolve_control("rtsp://x/y/", "*") == "rtsp://x/y/"
+
+
+def test_sdp_direction_and_channels_of_sound() -> None:
+    text = b"""m=audio 0 RTP/AVP 97
+a=rtpmap:97 MPEG4-GENERIC/48000/2
+a=recvonly
+m=audio 0 RTP/AVP 8
+a=sendonly
+m=audio 0 RTP/AVP 9
+m=audio 0 RTP/AVP 98
+a=rtpmap:98 L16/x/y
+a=inactive
+"""
+    media = parse_sdp(text, "rtsp://x/y").media
+    assert [(m.encoding, m.clock_rate, m.channels, m.sends) for m in media] == [
+        ("MPEG4-GENERIC", 48_000, 2, True), ("PCMA", 8000, 1, False), ("G722", 8000, 1, True),
+        ("L16", 90_000, 1, False),
+    ]  # fmt: skip

@@ -16,6 +16,7 @@ class Holder:
     leases: list[Lease] = field(default_factory=list)
     asked: int = 0
     kind: str = "playback"
+    turning: bool = False
 
     def idle_for(self) -> float:
         return self.idle

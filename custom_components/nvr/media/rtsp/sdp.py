@@ -8,13 +8,23 @@ from urllib.parse import urljoin, urlsplit
 
 from ...core.errors import NvrResponseError
 
-_STATIC_NAMES = {0: ("PCMU", 8000), 8: ("PCMA", 8000), 26: ("JPEG", 90_000)}
+_STATIC_NAMES = {
+    0: ("PCMU", 8000),
+    8: ("PCMA", 8000),
+    9: ("G722", 8000),
+    10: ("L16", 44_100),
+    11: ("L16", 44_100),
+    26: ("JPEG", 90_000),
+}
 _MAX_LINES = 500
 
 
 @dataclass(frozen=True, slots=True)
 class MediaDescription:
-    """One m-line. `encoding` is upper case ("H264", "H265", "PCMA"); `control` is absolute."""
+    """One m-line. `encoding` is upper case ("H264", "H265", "PCMA"); `control` is absolute.
+
+    `sends`: the recorder sends it; what it only takes is the way back to a loudspeaker.
+    """
 
     kind: str
     payload_type: int
@@ -22,6 +32,8 @@ class MediaDescription:
     clock_rate: int
     control: str
     parameters: Mapping[str, str] = field(default_factory=dict)
+    channels: int = 1
+    sends: bool = True
 
     def parameter_sets(self) -> tuple[bytes, ...]:
         """Return the parameter sets the description carries, in order; broken ones are left out."""
@@ -101,6 +113,11 @@ def _parse_format(value: str) -> tuple[int, str]:
     return (int(number) if number.isascii() and number.isdigit() else -1), rest.strip()
 
 
+def _number(text: str) -> int:
+    text = text.strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
+
+
 def _parameters(text: str) -> dict[str, str]:
     pairs = (part.strip().partition("=") for part in text.split(";"))
     return {name.strip().lower(): value.strip() for name, _, value in pairs if name.strip()}
@@ -109,10 +126,12 @@ def _parameters(text: str) -> dict[str, str]:
 def _finish(draft: _Draft, base: str) -> MediaDescription:
     encoding, rate = _STATIC_NAMES.get(draft.payload_type, ("", 90_000))
     parameters: dict[str, str] = {}
-    control = ""
+    control, channels, sends = "", 1, True
     for name, value in draft.attributes:
         if name == "control":
             control = value
+        elif name in {"sendonly", "inactive"}:
+            sends = False  # directions are written from our side: it is we who would send
         elif name in {"rtpmap", "fmtp"}:
             number, rest = _parse_format(value)
             if number != draft.payload_type:
@@ -121,11 +140,13 @@ def _finish(draft: _Draft, base: str) -> MediaDescription:
                 parameters |= _parameters(rest)
                 continue
             encoding, _, tail = rest.partition("/")
-            clock = tail.partition("/")[0].strip()
-            rate = int(clock) if clock.isascii() and clock.isdigit() and int(clock) else rate
+            clock, _, count = tail.partition("/")
+            rate = _number(clock) or rate
+            channels = _number(count) or channels
     return MediaDescription(
-        draft.kind, draft.payload_type, encoding.strip().upper(), rate, resolve_control(base, control), parameters
-    )
+        draft.kind, draft.payload_type, encoding.strip().upper(), rate, resolve_control(base, control), parameters,
+        channels, sends,
+    )  # fmt: skip
 
 
 def parse_sdp(body: bytes, base: str) -> SessionDescription:

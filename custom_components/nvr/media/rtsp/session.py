@@ -7,17 +7,21 @@ from typing import Self
 from urllib.parse import urlsplit, urlunsplit
 
 from ...core.driver import CredentialGuard
-from ...core.errors import NvrResponseError, NvrUnsupportedError
+from ...core.errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
 from ...core.models import PlaybackRequest, VideoCodec
+from .. import h264, h265
+from ..audio import AudioFormat, AudioUnit
+from ..bits import length_prefixed
 from ..cover import Sample
-from ..h264 import ParameterSets, find_sets, length_prefixed, with_sets
+from ..fmp4 import VideoSets
 from ..ticks import RATE, from_datetime, from_seconds, from_timedelta
+from .audio_track import AudioTrack
 from .connection import RtspConnection, SessionLimits
 from .login import Login
 from .messages import InterleavedFrame
 from .order import PacketOrder
 from .rtp import AccessUnit, Depacketizer, Goodbye, H264Depacketizer, H265Depacketizer, parse_rtcp, parse_rtp
-from .sdp import MediaDescription, parse_sdp
+from .sdp import MediaDescription, SessionDescription, parse_sdp
 from .wallclock import WallClock
 
 
@@ -42,7 +46,6 @@ class RtspSession:
     ) -> None:
         """Prepare; no I/O."""
         self.codec = VideoCodec.UNKNOWN
-        self.sets: ParameterSets | None = None
         self.correction = 0
         self.clock = WallClock(
             from_datetime(request.start),
@@ -59,6 +62,9 @@ class RtspSession:
         self._payload_type = -1
         self._order = PacketOrder()
         self._depacketizer: Depacketizer = H264Depacketizer()
+        self._h264: h264.ParameterSets | None = None
+        self._h265: h265.H265Sets | None = None
+        self._audio: AudioTrack | None = None
 
     @classmethod
     async def open(
@@ -90,6 +96,16 @@ class RtspSession:
         return session
 
     @property
+    def sets(self) -> VideoSets | None:
+        """The newest parameter sets."""
+        return self._h264 if self.codec is VideoCodec.H264 else self._h265
+
+    @property
+    def audio(self) -> AudioFormat | None:
+        """What sounds; None for silent footage."""
+        return self._audio.source if self._audio is not None else None
+
+    @property
     def received(self) -> int:
         """Bytes read so far."""
         return self._connection.received
@@ -117,6 +133,13 @@ class RtspSession:
                 deadline = self._monotonic() + limit
             await self._connection.fill(deadline)
 
+    def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        """Return what was heard since the last time, and by how many ticks that of earlier times must be moved."""
+        if self._audio is None:
+            return 0, []
+        correction, self._audio.correction = self._audio.correction, 0
+        return correction, self._audio.units()
+
     async def close(self) -> None:
         """End the session with TEARDOWN; safe to call twice."""
         await self._connection.close()
@@ -128,6 +151,8 @@ class RtspSession:
             self.correction += shift
             for sample in samples:
                 sample.time += shift
+            if self._audio is not None:
+                self._audio.corrected(shift)
 
     async def _start(self) -> None:
         answer = await self._connection.call("DESCRIBE", self._url, {"Accept": "application/sdp"})
@@ -139,32 +164,43 @@ class RtspSession:
         self._connection.control = description.control
         self._adopt(media)
         answer = await self._connection.set_up(media.control, "RTP/AVP/TCP;unicast;interleaved=0-1")
-        self._note_channels(answer.get("transport") or "")
+        self._video_channel, self._report_channel = _channels(answer.get("transport") or "", 0)
+        await self._set_up_audio(description)
         # Where to begin is in the address (hikvision-isapi 9.1), in a file it is told here (dahua-cgi 10.2);
         # Rate-Control is heeded by some and ignored by most.
         headers = {"Range": f"npt={self._npt:.3f}-", "Rate-Control": "no"}
         answer = await self._connection.call("PLAY", description.control, headers)
         self.clock.play_answer(answer.get("range") or "", answer.get("rtp-info") or "")
+        if self._audio is not None:
+            self._audio.play_answer(answer.get("rtp-info") or "", media.control)
         self._connection.playing()
+
+    async def _set_up_audio(self, description: SessionDescription) -> None:
+        """Ask for the sound too; a recorder that refuses it plays the pictures alone."""
+        found = AudioTrack.of(description, self.clock)
+        if found is None:
+            return
+        media, track = found
+        first = max(self._video_channel, self._report_channel) + 1
+        transport = f"RTP/AVP/TCP;unicast;interleaved={first}-{first + 1}"
+        try:
+            answer = await self._connection.set_up(media.control, transport)
+        except NvrNotFoundError, NvrUnsupportedError, NvrResponseError:
+            return
+        track.channel, track.report_channel = _channels(answer.get("transport") or "", first)
+        self._audio = track
 
     def _adopt(self, media: MediaDescription) -> None:
         if media.encoding == "H264":
             self.codec = VideoCodec.H264
-            self.sets = find_sets(media.parameter_sets())
+            self._h264 = h264.find_sets(media.parameter_sets())
         elif media.encoding in {"H265", "HEVC"}:
             self.codec, self._depacketizer = VideoCodec.H265, H265Depacketizer()
+            self._h265 = h265.find_sets(media.parameter_sets())
         else:
-            raise NvrUnsupportedError(f"the recording is {media.encoding or 'of an unknown codec'}, not H.264")
+            raise NvrUnsupportedError(f"the recording is {media.encoding or 'of an unknown codec'}")
         self._payload_type = media.payload_type
         self.clock.rate = media.clock_rate or RATE
-
-    def _note_channels(self, transport: str) -> None:
-        for part in transport.split(";"):
-            name, _, value = part.strip().partition("=")
-            first, _, second = value.partition("-")
-            if name.lower() == "interleaved" and first.isdecimal():
-                self._video_channel = int(first)
-                self._report_channel = int(second) if second.isdecimal() else self._video_channel + 1
 
     def _take(self, frame: InterleavedFrame) -> list[AccessUnit]:
         if frame.channel == self._report_channel:
@@ -174,6 +210,8 @@ class RtspSession:
                 else:
                     self.clock.sender_report(report.ntp, report.rtp, from_datetime(self._utcnow()))
             return []
+        if self._audio is not None and self._audio.take(frame):
+            return []
         packet = parse_rtp(frame.payload) if frame.channel == self._video_channel else None
         if packet is None or packet.payload_type != self._payload_type:
             return []
@@ -181,11 +219,23 @@ class RtspSession:
 
     def _sample(self, unit: AccessUnit) -> Sample:
         moment = self.clock.time_of(unit.timestamp)
-        if self.codec is not VideoCodec.H264:
-            return Sample(moment, unit.key, length_prefixed(unit.nals))
-        self.sets = find_sets(unit.nals, self.sets)
-        if not unit.key:
-            return Sample(moment, False, length_prefixed(unit.nals))
-        if self.sets is None:
-            raise NvrResponseError("the recorder's stream carries no H.264 parameter set")
-        return Sample(moment, True, length_prefixed(with_sets(unit.nals, self.sets)))
+        nals = unit.nals
+        if self.codec is VideoCodec.H264:
+            self._h264 = h264.find_sets(nals, self._h264)
+            nals = h264.with_sets(nals, self._h264) if unit.key and self._h264 is not None else nals
+        else:
+            self._h265 = h265.find_sets(nals, self._h265)
+            nals = h265.with_sets(nals, self._h265) if unit.key and self._h265 is not None else nals
+        if unit.key and self.sets is None:
+            raise NvrResponseError("the recorder's stream carries no parameter set")
+        return Sample(moment, unit.key, length_prefixed(nals))
+
+
+def _channels(transport: str, asked: int) -> tuple[int, int]:
+    """Return the channels of packets and reports that a SETUP answer names; what was asked for when it names none."""
+    for part in transport.split(";"):
+        name, _, value = part.strip().partition("=")
+        first, _, second = value.partition("-")
+        if name.lower() == "interleaved" and first.isdecimal():
+            return int(first), int(second) if second.isdecimal() else int(first) + 1
+    return asked, asked + 1

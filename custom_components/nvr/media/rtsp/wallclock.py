@@ -33,9 +33,12 @@ def parse_clock_range(text: str) -> int | None:
     return from_datetime(moment) + round(float(found[3] or 0) * RATE)
 
 
-def parse_rtptime(text: str) -> int | None:
-    """Return the rtptime of an RTP-Info header."""
-    found = _RTPTIME.search(text)
+def parse_rtptime(text: str, control: str = "") -> int | None:
+    """Return the rtptime of an RTP-Info header: of the part that names the control address, else of the first."""
+    parts = text.split(",")
+    track = control.rstrip("/").rpartition("/")[2]
+    named = [part for part in parts if track and re.search(rf"/{re.escape(track)}/?(?:;|\s|$)", part)]
+    found = _RTPTIME.search(named[0] if named else text)
     return int(found[1]) & 0xFFFFFFFF if found else None
 
 
@@ -49,7 +52,9 @@ class WallClock:
     """The clock of one playback session. `asked` and `end` bound the footage, `offset` is wire time less UTC.
 
     `npt` (ticks) is where in its resource the session was told to begin, `asked` the moment that lies there.
-    `verified` once a report confirmed or corrected it; `generation` counts how often it was moved.
+    `verified` once a report confirmed or corrected it; `generation` counts how often it was moved, and `moved` by how
+    much in all. `bias` is what the clock says less what the last report that was believed said: it dates the reports of
+    other tracks.
     """
 
     asked: int
@@ -59,6 +64,8 @@ class WallClock:
     npt: int = 0
     verified: bool = False
     generation: int = 0
+    moved: int = 0
+    bias: int | None = None
     _anchor: tuple[int, int] | None = None
     _range: int | None = None
     _range_rtp: int | None = None
@@ -67,9 +74,23 @@ class WallClock:
     _reports: list[tuple[int, int, int]] = field(default_factory=list)
 
     @property
+    def anchored(self) -> bool:
+        """Whether a frame has come: only then the clock runs."""
+        return self._anchor is not None
+
+    @property
+    def latest(self) -> int:
+        """When the newest frame was recorded."""
+        return self._map(self._unwrapped or 0)
+
+    @property
     def _low(self) -> int:
         """The earliest moment that is believed: a little before the beginning of what is played."""
         return self.asked - self.npt - _NEAR
+
+    def when(self, rtp: int) -> int:
+        """Return the moment of an RTP time near the newest frame's, without taking it for a frame's."""
+        return self._map(self._near_unwrapped(rtp))
 
     def play_answer(self, clock_range: str, rtp_info: str) -> None:
         """Take the `Range` and `RTP-Info` headers of the PLAY answer, empty when absent."""
@@ -157,6 +178,9 @@ class WallClock:
             self.verified = True
             self._shift += shift
         elif abs(shift) < _JITTER:
+            self.bias = current - ticks
             return
         self._anchor = (position, moment)
         self.generation += 1
+        self.moved += shift
+        self.bias = moment - ticks
