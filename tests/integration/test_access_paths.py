@@ -38,15 +38,15 @@ from custom_components.nvr.access_rules import AccessRules, Rights
 from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.camera import NvrCamera
 from custom_components.nvr.const import CONF_ACCESS, DOMAIN
-from custom_components.nvr.core.models import TimeSpan
-from custom_components.nvr.media_ids import ChannelId, RecorderId, RootId, SpanId, content_id
+from custom_components.nvr.core.models import EventKind, TimeSpan
+from custom_components.nvr.media_ids import ChannelId, DayId, EventsId, RecorderId, RootId, SpanId, content_id
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
-from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
+from .recorders import DAHUA, Recorder
 
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
 # The channel under test; the other stays free, so that lists are not empty for want of a recorder.
@@ -60,7 +60,7 @@ class Home:
     """A home with a recorder, a guest with Home Assistant's full permissions, and what others left behind."""
 
     hass: HomeAssistant
-    nvr: HikvisionSimulator
+    nvr: Recorder
     entry: MockConfigEntry
     guest: User
     admin: User
@@ -117,13 +117,13 @@ async def browses(home: Home) -> bool:
 
 
 async def searches_everywhere(home: Home) -> bool:
-    found = await home.media.find("motion", content_id(RootId()))
+    found = await home.media.find("continuous", content_id(RootId()))
     assert any("Driveway" in item["title"] for item in found)
     return any("Front door" in item["title"] for item in found)
 
 
 async def searches_the_channel(home: Home) -> bool:
-    answer = await home.media.ask("search_media", content_id(home.channel), search_query="motion")
+    answer = await home.media.ask("search_media", content_id(home.channel), search_query="continuous")
     return bool(answer["success"] and answer["result"]["result"])
 
 
@@ -153,6 +153,22 @@ def action(name: str, **data: Any) -> Callable[[Home], Awaitable[bool]]:
         return bool(((await _done(home.act(DOMAIN, name, entity_id=FRONT, **data))) or {}).get("cameras"))
 
     return walk
+
+
+async def browses_events(home: Home) -> bool:
+    yesterday = DayId(home.channel, home.nvr.now().date() - timedelta(days=1))
+    of_all, of_one = [
+        await home.media.ask("browse_media", content_id(EventsId(yesterday, kind))) for kind in (None, EventKind.MOTION)
+    ]
+    assert of_all["success"] == of_one["success"]
+    return bool(of_all["success"] and of_all["result"]["children"] and of_one["result"]["children"])
+
+
+async def searches_events(home: Home) -> bool:
+    asked = {"entity_id": "all", "duration": "24:00:00", "events": ["motion"]}
+    found = (await home.act(DOMAIN, "search_recordings", **asked))["cameras"]
+    assert found[DRIVE]["events"]
+    return bool(found.get(FRONT, {}).get("events"))
 
 
 async def finds(home: Home) -> bool:
@@ -217,6 +233,7 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "browse": (Action.PLAYBACK, browses),
     "search everywhere": (Action.PLAYBACK, searches_everywhere),
     "search one camera": (Action.PLAYBACK, searches_the_channel),
+    "events of a day": (Action.PLAYBACK, browses_events),
     "resolve": (Action.PLAYBACK, resolves),
     "playlist": (Action.PLAYBACK, own_link("master.m3u8")),
     "list of segments": (Action.PLAYBACK, own_link("video.m3u8")),
@@ -224,6 +241,7 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "segment": (Action.PLAYBACK, own_link("s0.m4s")),
     "link of somebody else": (Action.PLAYBACK, link_of_somebody_else),
     "action: search": (Action.PLAYBACK, action("search_recordings", duration="02:00:00")),
+    "action: search events": (Action.PLAYBACK, searches_events),
     "action: next page": (Action.PLAYBACK, asks_for_the_next_page_of_somebody_else),
     "action: days": (Action.PLAYBACK, action("list_recording_days")),
     "action: all cameras": (Action.PLAYBACK, asks_for_all),
@@ -299,6 +317,8 @@ def give(home: Home, *actions: Action) -> None:
     home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: rules.to_json()})
 
 
+# The family that keeps a list of what happened has all the ways.
+@pytest.mark.parametrize("family", [DAHUA], ids=["dahua"], indirect=True)
 async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     hub = home.entry.runtime_data.hub
     for rights in itertools.chain.from_iterable(

@@ -40,7 +40,7 @@ ANYTHING = AuditFilter()
 
 @pytest.fixture(name="nvr")
 async def nvr_fixture(start_simulator: StartSimulator) -> HikvisionSimulator:
-    simulator = await start_simulator(channels=1, rtsp=True)
+    simulator: HikvisionSimulator = await start_simulator(channels=1, rtsp=True)
     simulator.rtsp.faults.delivery = 20.0
     return simulator
 

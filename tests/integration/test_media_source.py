@@ -9,7 +9,7 @@ from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.core.models import TimeSpan
@@ -320,6 +320,7 @@ async def test_h265_recording_offers_its_sub_track_to_players_that_cannot_decode
     assert hub.driver.capabilities.sub_track
     media = await browser()
     hour = child(await media.path("Test NVR", "Driveway", "Yesterday"), "06:00")
+    started, stopped = (async_capture_events(hass, f"nvr_stream_{edge}") for edge in ("started", "stopped"))
     player = Player(client, await media.resolve(hour["media_content_id"]))
     codecs = [line for line in (await player.master()).splitlines() if "CODECS" in line]
     assert ["hvc1" in line for line in codecs] == [True, False]
@@ -327,6 +328,9 @@ async def test_h265_recording_offers_its_sub_track_to_players_that_cannot_decode
         (name, _), *_ = await player.segments(playlist)
         assert {code.channel for _, code in await player.frames(name)} == {2}
         assert simulator.rtsp.counters.sessions_open["playback"] == 1
+    # Whoever turns to the other stream still watches the same recording.
+    await hass.async_block_till_done()
+    assert (len(started), len(stopped)) == (1, 0)
 
 
 async def test_h265_recording_without_a_sub_track_is_left_to_the_player(
