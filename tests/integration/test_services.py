@@ -490,8 +490,10 @@ async def test_recording_that_cannot_be_played_is_told(
     hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
 ) -> None:
     played = async_mock_service(hass, MEDIA_PLAYER, "play_media")
-    asked = {"media_player": "media_player.tv", "start": whole(yesterday(nvr, 7)).isoformat()}
-    with pytest.raises(HomeAssistantError, match=r"Driveway records H\.265"):
+    start = whole(yesterday(nvr, 7))
+    asked = {"media_player": "media_player.tv", "start": start.isoformat()}
+    nvr.footage.add_gap(2, start - timedelta(hours=1), start + timedelta(hours=1))
+    with pytest.raises(HomeAssistantError, match="Driveway recorded nothing"):
         await call("play_recording", camera=DRIVE, **asked)
     guest = await person(hass, {"entities": {"entity_ids": {DRIVE: READ}}})
     with pytest.raises(Unauthorized):
