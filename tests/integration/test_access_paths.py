@@ -165,7 +165,7 @@ async def browses_events(home: Home) -> bool:
 
 
 async def searches_events(home: Home) -> bool:
-    asked = {"entity_id": "all", "duration": "24:00:00", "events": ["motion"]}
+    asked: dict[str, Any] = {"entity_id": "all", "duration": "24:00:00", "events": ["motion"]}
     found = (await home.act(DOMAIN, "search_recordings", **asked))["cameras"]
     assert found[DRIVE]["events"]
     return bool(found.get(FRONT, {}).get("events"))
