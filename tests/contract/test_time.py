@@ -162,7 +162,7 @@ async def _one_clock(rig: Rig[Any], disk: FootageBench[Any], plan: ChannelPlan =
         assert abs(codes[-1].time - truth[3].end) <= timedelta(seconds=3)
 
 
-@every_recorder
+@each_family
 async def test_a_clock_seven_minutes_off_shifts_nothing(case: Case) -> None:
     async with case.recorder(days=2, skew=420.0, **SMALL) as rig:
         await _one_clock(rig, case.footage(rig))
