@@ -62,7 +62,7 @@ async def shows_the_truth(driver: Any, moments: list[datetime], length: timedelt
     """Play from each moment: the first picture must be of that moment."""
     for moment in moments:
         shown = await played(driver, 1, TimeSpan(moment, moment + length))
-        assert is_true(shown, moment, 1), f"{moment} asked, {shown}"
+        assert is_true(shown, moment, 1, slack=timedelta(seconds=1.5)), f"{moment} asked, {shown}"
 
 
 async def _change_of_clocks(rig: Rig[Any], disk: FootageBench[Any], lengths: set[int]) -> None:
@@ -162,7 +162,7 @@ async def _one_clock(rig: Rig[Any], disk: FootageBench[Any], plan: ChannelPlan =
         assert abs(codes[-1].time - truth[3].end) <= timedelta(seconds=3)
 
 
-@every_recorder
+@each_family
 async def test_a_clock_seven_minutes_off_shifts_nothing(case: Case) -> None:
     async with case.recorder(days=2, skew=420.0, **SMALL) as rig:
         await _one_clock(rig, case.footage(rig))
