@@ -194,9 +194,13 @@ async def told(work: Awaitable[None]) -> str | None:
     return None
 
 
+EVERYDAY = {("poll", "live on"), ("new stream", "live on"), ("events break", "live on"), ("seek", "die")}
+NOTICED = [*((name, "live on") for name in NOTICED_BY), ("poll", "die"), ("seek", "die"), ("streams break", "die")]
+
+
 @pytest.mark.parametrize(
     ("noticed_by", "nonces"),
-    [*((name, "live on") for name in NOTICED_BY), ("poll", "die"), ("seek", "die"), ("streams break", "die")],
+    [pytest.param(*each, marks=() if each in EVERYDAY else pytest.mark.slow) for each in NOTICED],
 )
 async def test_changed_password_is_seen_twice_whoever_notices(house: House, nonces: str, noticed_by: str) -> None:
     await house.open()
@@ -214,7 +218,10 @@ async def test_changed_password_is_seen_twice_whoever_notices(house: House, nonc
 
 
 @pytest.mark.parametrize("family", [DAHUA], ids=["dahua"], indirect=True)
-@pytest.mark.parametrize("noticed_by", ["still", "seek", "new stream", "events break"])
+@pytest.mark.parametrize(
+    "noticed_by",
+    [pytest.param(name, marks=pytest.mark.slow) for name in ("still", "seek")] + ["new stream", "events break"],
+)
 async def test_changed_password_is_counted_over_every_way_together(house: House, noticed_by: str) -> None:
     """HTTP, RPC and RTSP, where each of them judges a password by itself."""
     await house.open()
