@@ -96,7 +96,10 @@ def recorded(footage: Footage, channel: int, span: TimeSpan) -> list[TimeSpan]:
     ]
 
 
-def is_true(shown: Shown, asked: datetime, channel: int) -> bool:
-    """Tell whether a playback began at the key frame of the asked moment, and was dated as the picture itself says."""
-    dated = abs(shown.dated - shown.painted) <= timedelta(seconds=0.2)
-    return dated and shown.channel == channel and timedelta(0) <= asked - shown.painted <= GROUP + SECOND
+def is_true(shown: Shown, asked: datetime, channel: int, *, slack: timedelta = timedelta(0)) -> bool:
+    """Tell whether a playback began at the key frame of the asked moment, and was dated as the picture itself says.
+
+    `slack` is what a clock told in whole seconds may have been misread by.
+    """
+    dated = abs(shown.dated - shown.painted) <= timedelta(seconds=0.2) + slack
+    return dated and shown.channel == channel and -slack <= asked - shown.painted <= GROUP + SECOND + slack

@@ -31,9 +31,9 @@ def nothing_is_left(simulator: DahuaSimulator) -> None:
     assert simulator.counters.transfers_active == 0
 
 
-async def small(driver: DahuaDriver, hours: float = 30) -> RecordingSegment:
-    """Return the smallest closed file of a while."""
-    found = [each for each in await search(driver, 1, last(hours)) if not each.open]
+async def small(driver: DahuaDriver, hours: float = 120, least: int = 0) -> RecordingSegment:
+    """Return the smallest closed file of a while, of at least so many bytes."""
+    found = [each for each in await search(driver, 1, last(hours)) if not each.open and (each.size or 0) >= least]
     return min(found, key=lambda each: each.size or 0)
 
 
@@ -129,7 +129,8 @@ async def test_a_cut_that_brings_nothing_is_an_error_in_words(changes: dict[str,
     async with DahuaSimulator(profile="old400") as simulator:
         simulator.set_faults(**changes)
         async with driving(simulator) as driver:
-            segment = await small(driver)
+            # One that does not fit into what is on its way: then to leave it is to hang up.
+            segment = await small(driver, least=12_000_000)
             assert driver.downloads is not None
             if "loadfile__wedge_after" in changes:
                 async with driver.downloads.open(segment) as download:

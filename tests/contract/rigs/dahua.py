@@ -32,6 +32,7 @@ class DahuaRig(Rig[DahuaSimulator]):
     make_driver = DahuaDriver
     traits_of: ClassVar[Mapping[str, Traits]] = {
         **dict.fromkeys(FIRMWARES, Traits(tells_load=False)),
+        "old400": Traits(tells_load=False, calendar=False),
         "xvr": Traits(RecorderKind.HYBRID, tells_load=False),
         "ipc_sd": Traits(RecorderKind.CAMERA, tells_load=False),
     }

@@ -89,6 +89,7 @@ class RtspFaults:
     end: Literal["silent", "bye", "close"] = "silent"
     no_footage: Literal["refuse", "silent"] = "refuse"
     cut_after_packets: int | None = None
+    cut_once: bool = False
     drop_every: int = 0
     reorder_every: int = 0
     stalled: bool = False

@@ -185,6 +185,8 @@ class Session:
         self._sent += 1
         faults = self._faults
         if faults.cut_after_packets is not None and self._sent > faults.cut_after_packets:
+            if faults.cut_once:
+                faults.cut_after_packets = None
             self._cut()
             raise ConnectionResetError
         if faults.drop_every and self._sent % faults.drop_every == 0:
