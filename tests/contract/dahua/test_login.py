@@ -77,6 +77,27 @@ async def test_a_lock_that_is_answered_as_a_missing_right_is_told_as_one() -> No
             assert driver.guard.refusals == 0
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_password_that_locks_at_once_is_sent_twice_over_all_locks(*, told: bool) -> None:
+    now = datetime.now(UTC)
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        policy = simulator.faults.auth
+        policy.lock_times, policy.lock_seconds, policy.lock_told = 1, 60.0, told
+        simulator.login.now = lambda: now.timestamp()
+        driver = DahuaDriver(config(simulator, password=WRONG), utcnow=lambda: now)
+        for _ in range(4):
+            with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
+                await driver.connect()
+            now += timedelta(hours=1)
+        assert simulator.counters.auth_failures <= 2
+        assert not driver.guard.usable
+        before = simulator.counters.requests
+        with pytest.raises(errors.NvrAuthError):
+            await driver.connect()
+        assert simulator.counters.requests == before
+        await driver.close()
+
+
 async def _lock(simulator: DahuaSimulator) -> None:
     """Let somebody else at our address send wrong passwords until the login is locked."""
     for _ in range(simulator.faults.auth.lock_times):

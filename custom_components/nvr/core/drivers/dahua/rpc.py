@@ -300,7 +300,9 @@ class Rpc:
         if locked is not None:
             # No older session is asked again: the first question after the lock shows whether the login is right.
             self._session = None
-            guard.locked(locked.until, assumed=LOCKS_ASSUMED)
+            guard.locked(locked.until, assumed=LOCKS_ASSUMED, tried=proven)
+            # The second lock in a row that our login met: it may be the password that brings them.
+            guard.shared.check()
             raise NvrLockedError(str(locked), until=guard.locked_until)
         if reply.code in BAD_LOGIN and (proven or challenge_of(reply) is None):
             guard.refused()

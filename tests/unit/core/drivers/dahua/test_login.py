@@ -152,12 +152,12 @@ def test_refusals_of_rtsp_count_with_it() -> None:
     assert not shared.usable
 
 
-def test_a_lock_takes_the_refusals_before_it_back() -> None:
+def test_a_lock_and_the_refusals_before_it_are_one() -> None:
     shared = LoginGuard(utcnow=lambda: NOW)
     guard = ProvisionalGuard(shared)
     guard.refused()
-    guard.locked(NOW + timedelta(seconds=60))
-    assert shared.refusals == 0
+    guard.locked(NOW + timedelta(seconds=60), tried=True)
+    assert shared.refusals == 1
     assert guard.locked_until is not None
     with pytest.raises(errors.NvrLockedError):
         guard.check()
