@@ -1,10 +1,9 @@
 """Live addresses and stills (dahua-cgi 8.2, 8.3)."""
 
-import asyncio
-from dataclasses import dataclass
 from typing import Final
 
 from ...errors import NvrNotFoundError, NvrResponseError
+from ...flights import SharedFlights
 from ...models import RtspAddress, Still, StreamRole
 from .context import Context
 from .refusals import DahuaRefusalError
@@ -30,21 +29,13 @@ class Live:
         return self._context.address(f"/cam/realmonitor?{profile.stream_id}")
 
 
-@dataclass(slots=True)
-class _Shared:
-    """One request and how many wait for it."""
-
-    task: asyncio.Task[Still]
-    waiting: int = 0
-
-
 class Snapshots:
     """Live stills, one at a time for the whole recorder: it makes them one after the other (dahua-cgi 8.3)."""
 
     def __init__(self, context: Context) -> None:
         """Hold the context."""
         self._context = context
-        self._under_way: dict[int, _Shared] = {}
+        self._flights: SharedFlights[int, Still] = SharedFlights()
 
     async def snapshot(self, channel: int, *, width: int | None = None, height: int | None = None) -> Still:
         """Return a fresh JPEG; whoever asks meanwhile shares it. Raises NvrNotFoundError for a channel without one.
@@ -53,26 +44,11 @@ class Snapshots:
         """
         del width, height
         self._context.channel(channel)
-        shared = self._under_way.get(channel)
-        if shared is None:
-            shared = self._under_way[channel] = _Shared(asyncio.ensure_future(self._take(channel)))
-        shared.waiting += 1
-        try:
-            return await asyncio.shield(shared.task)
-        finally:
-            shared.waiting -= 1
-            if not shared.waiting:
-                # The last who gives up ends the request.
-                shared.task.cancel()
-                if self._under_way.get(channel) is shared:
-                    del self._under_way[channel]
+        return await self._flights.share(channel, lambda: self._take(channel))
 
     async def close(self) -> None:
-        """End what is under way."""
-        tasks = [shared.task for shared in self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End what is under way; whoever waits for it gets NvrUnreachableError."""
+        await self._flights.close()
 
     async def _take(self, channel: int) -> Still:
         try:
