@@ -181,18 +181,23 @@ class DahuaDownload:
             self._check_end()
             if self._way.cut is not None:
                 await self.drain()
-        elif self.size is not None and self._raw < self.size:
-            raise NvrResponseError(f"the download ended after {self._raw} of {self.size} bytes")
+        elif self.size is not None:
+            self._check_size(self.size)
+        else:
+            self._check_size(self._way.listed, _LISTED_TOLERANCE)
 
     def _check_end(self) -> None:
         if self._filter.truncated:
             raise NvrResponseError("the download ended within a frame")
-        listed = self._way.listed
-        if listed is not None and self._raw < listed - _LISTED_TOLERANCE:
-            raise NvrResponseError(f"the download ended after {self._raw} of {listed} bytes")
+        if self._way.window is None:
+            self._check_size(self._way.listed, _LISTED_TOLERANCE)
         ends, newest = self._way.ends, self._filter.newest
         if ends is not None and not self._filter.done and (newest is None or newest < ends - _END_TOLERANCE):
             raise NvrResponseError("the recorder ended the download before the end of the footage")
+
+    def _check_size(self, expected: int | None, tolerance: int = 0) -> None:
+        if expected is not None and self._raw < expected - tolerance:
+            raise NvrResponseError(f"the download ended after {self._raw} of {expected} bytes")
 
 
 def sniff(head: bytes) -> Container:
@@ -227,7 +232,10 @@ class Downloads:
         self._idle = idle
 
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[DahuaDownload]:
-        """Open the download of a segment, of a part of its file too; leaving the context closes it (dahua-cgi 11)."""
+        """Open the download of a segment, of a part of its file too; leaving the context closes it (dahua-cgi 11).
+
+        Only DHAV is cut as it passes: the file of another container comes whole, and `container` and `size` say so.
+        """
         return self._open(segment)
 
     @asynccontextmanager
@@ -317,7 +325,7 @@ class Downloads:
         """Return the file in both spellings of its path, the known one first (dahua-cgi 11.1)."""
         window = self._window(segment.span, whole.start) if is_part else None
         ends = segment.span.end if is_part and not segment.open else None
-        listed = None if is_part or segment.open else file.size
+        listed = None if segment.open else file.size
         spelled = {_ENCODED: quote(file.path, safe="/"), _RAW: quote(file.path, safe="/[]@")}
         known = self._context.quirks.file_path_form
         forms = sorted(spelled, key=lambda form: form != known) if known in spelled else list(spelled)
