@@ -32,9 +32,9 @@ class DahuaRig(Rig[DahuaSimulator]):
     make_driver = DahuaDriver
     traits_of: ClassVar[Mapping[str, Traits]] = {
         **dict.fromkeys(FIRMWARES, Traits(tells_load=False)),
-        "old400": Traits(tells_load=False, calendar=False),
-        "xvr": Traits(RecorderKind.HYBRID, tells_load=False),
-        "ipc_sd": Traits(RecorderKind.CAMERA, tells_load=False),
+        "old400": Traits(tells_load=False, calendar=False, loads_twice=False),
+        "xvr": Traits(RecorderKind.HYBRID),
+        "ipc_sd": Traits(RecorderKind.CAMERA),
     }
     places: ClassVar[Mapping[Place, tuple[str, ...]]] = {
         "anywhere": ("*",),
