@@ -68,9 +68,9 @@ QUIRKS: Final = (
     ),
     QuirkRow(
         "codes",
-        "all | short",
-        "the attach to all events, or that to the few after all were refused again and again",
-        "a camera of 2014 refused lists, others cut them (dahua-cgi 12.1)",
+        "all | short | polled",
+        "the attach to all events, tried first at each start, or what works after it was refused again and again",
+        "a camera of 2014 refused lists, others cut them, a third kind pushes nothing (dahua-cgi 12.1)",
     ),
     QuirkRow(
         "snapshot_base",
