@@ -121,6 +121,52 @@ async def test_disks_one_may_not_see_are_no_empty_list(way: str) -> None:
             assert await storage.disks() == ()
 
 
+async def test_health_is_told_in_parts() -> None:
+    async with recorder("xvr") as (simulator, driver):
+        assert driver.maintenance is not None
+        whole = await driver.maintenance.status()
+        assert (whole.uptime or timedelta(0)) > timedelta(0)
+        assert whole.cpu is not None
+        assert whole.memory is not None
+        assert 50 <= whole.memory <= 60
+        simulator.faults.without = frozenset({"magicBox.getUpTime", "magicBox.getCPUUsage"})
+        part = await driver.maintenance.status()
+        assert (part.uptime, part.cpu) == (None, None)
+        assert part.memory is not None
+
+
+@pytest.mark.parametrize("base", [0, 1])
+async def test_an_old_camera_counts_its_stills_from_0(base: int) -> None:
+    async with DahuaSimulator(profile="ipc_sd") as simulator:
+        simulator.faults.snapshot.base = base
+        async with driving(simulator) as driver:
+            assert driver.snapshots is not None
+            simulator.faults.snapshot.mode = "400"
+            with pytest.raises(errors.NvrNotFoundError):
+                await driver.snapshots.snapshot(1)
+            simulator.faults.snapshot.mode = "ok"
+            assert (await driver.snapshots.snapshot(1)).jpeg
+            before = simulator.counters.snapshots
+            assert (await driver.snapshots.snapshot(1)).jpeg
+            assert simulator.counters.snapshots == before + 1
+            memory = dict(driver.memory)
+        async with driving(simulator, memory=memory) as driver:
+            assert driver.snapshots is not None
+            before = simulator.counters.snapshots
+            assert (await driver.snapshots.snapshot(1)).jpeg
+            assert simulator.counters.snapshots == before + 1
+
+
+async def test_a_still_of_a_recorder_is_never_that_of_the_channel_before() -> None:
+    async with recorder("nvr5232") as (simulator, driver):
+        assert driver.snapshots is not None
+        await simulator.set_channel_online(2, online=False)
+        before = simulator.counters.snapshots
+        with pytest.raises(errors.NvrNotFoundError):
+            await driver.snapshots.snapshot(2)
+        assert simulator.counters.snapshots == before + 1
+
+
 async def test_storage_is_told() -> None:
     async with recorder() as (simulator, driver):
         assert driver.storage is not None

@@ -4,9 +4,9 @@ from typing import Final
 
 from ...errors import NvrNotFoundError, NvrResponseError
 from ...flights import SharedFlights
-from ...models import RtspAddress, Still, StreamRole
+from ...models import RecorderKind, RtspAddress, Still, StreamRole
 from .context import Context
-from .refusals import DahuaRefusalError
+from .refusals import DahuaRefusalError, is_lacking
 
 _JPEG: Final = b"\xff\xd8\xff"
 _END: Final = b"\xff\xd9"
@@ -52,9 +52,7 @@ class Snapshots:
 
     async def _take(self, channel: int) -> Still:
         try:
-            body = await self._context.client.get(
-                "snapshot.cgi", f"channel={channel}", lane="snapshot", timeout=_PICTURE_TIMEOUT
-            )
+            body = await self._ask(channel)
         except DahuaRefusalError as error:
             # 400 says absent, switched off or away alike (dahua-cgi 2.5).
             message = f"the recorder has no picture of channel {channel} now"
@@ -66,3 +64,27 @@ class Snapshots:
             message = "the recorder sent something that is no whole JPEG"
             raise NvrResponseError(message)
         return Still(body, self._context.utcnow())
+
+    async def _ask(self, channel: int) -> bytes:
+        """Ask as this unit counts: from 1, but from 0 some old cameras (dahua-cgi 4).
+
+        That is found out by the first channel of a camera: any other number less one is another channel's picture.
+        """
+        kind, quirks = self._context.kind, self._context.quirks
+        if kind is not RecorderKind.CAMERA or channel != 1 or quirks.snapshot_base is not None:
+            return await self._get(channel - (quirks.snapshot_base == 0))
+        base = 1
+        try:
+            body = await self._get(base)
+        except DahuaRefusalError as error:
+            if not is_lacking(error):
+                raise
+            base = 0
+            body = await self._get(base)
+        if body.startswith(_JPEG):
+            quirks.snapshot_base = base
+        return body
+
+    async def _get(self, number: int) -> bytes:
+        query = f"channel={number}"
+        return await self._context.client.get("snapshot.cgi", query, lane="snapshot", timeout=_PICTURE_TIMEOUT)
