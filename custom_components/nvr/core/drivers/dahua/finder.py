@@ -47,11 +47,8 @@ class Finder(Protocol):
     async def next(self, handle: int, count: int) -> Page:
         """Return the next page; empty at the end."""
 
-    async def close(self, handle: int) -> bool:
-        """End the search; False when that is refused, as it is for a handle that is not known (any more)."""
-
-    async def end(self, handle: int) -> None:
-        """Close and destroy."""
+    async def end(self, handle: int) -> bool:
+        """Close and destroy; False when the recorder did neither: it does not know the handle (any more)."""
 
 
 def rpc_is_away(context: Context) -> bool:
@@ -109,7 +106,7 @@ class CgiFinder:
         """Hold the context; `proven`: the recorder gave finders before."""
         self._context = context
         self._proven = proven
-        self._closed = False
+        self._destroyed = False
 
     async def _ask(self, query: str) -> dict[str, str]:
         return await self._context.client.cgi(FINDER, query, lane="search", timeout=_TIMEOUT)
@@ -122,7 +119,7 @@ class CgiFinder:
 
     async def create(self) -> int:
         """Return a handle; a refusal means that all are taken where there were some before."""
-        self._closed = False
+        self._destroyed = False
         try:
             handle = integer(await self._ask("action=factory.create"), "result")
         except DahuaRefusalError as error:
@@ -139,31 +136,23 @@ class CgiFinder:
         try:
             await self._ask(find_query(handle, condition.channel, condition.start, condition.end, stream))
         except DahuaRefusalError:
-            if await self.close(handle):
+            if await self.end(handle):
                 return False
-            raise _UnsureError([], likely=True) from None
+            raise _UnsureError([], likely=False) from None
         return True
 
     async def next(self, handle: int, count: int) -> Page:
         """Return the next page."""
         return cgi_page(await self._ask(f"action=findNextFile&object={handle}&count={count}"))
 
-    async def close(self, handle: int) -> bool:
-        """End the search."""
-        try:
-            await self._part("close", handle)
-        except DahuaRefusalError:
-            return False
-        self._closed = True
-        return True
-
-    async def end(self, handle: int) -> None:
-        """Close and destroy; that one fails does not spare the other."""
-        if not self._closed:
+    async def end(self, handle: int) -> bool:
+        """Close and destroy, once; that one fails does not spare the other."""
+        known = self._destroyed
+        for verb in () if known else ("close", "destroy"):
             with suppress(NvrError):
-                await self._part("close", handle)
-        with suppress(NvrError):
-            await self._part("destroy", handle)
+                await self._part(verb, handle)
+                known, self._destroyed = True, verb == "destroy"
+        return known
 
 
 class RpcFinder:
@@ -176,13 +165,15 @@ class RpcFinder:
         """Hold the context."""
         self._rpc = context.client.rpc
         self._generation = 0
-        self._closed = False
+        self._destroyed = False
 
     async def create(self) -> int:
         """Return a handle; null, which one recorder gave, is none (dahua-cgi 9.3)."""
-        self._closed = False
-        answer = await self._rpc.call("mediaFileFind.factory.create", lane="search", timeout=_TIMEOUT)
-        handle = answer.result
+        self._destroyed = False
+        try:
+            handle = (await self._rpc.call("mediaFileFind.factory.create", lane="search", timeout=_TIMEOUT)).result
+        except DahuaRefusalError:
+            handle = None
         if isinstance(handle, bool) or not isinstance(handle, int) or not handle:
             raise NvrUnsupportedError("the recorder gives no finder over RPC2")
         self._generation = self._rpc.generation
@@ -218,21 +209,15 @@ class RpcFinder:
         method = f"mediaFileFind.{verb}"
         await self._rpc.call(method, object=handle, lane=FAREWELL_LANE, priority=Priority.PERSON, timeout=FAREWELL)
 
-    async def close(self, handle: int) -> bool:
-        """End the search."""
-        try:
-            await self._part("close", handle)
-        except DahuaRefusalError, NvrNotFoundError, NvrUnsupportedError:
-            return False
-        self._closed = True
-        return True
-
-    async def end(self, handle: int) -> None:
-        """Close and destroy, unless the finder died with its session; that one fails does not spare the other."""
-        for verb in ("destroy",) if self._closed else ("close", "destroy"):
+    async def end(self, handle: int) -> bool:
+        """Close and destroy, once, unless the finder died with its session; one that fails does not spare the other."""
+        known = self._destroyed
+        for verb in () if known else ("close", "destroy"):
             if self._rpc.generation == self._generation:
                 with suppress(NvrError):
                     await self._part(verb, handle)
+                    known, self._destroyed = True, verb == "destroy"
+        return known
 
 
 class Finders:
@@ -323,10 +308,10 @@ class Finders:
             except DahuaRefusalError:
                 if last:
                     # The end, in the words of some; so is told too that the handle is not known any more.
-                    known, full = await finder.close(handle), last >= count
-                    if known and not full:
+                    known = await finder.end(handle)
+                    if known and last < count:
                         return files, False
-                    raise _UnsureError(files, likely=known or not full) from None
+                    raise _UnsureError(files, likely=known) from None
                 # A page too large for this firmware, which only shows at first.
                 if count <= _SMALLEST_PAGE:
                     raise

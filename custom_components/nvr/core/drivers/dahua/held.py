@@ -36,7 +36,7 @@ class Held:
 
     @asynccontextmanager
     async def hold[T](
-        self, make: Coroutine[Any, Any, T], give_back: Callable[[T], Awaitable[None]]
+        self, make: Coroutine[Any, Any, T], give_back: Callable[[T], Awaitable[object]]
     ) -> AsyncIterator[T]:
         """Hold what `make` makes. Its making is never cut short: what nobody waits for any more is given back."""
         making = _begin(self._errands, make)
@@ -68,7 +68,7 @@ class Held:
         if late := self._uses | self._errands:
             await asyncio.wait(late)
 
-    async def _see_off(self, work: Awaitable[None]) -> None:
+    async def _see_off(self, work: Awaitable[object]) -> None:
         """Wait for the end of something, also when cancelled; that it fails is no news for who used it."""
         task = _begin(self._errands, _quietly(work))
         try:
@@ -96,10 +96,10 @@ def _outcome[T](task: asyncio.Task[T]) -> T:
     return task.result()
 
 
-async def _quietly(work: Awaitable[None]) -> None:
+async def _quietly(work: Awaitable[object]) -> None:
     with suppress(NvrError):
         await work
 
 
-async def _give_back_when_made[T](making: asyncio.Task[T], give_back: Callable[[T], Awaitable[None]]) -> None:
+async def _give_back_when_made[T](making: asyncio.Task[T], give_back: Callable[[T], Awaitable[object]]) -> None:
     await give_back(await making)

@@ -339,7 +339,12 @@ class Rpc:
         priority: Priority = Priority.NORMAL,
         patience: float = 15.0,
     ) -> RpcAnswer:
-        response = await self._send(CALL_PATH, self._call_body(method, params, handle), lane, priority, patience)
+        body = self._call_body(method, params, handle)
+        try:
+            response = await self._send(CALL_PATH, body, lane, priority, patience)
+        except NvrNotFoundError as error:
+            # The page is gone, whatever it was asked: the login finds out what became of RPC2.
+            raise SessionLostError("the session is over (404)") from error
         reply = parse_reply(response.body)
         if not reply.ok:
             raise rpc_error(reply, method)
