@@ -94,6 +94,14 @@ async def test_a_state_that_is_refused_is_not_the_last_one(way: str, status: int
             assert [channel.online for channel in (await driver.refresh_channels())[:2]] == [False, True]
 
 
+async def test_a_method_that_answered_before_is_asked_for_again_after_a_boot() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, driving(simulator) as driver:
+        simulator.faults.without = frozenset({"LogicDeviceManager"})
+        assert {channel.online for channel in await driver.refresh_channels()} == {None}
+        simulator.faults.without = frozenset()
+        assert (await driver.refresh_channels())[0].online is True
+
+
 @pytest.mark.parametrize("way", ["rpc", "cgi"])
 async def test_disks_one_may_not_see_are_no_empty_list(way: str) -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:

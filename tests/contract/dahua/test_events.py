@@ -96,7 +96,8 @@ async def test_all_codes_are_back_after_refusals_that_pass(known: str | None) ->
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.set_faults(events__status=400)
         async with driving(simulator, memory=memory) as driver:
-            waits, events = [], stream(driver)
+            waits: list[float] = []
+            events = stream(driver)
 
             async def sleep(seconds: float) -> None:
                 waits.append(seconds)
@@ -132,23 +133,24 @@ async def test_few_codes_that_are_taken_for_a_while_are_not_remembered_where_all
                 await heard.until(lambda: (EventKind.LINE_CROSSING, START, 2) in brief(heard.events))
 
 
-async def test_what_is_known_of_a_recorder_is_one_refusal_away() -> None:
-    for switch, known in (("refuse_all", "short"), ("status", "polled")):
-        async with DahuaSimulator(profile="nvr5232") as simulator:
-            simulator.set_faults(**{f"events__{switch}": True if known == "short" else 501})
-            async with driving(simulator, memory={"quirks": {"codes": known}}) as driver:
-                waits, events = [], stream(driver)
+@pytest.mark.parametrize(("known", "refused"), [("short", {"refuse_all": True}), ("polled", {"status": 501})])
+async def test_what_is_known_of_a_recorder_is_one_refusal_away(known: str, refused: dict[str, Any]) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.set_faults(**{f"events__{name}": value for name, value in refused.items()})
+        async with driving(simulator, memory={"quirks": {"codes": known}}) as driver:
+            waits: list[float] = []
+            events = stream(driver)
 
-                async def sleep(seconds: float, waits: list[float] = waits) -> None:
-                    waits.append(seconds)
-                    await asyncio.sleep(0)
+            async def sleep(seconds: float) -> None:
+                waits.append(seconds)
+                await asyncio.sleep(0)
 
-                events._sleep, events._poll = sleep, 0.1
-                async with listening(driver) as heard:
-                    simulator.motion(1)
-                    await heard.until(lambda heard=heard: bool(heard.events))
-                    assert len(waits) == 1
-                    assert waits[0] < 0.5
+            events._sleep, events._poll = sleep, 0.1
+            async with listening(driver) as heard:
+                simulator.motion(1)
+                await heard.until(lambda: bool(heard.events))
+                assert len(waits) == 1
+                assert waits[0] < 0.5
 
 
 async def test_what_began_while_nothing_was_heard_is_told() -> None:

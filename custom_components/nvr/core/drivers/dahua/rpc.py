@@ -127,7 +127,7 @@ class Rpc:
             raise NvrUnsupportedError(f"the recorder does not offer {method}")
         generation = await self._ready()
         try:
-            return await self._once(method, params, object, lane, priority, timeout)
+            answer = await self._once(method, params, object, lane, priority, timeout)
         except SessionLostError:
             self._drop(generation)
             if object is not None:
@@ -135,6 +135,9 @@ class Rpc:
         except NvrUnsupportedError:
             self._memory.note_refused(name, self._utcnow())
             raise
+        else:
+            self._memory.note_answered(name)
+            return answer
         await self._ready()
         return await self._once(method, params, object, lane, priority, timeout)
 
@@ -271,6 +274,7 @@ class Rpc:
         if not reply.ok or reply.session is None:
             raise rpc_error(reply, "global.login")
         guard.accepted()
+        self._memory.note_answered(_MISSING)
         self._proven_at = self._utcnow()
         granted = reply.params.get("keepAliveInterval")
         seconds = float(granted) if isinstance(granted, int) and granted > 0 else _KEEP_ALIVE_USUAL
