@@ -140,15 +140,16 @@ class Detections:
         """Ask the list that fits a kind best, else the log, which is asked once for all that is left.
 
         Raises NvrUnsupportedError where a kind that was `asked` for has no list, or nothing has. A list that names
-        nothing is an answer where there is no log to ask besides.
+        nothing is an answer where there is no log to ask besides; a rule that nobody drew needs none.
         """
         found: list[Detection] = []
-        left, answered = set(kinds), set[EventKind]()
+        left, answered, heard = set(kinds), set[EventKind](), False
         smart = left & SMD_TYPES.keys()
         if smart:
             with suppress(NvrUnsupportedError, DahuaRefusalError, NvrNotFoundError):
                 found += await self._smart_motion(channel, span, smart)
                 left -= smart
+                heard = True
         ruled = left & IVS_CODES.keys()
         configured = await self._configured(channel) if ruled else None
         for kind in sorted(ruled):
@@ -156,6 +157,7 @@ class Detections:
             events = await self._by_rule(channel, span, kind, codes)
             if events is not None:
                 answered.add(kind)
+                heard = heard or bool(codes)
             if events:
                 found += events
                 left.discard(kind)
@@ -163,8 +165,7 @@ class Detections:
             try:
                 found += await self._log(channel, span, left)
             except NvrUnsupportedError:
-                unanswered = left - answered
-                if unanswered and (asked or unanswered == kinds):
+                if left - answered and (asked or not heard):
                     raise
         return found
 
