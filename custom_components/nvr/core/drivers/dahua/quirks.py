@@ -33,7 +33,7 @@ QUIRKS: Final = (
     QuirkRow(
         "finder",
         "rpc | cgi",
-        "the first search; a handle of null turns to the CGI",
+        "the first search that finds files; a handle of null, or a refusal with a code, turns to the CGI",
         "a probe of an NVR5232 got null for a handle (dahua-cgi 9.3)",
     ),
     QuirkRow(

@@ -37,9 +37,11 @@ from .wire_rpc import (
     answer_to,
     challenge_of,
     first_login,
+    keep_alive_seconds,
     parse_reply,
     request_body,
     second_login,
+    session_headers,
 )
 
 _JSON: Final = "application/json"
@@ -100,11 +102,7 @@ class Rpc:
     @property
     def headers(self) -> Mapping[str, str]:
         """What proves the session beside the body: for calls, and for files by its cookie (dahua-cgi 11.1, 15.1)."""
-        if self._session is None:
-            return {}
-        key = self._session.key
-        names = ("WebClientHttpSessionID", "WebClientSessionID", "DWebClientSessionID", "DhWebClientSessionID")
-        return {"X-Api-Session": str(key), "Cookie": "; ".join(f"{name}={key}" for name in names)}
+        return {} if self._session is None else session_headers(self._session.key)
 
     async def call(
         self,
@@ -276,9 +274,7 @@ class Rpc:
         guard.accepted()
         self._memory.note_answered(_MISSING)
         self._proven_at = self._utcnow()
-        granted = reply.params.get("keepAliveInterval")
-        seconds = float(granted) if isinstance(granted, int) and granted > 0 else _KEEP_ALIVE_USUAL
-        return _Session(reply.session, seconds)
+        return _Session(reply.session, keep_alive_seconds(reply) or _KEEP_ALIVE_USUAL)
 
     async def _step(self, body: bytes) -> RpcReply:
         """Send one step of the login; a recorder without RPC2 answers with a status or a page."""
