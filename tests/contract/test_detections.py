@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ async def found(driver: Driver, channel: int, span: TimeSpan, *kinds: EventKind)
     return [each async for each in driver.detections.find(channel, span, frozenset(kinds) or None)]
 
 
-def happened(bench: FootageBench[object], channel: int, *hours: float) -> dict[EventKind, list[TimeSpan]]:
+def happened(bench: FootageBench[Any], channel: int, *hours: float) -> dict[EventKind, list[TimeSpan]]:
     """Let a channel have recorded something of each kind so many hours ago, and nothing else."""
     bench.record(EVENTFUL, channel)
     now = datetime.now(UTC).replace(microsecond=0)
