@@ -34,7 +34,8 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
         # Also one that is disabled while its set-up waits to be tried again: that is never unloaded.
         if entry.domain == DOMAIN and entry.state is ConfigEntryState.NOT_LOADED:
             issues.async_clear_passing(hass, entry)
-            common.lock_notice(entry).async_clear()
+            if (notice := common.lock_notices.get(entry.entry_id)) is not None:
+                notice.async_clear()
 
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close)
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)

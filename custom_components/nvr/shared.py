@@ -112,8 +112,8 @@ def _login(config: ConnectionConfig) -> str:
 
 
 def _account(config: ConnectionConfig) -> str:
-    """Return a fingerprint of whom a lock is of: the user, at whichever port of the recorder."""
-    return _fingerprint(config.host, config.username)
+    """Return a fingerprint of whom a lock is of: behind one address other ports may be other recorders."""
+    return _fingerprint(config.host, str(config.http_port), config.username)
 
 
 def _fingerprint(*texts: str) -> str:

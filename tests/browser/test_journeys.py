@@ -55,7 +55,9 @@ async def test_dashboard_shows_every_camera_of_all_nvrs_with_its_own_live_pictur
     assert {"Front door", "Street", "What happened"} <= names | {"What happened"} <= set(words.splitlines())
     assert not RAW_KEY.findall(words)
     assert "navailable" not in words
-    for place, button in enumerate(await frontend.page.get_by_text("Somebody comes").all()):
+    buttons = frontend.page.get_by_text("Somebody comes")
+    await expect(buttons).to_have_count(len(nvrs))
+    for place, button in enumerate(await buttons.all()):
         await button.click()
         await expect(frontend.page.locator("hui-logbook-card").nth(place)).to_contain_text("Intrusion")
     assert frontend.failed == []

@@ -12,7 +12,7 @@ import selectors
 from typing import Any, Final, cast, override
 
 # Long enough (s) for the kernel to hand over what was just written.
-_GRACE: Final = 0.001
+_GRACE: Final = 0.005
 
 
 class _Selector(selectors.DefaultSelector):

@@ -124,7 +124,10 @@ async def test_a_month_costs_one_request_once_the_calendar_is_known(case: Case) 
         async with rig.driving() as driver:
             first, *_ = months(rig)
             await days(driver, 1, first)
+            today = rig.clock.device_now().date()
+            # On a month's last day there is no day to come that could prove a calendar wrong: it may not be believed.
+            known = rig.traits.calendar and (today + timedelta(days=1)).month == today.month
             for _ in range(2):
                 asked = rig.counts().requests
                 await days(driver, 1, first)
-                assert rig.counts().requests == asked + 1 or not rig.traits.calendar
+                assert rig.counts().requests == asked + 1 or not known

@@ -43,8 +43,9 @@ async def test_a_segment_comes_whole_and_decodes(case: Case) -> None:
             codes = found.pictures()
             assert {code.channel for code in codes} == {1}
             assert [code.time for code in codes] == sorted({code.time for code in codes})
-            assert abs(codes[0].time - segment.span.start) <= timedelta(seconds=1)
-            assert abs(codes[-1].time - segment.span.end) <= timedelta(seconds=1)
+            # A clock may be read a second wrong, and a cut begins with the key frame before.
+            assert timedelta(seconds=-3) <= codes[0].time - segment.span.start <= timedelta(seconds=1)
+            assert abs(codes[-1].time - segment.span.end) <= timedelta(seconds=2)
             assert len(codes) >= segment.span.duration.total_seconds() * 5 - 5
             again = await fetch(driver, segment)
             assert (again.container, again.data) == (found.container, found.data)
@@ -180,7 +181,7 @@ async def test_downloads_at_once_take_turns(case: Case) -> None:
             segments = (await search(driver, 1, last(2, until=1.5)))[:3]
             found = await asyncio.gather(*(fetch(driver, segment) for segment in segments))
             for one, segment in zip(found, segments, strict=True):
-                assert abs(one.pictures()[0].time - segment.span.start) <= timedelta(seconds=1)
+                assert abs(one.pictures()[0].time - segment.span.start) <= timedelta(seconds=3)
 
 
 @every_recorder

@@ -254,8 +254,9 @@ async def test_a_stream_that_is_left_is_closed(case: Case) -> None:
     async with case.connected() as (rig, driver):
         for count in (1, 2):
             async with listening(driver) as heard:
-                rig.happen(EventKind.MOTION, 1)
-                await heard.until(lambda: bool(heard.events) or bool(driver.events))
+                if count == 1:
+                    rig.happen(EventKind.MOTION, 1)
+                    await heard.until(lambda: bool(heard.events))
             await until(lambda: not rig.open_things().event_streams)
             assert rig.counts().event_streams == count
 

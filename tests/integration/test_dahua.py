@@ -136,7 +136,8 @@ async def test_what_happened_is_found_and_played(
         path = (entry.title, hub.channel(1).name, "Yesterday", "Events")
         kinds = [each["title"] for each in (await media.path(*path))["children"]]
         assert [title.partition(" ")[0] for title in kinds] == ["Motion", "Person", "Vehicle"]
-        item = child(await media.path(*path, "Vehicle"), "15:07:20 Vehicle")
+        shown = f"{simulator.clock.to_device(moments[1]):%H:%M:%S} Vehicle"
+        item = child(await media.path(*path, "Vehicle"), shown)
         player = Player(await hass_client_no_auth(), await media.resolve(item["media_content_id"]))
         frames = await player.frames((await player.segments())[0][0])
         assert abs(frames[0][1].time - (moments[1] - timedelta(seconds=5))) <= timedelta(seconds=1.2)

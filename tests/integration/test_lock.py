@@ -234,6 +234,37 @@ async def test_lock_outlives_a_restart_of_home_assistant(hass: HomeAssistant, st
 
 
 @every_family
+async def test_lock_that_a_typed_login_meets_stops_what_runs(
+    hass: HomeAssistant, start_simulator: StartSimulator
+) -> None:
+    nvr = await start_simulator(channels=2)
+    entry = make_entry(nvr)
+    await events_up(await set_up(hass, entry))
+    lock(nvr)
+    flow = await entry.start_reconfigure_flow(hass)
+    typed = {"host": f"{HOST}:{nvr.http_port}", "username": "admin", "password": WRONG_PASSWORD}
+    shown = await hass.config_entries.flow.async_configure(flow["flow_id"], typed)
+    assert shown["errors"] == {"base": "locked"}
+    await until(lambda: shared(hass).stores[entry.entry_id].memory.locked_until is not None)
+    assert notice(hass, entry) is not None
+    assert await async_get_stream_source(hass, FRONT) is None
+
+
+@every_family
+async def test_lock_of_one_recorder_is_not_its_neighbours(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
+    nvr, other = await start_simulator(channels=2), await start_simulator(channels=2, number=2)
+    lock(nvr)
+    entry = make_entry(nvr)
+    entry.add_to_hass(hass)
+    assert not await hass.config_entries.async_setup(entry.entry_id)
+    assert notice(hass, entry) is not None
+    # Behind one address, as port forwarding has it, with the same user name.
+    beside = make_entry(other)
+    await set_up(hass, beside)
+    assert notice(hass, beside) is None
+
+
+@every_family
 async def test_notice_goes_with_the_entry(hass: HomeAssistant, start_simulator: StartSimulator) -> None:
     nvr = await start_simulator(channels=2)
     lock(nvr)
@@ -245,6 +276,7 @@ async def test_notice_goes_with_the_entry(hass: HomeAssistant, start_simulator: 
     assert notice(hass, entry) is None
     await asyncio.sleep(1.2)
     assert notice(hass, entry) is None
+    assert entry.entry_id not in shared(hass).lock_notices
 
 
 @pytest.mark.parametrize("family", [DAHUA], indirect=True)

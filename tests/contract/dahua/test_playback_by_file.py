@@ -28,7 +28,7 @@ FRAME = 0.101
 
 @asynccontextmanager
 async def files_only(**faults: object) -> AsyncIterator[tuple[DahuaSimulator, DahuaDriver]]:
-    async with DahuaSimulator(profile="nvr5232", utc_offset=480, skew=420.0) as simulator:
+    async with DahuaSimulator(profile="nvr5232", utc_offset=480) as simulator:
         simulator.set_faults(playback__by_time="none", rtsp__delivery=0, rtsp__sr_seconds=0, **faults)
         async with driving(simulator) as driver:
             yield simulator, driver

@@ -85,18 +85,24 @@ async def test_a_bound_that_cannot_be_passed_is_told(monkeypatch: pytest.MonkeyP
         nothing_is_left(simulator)
 
 
-NIGHTS = {"spring": date(2026, 3, 29), "autumn": date(2026, 10, 25)}
+def night_of(change: str) -> date:
+    """Return the newest night of the zone in which clocks changed so: the last Sunday of March or October."""
+    today, month = datetime.now(UTC).date(), {"spring": 3, "autumn": 10}[change]
+    sundays = [date(year, month, 31) for year in (today.year, today.year - 1)]
+    sundays = [day - timedelta(days=day.isoweekday() % 7) for day in sundays]
+    return next(day for day in sundays if day < today - timedelta(days=1))
 
 
-@pytest.mark.parametrize("night", NIGHTS)
+@pytest.mark.parametrize("night", ["spring", "autumn"])
 async def test_a_night_when_clocks_change_by_cgi(night: str) -> None:
-    async with DahuaSimulator(profile="nvr5232", days=300.0) as simulator:
+    async with DahuaSimulator(profile="nvr5232", days=400.0) as simulator:
         simulator.set_faults(rpc__gone=True)
         async with driving(simulator) as driver:
             assert driver.clock is not None
-            day = driver.clock.current.day(NIGHTS[night])
+            day = driver.clock.current.day(night_of(night))
             assert day.duration == timedelta(hours=23 if night == "spring" else 25)
             found = await search(driver, 1, day)
+            assert len(found) > 20
             real = [
                 (start.replace(microsecond=0), end.replace(microsecond=0))
                 for start, end in simulator.footage.recorded(1, day.start, day.end, holes=False)
@@ -166,7 +172,9 @@ async def test_days_with_footage(profile: str, changes: dict[str, Any], learned:
                 first = (local.replace(day=1) - timedelta(days=30 * back)).date().replace(day=1)
                 found = await driver.recordings.day_map(1, first.year, first.month)
                 assert found.days == _days(simulator, 1, first), back
-            assert driver.memory["quirks"].get("bitmap") == learned  # type: ignore[attr-defined]
+            # On a month's last day nothing can be proved, and so nothing is learned.
+            provable = (local + timedelta(days=1)).month == local.month
+            assert driver.memory["quirks"].get("bitmap") == (learned if provable else None)  # type: ignore[attr-defined]
         nothing_is_left(simulator)
 
 

@@ -129,6 +129,8 @@ class Recordings:
         if rpc_is_away(self._context):
             return False
         today = self._context.known_clock().date_of(self._context.utcnow())
+        if (today + timedelta(days=1)).month != today.month:
+            return False  # nothing could prove it wrong: no day of the month is to come
         # The first channel tells most: under the wrong base it is nobody's.
         numbers = [each.number for each in self._context.channels if each.online is not False]
         for number in dict.fromkeys([*sorted(numbers)[:_CHECKED_CHANNELS], channel]):
