@@ -66,7 +66,6 @@ class RecorderLink:
         self._on_change = on_change
         self._on_refused = on_refused
         self._on_locked = on_locked
-        self._known_lock: datetime | None = None
         self._on_replaced = on_replaced
         self._errands = Errands(hass, entry)
         self._clock = ClockUpkeep(driver, entry.title)
@@ -284,7 +283,8 @@ class RecorderLink:
     def _alive(self, begun: float) -> None:
         self._accepted_at = begun
         self._stream_lost_at = None
-        self._follow_lock()
+        if self._lock.async_follow(self.driver.guard.locked_until):
+            self._on_locked()
         self._watch.async_up(RECORDER)
         issues.async_clear(self._hass, self._entry, issues.PERMISSION, issues.OTHER_RECORDER)
         if self.connected:
@@ -293,7 +293,8 @@ class RecorderLink:
     @callback
     def _conclude(self, err: NvrError) -> None:
         """Draw the conclusion of a failure: only being unreachable counts as away."""
-        self._follow_lock()
+        if self._lock.async_follow(self.driver.guard.locked_until):
+            self._on_locked()
         if isinstance(err, NvrUnreachableError):
             self.identity.doubt()
             self._watch.async_down(RECORDER, error_key(err), since=self._stream_lost_at)
@@ -306,15 +307,6 @@ class RecorderLink:
         elif isinstance(err, NvrOtherRecorderError):
             self._replaced()
         self._on_change()
-
-    @callback
-    def _follow_lock(self) -> None:
-        """Tell of a lock, and stop what must not go on: once for each, whoever met it and told of it first."""
-        until = self.driver.guard.locked_until
-        self._lock.async_follow(until)
-        known, self._known_lock = self._known_lock, until
-        if until is not None and until != known:
-            self._on_locked()
 
     @callback
     def _replaced(self) -> None:

@@ -26,26 +26,30 @@ class LockNotice:
         self._hass = hass
         self._entry = entry
         self._until: datetime | None = None
+        self._followed: datetime | None = None
         self._cancel: CALLBACK_TYPE | None = None
         self.on_over: Callable[[], bool] | None = None
 
     @callback
     def async_follow(self, until: datetime | None) -> bool:
-        """Tell of what is known of a lock now (UTC; None: there is none); True when that is a new one."""
-        if until is not None:
-            return self.async_show(until)
-        self.async_clear()
-        return False
+        """Tell of what is known of a lock now (UTC; None: there is none); True when it was not known here.
+
+        That somebody else has told of it already, who met it with a login he typed, makes no difference.
+        """
+        known, self._followed = self._followed, until
+        if until is None:
+            self.async_clear()
+            return False
+        self.async_show(until)
+        return until != known
 
     @callback
-    def async_show(self, until: datetime) -> bool:
-        """Tell of a lock that ends then (UTC), and go on counting; False when that is told already."""
-        if until == self._until:
-            return False
-        self._stop()
-        self._until = until
-        self._count(dt_util.utcnow())
-        return True
+    def async_show(self, until: datetime) -> None:
+        """Tell of a lock that ends then (UTC), and go on counting."""
+        if until != self._until:
+            self._stop()
+            self._until = until
+            self._count(dt_util.utcnow())
 
     @callback
     def async_clear(self) -> None:

@@ -311,8 +311,8 @@ async def test_notice_tells_the_local_time_and_every_minute_once(
     entry.add_to_hass(hass)
     updates: list[Event[Any]] = async_capture_events(hass, ir.EVENT_REPAIRS_ISSUE_REGISTRY_UPDATED)
     told = LockNotice(hass, entry)
-    assert told.async_show(now + timedelta(minutes=3, seconds=30))
-    assert not told.async_show(now + timedelta(minutes=3, seconds=30))
+    assert told.async_follow(now + timedelta(minutes=3, seconds=30))
+    assert not told.async_follow(now + timedelta(minutes=3, seconds=30))
     seen = []
     for second in range(0, 240, 10):
         freezer.move_to(now + timedelta(seconds=second))
