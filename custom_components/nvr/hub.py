@@ -230,6 +230,9 @@ class NvrHub:
         self.watch.async_stop()
         await self._stills.close()
         await self.streams.async_stop()
+        if self._recordings is not None:
+            # Searches that go on for nobody: the recorder still listens to their end.
+            await self._recordings.close()
         await self.link.async_close()
         if self.link.reached:
             self._store.memory.driver = self.driver.memory

@@ -4,17 +4,17 @@ A family fills `FootageBench` and `EventBench` once, in rigs/<family>_bench.py; 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
 
 import pytest
 
 from custom_components.nvr.core.driver import Driver
-from custom_components.nvr.core.models import EventKind, EventPhase, NvrEvent
+from custom_components.nvr.core.models import EventKind, EventPhase, NvrEvent, TimeSpan
 from tests.simulators.clock import DstRule
-from tests.simulators.footage import ChannelPlan
+from tests.simulators.footage import ChannelPlan, Incident, Kind
 from tests.simulators.simulator import Simulator
 
 from .helpers import Listener
@@ -23,6 +23,8 @@ type Numbered = list[tuple[int, EventPhase]]
 
 # Files of one length, nothing between them, nothing that moves: what is found must be this to the second.
 STEADY = ChannelPlan("continuous", (600, 600), 0.0, (), incidents_per_hour=0.0, bytes_per_second=24_000)
+# The same, cut wherever something happens.
+EVENTFUL = replace(STEADY, mode="both")
 # Short files, so that a whole one is downloaded and decoded in a moment.
 SHORT = ChannelPlan("continuous", (20, 20), 0.0, (), incidents_per_hour=0.0, bytes_per_second=24_000)
 
@@ -49,6 +51,9 @@ KOLKATA = Place("Asia/Kolkata", 330)
 class FootageBench[S: Simulator](ABC):
     """The disk, the searches and the downloads of a simulated recorder."""
 
+    # What has to be recorded, and of whom, for every firmware that lists a kind to list something of that kind.
+    noted: ClassVar[Mapping[EventKind, tuple[Kind, str]]]
+
     def __init__(self, simulator: S) -> None:
         """Take one that may not listen yet."""
         self.simulator = simulator
@@ -56,6 +61,12 @@ class FootageBench[S: Simulator](ABC):
     def record(self, plan: ChannelPlan, *channels: int) -> None:
         """Let channels record by a plan."""
         self.simulator.footage.plans.update(dict.fromkeys(channels or (1,), plan))
+
+    def happened(self, kind: EventKind, channel: int, start: datetime, lasts: timedelta) -> TimeSpan:
+        """Let something have happened that is noted as of a kind."""
+        recorded_as, subject = self.noted[kind]
+        self.simulator.footage.add_incident(Incident(channel, recorded_as, start, start + lasts, subject))
+        return TimeSpan(start, start + lasts)
 
     def slow_down(self, milliseconds: float) -> None:
         """Let every answer take so long."""
@@ -84,6 +95,18 @@ class FootageBench[S: Simulator](ABC):
     @abstractmethod
     def refuse_searches(self) -> None:
         """Refuse every search."""
+
+    @abstractmethod
+    def bare_searches(self) -> None:
+        """Let searches be possible in the family's oldest way only, where nothing but the driver ends them."""
+
+    @abstractmethod
+    def refuse_detections(self) -> None:
+        """Refuse every list of what happened."""
+
+    @abstractmethod
+    def refuse_key_frames(self) -> None:
+        """Be a firmware without single pictures of the past."""
 
     @abstractmethod
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:

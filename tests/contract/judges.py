@@ -9,7 +9,15 @@ import av
 import numpy as np
 
 from custom_components.nvr.core.driver import Driver
-from custom_components.nvr.core.models import Container, PlaybackRequest, RecordingSegment, StreamRole, TimeSpan
+from custom_components.nvr.core.models import (
+    Container,
+    KeyFrame,
+    PlaybackRequest,
+    RecordingSegment,
+    StreamRole,
+    TimeSpan,
+    VideoCodec,
+)
 from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.rtsp.session import RtspSession
 from custom_components.nvr.media.ticks import to_datetime
@@ -17,6 +25,7 @@ from tests.simulators.footage import Footage
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
 _FORMATS = {Container.MPEG_PS: "mpeg", Container.DHAV: "dhav", Container.MP4: "mp4"}
+_DECODERS = {VideoCodec.H264: "h264", VideoCodec.H265: "hevc"}
 GROUP = timedelta(seconds=2)
 SECOND = timedelta(seconds=1)
 
@@ -59,6 +68,16 @@ def _decoded(sample: Sample) -> Any:
         stream, data = stream + b"\0\0\0\1" + data[4 : 4 + size], data[4 + size :]
     (frame,) = [*codec.decode(av.Packet(stream)), *codec.decode(None)]
     return frame.to_ndarray(format="gray")
+
+
+def painted(frame: KeyFrame) -> TimeCode:
+    """Return what is painted into a single picture, as a stranger's decoder sees it."""
+    codec = av.CodecContext.create(_DECODERS[frame.codec], "r")
+    assert isinstance(codec, av.VideoCodecContext)
+    (picture,) = [*codec.decode(av.Packet(frame.data)), *codec.decode(None)]
+    code = read_timecode(picture.to_ndarray(format="gray").astype(np.uint8))
+    assert code is not None
+    return code
 
 
 @dataclass(frozen=True)

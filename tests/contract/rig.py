@@ -25,7 +25,17 @@ from tests.simulators.simulator import Simulator
 USER, PASSWORD, WRONG = "admin", "nvr-test-pass", "wrong-pass-1"
 
 type Role = Literal[
-    "live", "snapshots", "recordings", "playback", "downloads", "events", "storage", "clock", "maintenance"
+    "live",
+    "snapshots",
+    "recordings",
+    "detections",
+    "playback",
+    "key_frames",
+    "downloads",
+    "events",
+    "storage",
+    "clock",
+    "maintenance",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role.__value__)
 type Place = Literal["anywhere", "identity", "channels", "snapshots", "recordings", "downloads", "storage", "clock"]
@@ -101,19 +111,28 @@ class MakeDriver(Protocol):
 class Traits:
     """What a firmware profile cannot do or does its own way; the suite asserts it instead of looking away.
 
-    `lacks`: roles that a connect leaves None. `requests`: the most a connect may cost that remembers nothing.
+    `lacks`: roles that a connect leaves None. `denies`: roles whose first call is refused, and that are None from then
+    on. `requests`: the most a connect may cost that remembers nothing.
     `names_cameras`: model and serial of the camera in a slot are
     told. `calendar`: the recorder has a list of days with footage. `refuses`: it refuses something a connect asks for.
-    `tells_load`: uptime or load are told.
+    `tells_load`: uptime or load are told. `plays_twice`: of an hour that occurs twice either can be played;
+    `loads_twice`: and downloaded.
     """
 
     kind: RecorderKind = RecorderKind.NVR
     lacks: frozenset[Role] = frozenset()
+    denies: frozenset[Role] = frozenset()
     requests: int = 15
     names_cameras: bool = True
     calendar: bool = True
     refuses: bool = False
     tells_load: bool = True
+    plays_twice: bool = True
+    loads_twice: bool = True
+
+    def fills(self, role: Role) -> bool:
+        """Tell whether the role is there and answers."""
+        return role not in self.lacks | self.denies
 
 
 @dataclass(frozen=True)

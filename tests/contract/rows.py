@@ -14,7 +14,7 @@ from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.models import RecorderKind
 
 from .bench import EventBench, FootageBench
-from .rig import Rig, Setting, Traits
+from .rig import Rig, Role, Setting, Traits
 from .rigs.dahua import DahuaRig
 from .rigs.dahua_bench import DahuaEvents, DahuaFootage
 from .rigs.hikvision import HikvisionRig
@@ -113,3 +113,20 @@ def _put(cases: Iterable[Case], everyday: Callable[[Case], bool]) -> pytest.Mark
 every_nvr = _put((c for c in CASES if c.traits.kind is not RecorderKind.CAMERA), lambda case: case.is_everyday)
 every_recorder = _put(CASES, lambda case: case.is_everyday)
 each_family = _put(CASES, lambda case: case.is_first)
+
+
+def every_recorder_with(role: Role) -> pytest.MarkDecorator:
+    """All that fill a role; that the others do not is asserted where they are connected to."""
+    return _put((case for case in CASES if case.traits.fills(role)), lambda case: case.is_everyday)
+
+
+def each_family_with(role: Role) -> pytest.MarkDecorator:
+    """One recorder of each family that fills a role."""
+    cases = [case for case in CASES if case.traits.fills(role)]
+    first = {case.row.family: case for case in reversed(cases)}
+    return _put(cases, lambda case: first[case.row.family] is case)
+
+
+def every_recorder_denying(role: Role) -> pytest.MarkDecorator:
+    """All that refuse the first call of a role."""
+    return _put((case for case in CASES if role in case.traits.denies), lambda case: case.is_everyday)

@@ -12,7 +12,7 @@ from custom_components.nvr.core.models import EventStreamState
 
 from .helpers import Listener, last, search
 from .jumping import jumping, utcnow
-from .rig import Rig
+from .rig import ROLES, Rig
 from .rows import Case, each_family
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
@@ -34,6 +34,16 @@ async def day_map(rig: Rig[Any], driver: Driver) -> None:
     assert driver.recordings is not None
     day = rig.clock.device_now()
     assert (await driver.recordings.day_map(driver.channels[0].number, day.year, day.month)).days
+
+
+async def detect(_rig: Rig[Any], driver: Driver) -> None:
+    assert driver.detections is not None
+    assert [each async for each in driver.detections.find(driver.channels[0].number, last(30))]
+
+
+async def picture(_rig: Rig[Any], driver: Driver) -> None:
+    assert driver.key_frames is not None
+    assert (await driver.key_frames.key_frame(driver.channels[0].number, last(2).start)).data
 
 
 async def play(_rig: Rig[Any], driver: Driver) -> None:
@@ -71,7 +81,9 @@ CALLS: dict[str, Call] = {
     "snapshots.snapshot": snapshot,
     "recordings.search": find,
     "recordings.day_map": day_map,
+    "detections.find": detect,
     "playback.request": play,
+    "key_frames.key_frame": picture,
     "downloads.open": download,
     "storage.disks": disks,
     "clock.read": clock,
@@ -83,8 +95,11 @@ CALLS: dict[str, Call] = {
 @each_family
 @jumping
 async def test_a_reboot_during_a_call(case: Case, name: str) -> None:
-    call = CALLS[name]
+    call, role = CALLS[name], name.partition(".")[0]
     async with case.recorder(days=2.0) as rig, rig.driving(utcnow=utcnow) as driver:
+        if role in ROLES and not case.traits.fills(role):
+            assert (getattr(driver, role) is None) is (role in case.traits.lacks)
+            return
         rig.simulator.footage.plans = {driver.channels[0].number: rig.short_files()}
         for requests in (0, 1, 3):
             # The recorder goes when it has been asked so many times, and comes back within a minute.

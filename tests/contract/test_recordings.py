@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 import itertools
 from typing import Any
 
@@ -15,7 +16,7 @@ from custom_components.nvr.core.models import RecordingKind, RecordingSegment, S
 from tests.simulators.footage import ChannelPlan, Kind
 
 from .bench import SHORT, STEADY
-from .helpers import last, search
+from .helpers import last, search, until
 from .judges import recorded
 from .rig import Rig
 from .rows import Case, each_family, every_recorder
@@ -218,6 +219,33 @@ async def test_a_search_that_is_cancelled_anywhere_leaves_nothing(case: Case) ->
             disk.slow_down(0)
             assert await search(driver, 1, span) == plain
             assert rig.counts().refused == 0
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["present", "bare"])
+@each_family
+async def test_a_close_while_a_search_runs_ends_it_and_leaves_nothing(case: Case, *, bare: bool) -> None:
+    async with case.recorder() as rig:
+        disk = case.footage(rig)
+        disk.record(STEADY)
+        disk.page(20)
+        if bare:
+            disk.bare_searches()
+        for pages in (1, 3, 6):
+            driver = rig.driver()
+            await driver.connect()
+            disk.slow_down(15)
+            asked = rig.counts().requests + pages
+            task = asyncio.ensure_future(search(driver, 1, last(72)))
+            await until(partial(_has_asked, rig, asked))
+            await driver.close()
+            with pytest.raises(errors.NvrUnreachableError):
+                await task
+            disk.slow_down(0)
+            await rig.settled()
+
+
+def _has_asked(rig: Rig[Any], requests: int) -> bool:
+    return rig.counts().requests > requests
 
 
 async def _until_none(rig: Rig[Any]) -> None:

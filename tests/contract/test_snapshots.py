@@ -8,6 +8,7 @@ import pytest
 
 from custom_components.nvr.core import errors
 
+from .helpers import until
 from .jumping import jumping
 from .rig import Trouble
 from .rows import Case, each_family, every_recorder
@@ -68,6 +69,22 @@ async def test_one_who_leaves_takes_nobody_elses_picture(case: Case) -> None:
         await asyncio.gather(leaving, alone, return_exceptions=True)
         assert (await driver.snapshots.snapshot(number)).jpeg
     await rig.settled()
+
+
+@each_family
+async def test_who_waits_while_it_is_closed_is_told_so(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        assert driver.snapshots is not None
+        number = rig.pictured([channel.number for channel in driver.channels])[0]
+        rig.disturb("hang", "snapshots")
+        before = rig.counts().requests
+        waiting = [asyncio.ensure_future(driver.snapshots.snapshot(number)) for _ in range(2)]
+        await until(lambda: rig.counts().requests > before)
+        await driver.close()
+        for task in waiting:
+            with pytest.raises(errors.NvrUnreachableError):
+                await task
+        await rig.settled()
 
 
 @each_family

@@ -23,6 +23,8 @@ _EAST: Final = timedelta(hours=14)
 # A quarter of an hour off is a wrong clock, not a zone, when the recorder names another zone nearby.
 _NEAR: Final = timedelta(minutes=22, seconds=30)
 _SAVING_LIMIT: Final = timedelta(hours=2)
+# Files of one recording follow each other within so much.
+_SEAM: Final = timedelta(seconds=5)
 # localTime has whole seconds and travels; below this a skew is noise.
 _NOISE: Final = timedelta(seconds=2)
 
@@ -251,6 +253,25 @@ class DeviceClock:
         """
         local = wall.replace(tzinfo=self.zone, fold=wall.fold if fold is None else fold)
         return local.astimezone(UTC) - self.skew
+
+    def begin_of(self, wall: datetime, previous: TimeSpan | None) -> datetime:
+        """Return real UTC of the digits (naive) with which a recording begins that is listed behind `previous`.
+
+        Digits that occur twice are of the second pass when the first lies before the other recording began, and when
+        only the second is where the other ends: files that begin with the hour begin with the same digits in both.
+        """
+        first, second = self.to_utc(wall, fold=0), self.to_utc(wall, fold=1)
+        if previous is None or second <= first:
+            return first
+        return second if first < previous.start or abs(second - previous.end) <= _SEAM else first
+
+    def end_of(self, wall: datetime, begin: datetime) -> datetime:
+        """Return real UTC of the digits (naive) with which a recording ends that began at `begin` (UTC).
+
+        Of digits that occur twice it is the first pass that makes a recording of some length.
+        """
+        first = self.to_utc(wall, fold=0)
+        return first if first > begin else max(first, self.to_utc(wall, fold=1))
 
     def to_wall(self, utc: datetime) -> datetime:
         """Return the recorder's wall digits (naive, `fold` kept) for real UTC, skew included."""

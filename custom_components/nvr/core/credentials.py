@@ -24,6 +24,7 @@ class LoginGuard:
         """Start with a login nobody has refused."""
         self._utcnow = utcnow
         self._refusals = 0
+        self._lost_to_locks = 0
         self._locked_until: datetime | None = None
         self._untold_locks = 0
         self._listeners: list[Callable[[], None]] = []
@@ -77,15 +78,16 @@ class LoginGuard:
     def accepted(self) -> None:
         """Forget an earlier refusal; once the limit is reached only `reset` helps."""
         if self._refusals < REFUSALS_ALLOWED:
-            self._refusals = 0
-            self._untold_locks = 0
+            self._refusals = self._lost_to_locks = self._untold_locks = 0
 
-    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = ()) -> None:
+    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = (), tried: bool = False) -> None:
         """Keep silent until 10 s after the end the recorder told of, `until` (aware).
 
         None: for as long as is assumed, without a word 30 minutes. Of several assumed lengths each is for one lock, the
-        last for all that follow, until the login is taken again. A lock that is already known is never shortened. A
-        refusal before it was the lock's.
+        last for all that follow, until the login is taken again. A lock that is already known is never shortened.
+
+        `tried`: the lock was the answer to the login itself. Such a lock, or one with refusals just before it, counts
+        as one refusal whatever was sent: they may have been the lock's, but some lock after a single wrong password.
         """
         if until is None:
             lengths = assumed or LOCK_ASSUMED
@@ -94,7 +96,9 @@ class LoginGuard:
             step = max(0, min(self._untold_locks, len(lengths)) - 1)
             until = self._utcnow() + lengths[step]
         if self._refusals < REFUSALS_ALLOWED:
-            self._refusals = 0
+            if self.locked_until is None and (tried or self._refusals > self._lost_to_locks):
+                self._lost_to_locks += 1
+            self._refusals = self._lost_to_locks
         self._keep_silent(until + LOCK_MARGIN)
 
     def keep_silent(self, until: datetime) -> None:
@@ -104,7 +108,7 @@ class LoginGuard:
 
     def reset(self) -> None:
         """Start anew: the user entered a login or asked to try again."""
-        self._refusals = self._untold_locks = 0
+        self._refusals = self._lost_to_locks = self._untold_locks = 0
         self._locked_until = None
 
     def _keep_silent(self, end: datetime) -> None:

@@ -15,6 +15,8 @@ _MAX_BYTES = 64 * 1024 * 1024
 _NEAR_END = 3 * RATE
 _SEAM = 3 * RATE // 10
 _END_SILENCE = 2.0
+# A list may name the end of a file so much later than the last picture in it.
+_LISTED_TOO_LONG = 15 * RATE
 
 
 class FrameSource(Protocol):
@@ -79,6 +81,7 @@ class FootageReader:
         self._reordered = False
         self._seam_broken = False
         self._generation = 0
+        self._resumed: int | None = None
 
     @property
     def first_time(self) -> int | None:
@@ -142,16 +145,23 @@ class FootageReader:
             await self._go_on(last)
 
     async def _go_on(self, last: int | None) -> bool:
-        """Open the session that follows where the present one ended; False when there is none, or it is not wanted."""
+        """Open the session that follows where the present one ended; False when there is none, or it is not wanted.
+
+        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing.
+        """
         until = self.until
-        if self._follow is None or until is None or (last is not None and until >= last):
+        if self._follow is None or until is None:
+            return False
+        early = self._ended_early(until if last is None else min(until, last))
+        if not early and last is not None and until >= last:
             return False
         await self.source.close()
         # Set first: whoever is cancelled or refused here goes on here the next time.
         self.ended = True
+        # One that was still being written may have gone on.
+        begin = self.position if early else max(until, self.position)
         try:
-            # One that was still being written may have gone on.
-            following = await self._follow(max(until, self.position))
+            following = await self._follow(begin)
         except NvrNotFoundError:
             self.until = None
             return False
@@ -159,13 +169,28 @@ class FootageReader:
             await following.source.close()
             raise NvrUnsupportedError("the recording goes on in another codec")
         self.source, self.until = following
-        if self.until is not None and self.until <= until:
+        if self.until is not None and self.until <= (begin if early else until):
             self.until = None
+        self._resumed = begin if early else None
         self.ended = False
-        self.position = max(self.position, until)
+        self.position = begin
         self._older = len(self.samples)
         self._generation = self.source.clock.generation
         return True
+
+    def _ended_early(self, wanted: int) -> bool:
+        """Tell whether the session ended well before `wanted`, and has not yet been opened again where it did.
+
+        Twice at the same place is the end, as far as a list may err; beyond that raises NvrResponseError.
+        """
+        if self.position >= wanted - _NEAR_END:
+            return False
+        if self._resumed is None or self.position >= self._resumed + _NEAR_END:
+            return True
+        if self.position < wanted - _LISTED_TOO_LONG:
+            self.ended = True
+            raise NvrResponseError("the recorder ended the playback before the end of the footage")
+        return False
 
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""

@@ -8,6 +8,7 @@ from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.dahua import DahuaDriver
 from custom_components.nvr.core.models import ChannelKind, DiskState, RecorderKind
 from tests.simulators.dahua.simulator import DahuaSimulator
+from tests.simulators.switches import PathFault
 
 from ..rigs.dahua import config, driving, recorder
 
@@ -71,6 +72,107 @@ async def test_what_is_read_anew_and_what_stays() -> None:
     with pytest.raises(errors.NvrUnsupportedError):
         await fresh.refresh_channels()
     await fresh.close()
+
+
+@pytest.mark.parametrize("way", ["rpc", "cgi"])
+@pytest.mark.parametrize("status", [403, 500])
+async def test_a_state_that_is_refused_is_not_the_last_one(way: str, status: int) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = way == "cgi"
+        async with driving(simulator) as driver:
+            assert driver.channels[0].online is True
+            await simulator.set_channel_online(1, online=False)
+            if status == 403:
+                simulator.faults.rights = frozenset({"live", "playback"})
+                assert {channel.online for channel in await driver.refresh_channels()} == {None}
+            else:
+                simulator.faults.paths["*getCameraState*"] = PathFault(kind="html", status=status)
+                with pytest.raises(errors.NvrError):
+                    await driver.refresh_channels()
+            simulator.faults.rights = None
+            simulator.faults.paths.clear()
+            assert [channel.online for channel in (await driver.refresh_channels())[:2]] == [False, True]
+
+
+async def test_a_method_that_answered_before_is_asked_for_again_after_a_boot() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, driving(simulator) as driver:
+        simulator.faults.without = frozenset({"LogicDeviceManager"})
+        assert {channel.online for channel in await driver.refresh_channels()} == {None}
+        simulator.faults.without = frozenset()
+        assert (await driver.refresh_channels())[0].online is True
+
+
+@pytest.mark.parametrize("way", ["rpc", "cgi"])
+async def test_disks_one_may_not_see_are_no_empty_list(way: str) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = way == "cgi"
+        simulator.faults.paths["storage*"] = PathFault(status=403)
+        if way == "rpc":
+            simulator.faults.rights = frozenset({"live", "playback"})
+            simulator.faults.without = frozenset({"LogicDeviceManager"})
+            with pytest.raises(errors.NvrPermissionError):
+                async with driving(simulator):
+                    pass
+            simulator.faults.rights = None
+        async with driving(simulator) as driver:
+            storage = driver.storage
+            assert storage is not None
+            if way == "rpc":
+                assert await storage.disks()
+                simulator.faults.rights = frozenset({"live"})
+            with pytest.raises(errors.NvrPermissionError):
+                await storage.disks()
+            simulator.faults.rights = None
+            simulator.faults.paths.clear()
+            assert await storage.disks()
+            simulator.faults.storage.mode = "none"
+            assert await storage.disks() == ()
+
+
+async def test_health_is_told_in_parts() -> None:
+    async with recorder("xvr") as (simulator, driver):
+        assert driver.maintenance is not None
+        whole = await driver.maintenance.status()
+        assert (whole.uptime or timedelta(0)) > timedelta(0)
+        assert whole.cpu is not None
+        assert whole.memory is not None
+        assert 50 <= whole.memory <= 60
+        simulator.faults.without = frozenset({"magicBox.getUpTime", "magicBox.getCPUUsage"})
+        part = await driver.maintenance.status()
+        assert (part.uptime, part.cpu) == (None, None)
+        assert part.memory is not None
+
+
+@pytest.mark.parametrize("base", [0, 1])
+async def test_an_old_camera_counts_its_stills_from_0(base: int) -> None:
+    async with DahuaSimulator(profile="ipc_sd") as simulator:
+        simulator.faults.snapshot.base = base
+        async with driving(simulator) as driver:
+            assert driver.snapshots is not None
+            simulator.faults.snapshot.mode = "400"
+            with pytest.raises(errors.NvrNotFoundError):
+                await driver.snapshots.snapshot(1)
+            simulator.faults.snapshot.mode = "ok"
+            assert (await driver.snapshots.snapshot(1)).jpeg
+            before = simulator.counters.snapshots
+            assert (await driver.snapshots.snapshot(1)).jpeg
+            assert simulator.counters.snapshots == before + 1
+            memory = dict(driver.memory)
+        async with driving(simulator, memory=memory) as driver:
+            assert driver.snapshots is not None
+            before = simulator.counters.snapshots
+            assert (await driver.snapshots.snapshot(1)).jpeg
+            assert simulator.counters.snapshots == before + 1
+
+
+async def test_a_still_of_a_recorder_is_never_that_of_the_channel_before() -> None:
+    async with recorder("nvr5232") as (simulator, driver):
+        assert driver.snapshots is not None
+        await simulator.set_channel_online(2, online=False)
+        before = simulator.counters.snapshots
+        with pytest.raises(errors.NvrNotFoundError):
+            await driver.snapshots.snapshot(2)
+        assert simulator.counters.snapshots == before + 1
 
 
 async def test_storage_is_told() -> None:

@@ -64,6 +64,43 @@ async def test_an_account_without_rights_is_told_so() -> None:
             assert len(driver.channels) == 10
 
 
+@pytest.mark.parametrize("status", [400, 500])
+@pytest.mark.parametrize(
+    "page", ["magicBox.cgi?getSystemInfo", "magicBox.cgi?*", "configManager.cgi?getConfig:RemoteDevice"]
+)
+async def test_what_a_recorder_refuses_while_it_boots_is_there_a_moment_later(page: str, status: int) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = True
+        simulator.faults.paths[page] = PathFault(status=status)
+        driver = DahuaDriver(config(simulator))
+        if page.endswith("getSystemInfo") and status == 400:
+            # Its parts are still told.
+            await driver.connect()
+        else:
+            with pytest.raises(errors.NvrError):
+                await driver.connect()
+        simulator.faults.paths.clear()
+        memory = dict(driver.memory)
+        await driver.close()
+        async with driving(simulator, memory=memory) as again:
+            assert len(again.channels) == 10
+            assert again.info.model == simulator.device.firmware.model
+
+
+async def test_what_was_answered_once_is_asked_again_after_a_refusal() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = True
+        async with driving(simulator) as driver:
+            memory = dict(driver.memory)
+        simulator.faults.paths["*getConfig:ChannelTitle"] = PathFault(status=400)
+        asked = simulator.counters.by_call
+        async with driving(simulator, memory=memory) as driver:
+            assert not [name for name in driver.memory["refused"] if "ChannelTitle" in name]  # type: ignore[attr-defined]
+            before = asked["configManager.cgi?getConfig:ChannelTitle"]
+            await driver.refresh_channels()
+            assert asked["configManager.cgi?getConfig:ChannelTitle"] > before
+
+
 async def test_a_dead_network_is_not_a_missing_feature() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.faults.paths["/RPC2"] = PathFault(kind="drop")

@@ -1,4 +1,4 @@
-"""What happened when, asked by kind: every list the recorder keeps, over real sockets."""
+"""What happened when, asked by kind: which of the family's lists is asked, and how often."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -24,40 +24,31 @@ async def found(driver: DahuaDriver, channel: int, span: TimeSpan, *kinds: Event
     return [each async for each in driver.detections.find(channel, span, frozenset(kinds) or None)]
 
 
-def happened(simulator: DahuaSimulator, ago: timedelta, subject: str, kind: Kind = Kind.MOTION) -> TimeSpan:
+def happened(simulator: DahuaSimulator, ago: timedelta, subject: str) -> TimeSpan:
     """Let something happen on channel 2, for half a minute."""
     start = datetime.now(UTC).replace(microsecond=0) - ago
-    simulator.footage.add_incident(Incident(2, kind, start, start + MINUTE / 2, subject))
+    simulator.footage.add_incident(Incident(2, Kind.MOTION, start, start + MINUTE / 2, subject))
     return TimeSpan(start, start + MINUTE / 2)
 
 
 @pytest.mark.parametrize(
-    ("kind", "subject", "happens", "target"),
+    ("kind", "subject", "target"),
     [
-        (EventKind.PERSON, "person", Kind.MOTION, DetectionTarget.PERSON),
-        (EventKind.VEHICLE, "car", Kind.MOTION, DetectionTarget.VEHICLE),
-        (EventKind.ANIMAL, "animal", Kind.MOTION, DetectionTarget.ANIMAL),
-        (EventKind.MOTION, "person", Kind.MOTION, None),
-        (EventKind.INTRUSION, "person", Kind.SMART, None),
+        (EventKind.PERSON, "person", DetectionTarget.PERSON),
+        (EventKind.VEHICLE, "car", DetectionTarget.VEHICLE),
+        (EventKind.ANIMAL, "animal", DetectionTarget.ANIMAL),
     ],
 )
-async def test_what_happened_is_found_by_kind(
-    kind: EventKind, subject: str, happens: Kind, target: DetectionTarget | None
-) -> None:
+async def test_smart_motion_tells_who_moved(kind: EventKind, subject: str, target: DetectionTarget) -> None:
     async with DahuaSimulator(profile="nvr5232", incidents=0.0, utc_offset=480, skew=420.0) as simulator:
-        truth = happened(simulator, timedelta(hours=3), subject, happens)
+        truth = happened(simulator, timedelta(hours=3), subject)
         async with driving(simulator) as driver:
             mine = await found(driver, 2, last(8), kind)
             assert not await found(driver, 1, last(8), kind)
-            assert not await found(driver, 2, last(8, until=4), kind)
-            assert driver.capabilities.event_history
-        assert simulator.counters.finders_open == 0
     assert [(each.kind, each.channel, each.target) for each in mine] == [(kind, 2, target)]
-    # Whole seconds, and from the log a while around the moment.
     assert mine[0].span.start <= truth.start + timedelta(seconds=1)
     assert mine[0].span.end >= truth.end - timedelta(seconds=1)
-    assert mine[0].span.duration < 3 * MINUTE
-    assert mine[0].raw_kind
+    assert mine[0].span.duration < MINUTE
 
 
 async def test_all_kinds_at_once_come_in_order_each_once_over_days() -> None:
@@ -122,15 +113,3 @@ async def test_a_recorder_without_lists_has_no_such_role_and_a_missing_one_is_to
         assert driver.detections is not None
         # No list of smart motion: the log is asked for what it calls so.
         assert await found(driver, 1, last(8), EventKind.PERSON) == []
-        with pytest.raises(errors.NvrUnsupportedError):
-            await found(driver, 1, last(8), EventKind.DISK_FULL)
-        with pytest.raises(errors.NvrNotFoundError):
-            await found(driver, 60, last(8))
-
-
-async def test_a_recorder_that_goes_away_is_an_error_and_no_empty_list() -> None:
-    async with recorder("nvr5232") as (simulator, driver):
-        assert await found(driver, 2, last(30))
-        await simulator.power_off()
-        with pytest.raises(errors.NvrError):
-            await found(driver, 2, last(30))

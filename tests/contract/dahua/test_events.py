@@ -90,6 +90,92 @@ async def test_all_codes_are_asked_for_and_a_refusal_leads_to_the_few() -> None:
             assert driver.memory["quirks"]["codes"] == "short"  # type: ignore[index]
 
 
+@pytest.mark.parametrize("known", [None, "all", "short"])
+async def test_all_codes_are_back_after_refusals_that_pass(known: str | None) -> None:
+    memory = {} if known is None else {"quirks": {"codes": known}}
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.set_faults(events__status=400)
+        async with driving(simulator, memory=memory) as driver:
+            waits: list[float] = []
+            events = stream(driver)
+
+            async def sleep(seconds: float) -> None:
+                waits.append(seconds)
+                if len(waits) == 3:
+                    simulator.set_faults(events__status=0)
+                await asyncio.sleep(0)
+
+            events._sleep = sleep
+            async with listening(driver) as heard:
+                if known == "short":
+                    # It goes on by what it knew, and comes back to all at the next occasion.
+                    simulator.cut_events()
+                    await heard.until(lambda: events.connections == 2)
+                simulator.rule("CrossLineDetection", 2)
+                await heard.until(lambda: (EventKind.LINE_CROSSING, START, 2) in brief(heard.events))
+            assert driver.memory["quirks"]["codes"] == "all"  # type: ignore[index]
+            assert len(waits) >= 3
+
+
+async def test_few_codes_that_are_taken_for_a_while_are_not_remembered_where_all_were_taken() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.set_faults(events__refuse_all=True)
+        async with driving(simulator, memory={"quirks": {"codes": "all"}}) as driver:
+            events, refused = stream(driver), simulator.counters.by_call
+            events._sleep = _short
+            async with listening(driver) as heard:
+                assert refused["eventManager.cgi?attach"] >= 7
+                assert driver.memory["quirks"]["codes"] == "all"  # type: ignore[index]
+                simulator.set_faults(events__refuse_all=False)
+                simulator.cut_events()
+                await heard.until(lambda: events.connections == 2)
+                simulator.rule("CrossLineDetection", 2)
+                await heard.until(lambda: (EventKind.LINE_CROSSING, START, 2) in brief(heard.events))
+
+
+@pytest.mark.parametrize(("known", "refused"), [("short", {"refuse_all": True}), ("polled", {"status": 501})])
+async def test_what_is_known_of_a_recorder_is_one_refusal_away(known: str, refused: dict[str, Any]) -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.set_faults(**{f"events__{name}": value for name, value in refused.items()})
+        async with driving(simulator, memory={"quirks": {"codes": known}}) as driver:
+            waits: list[float] = []
+            events = stream(driver)
+
+            async def sleep(seconds: float) -> None:
+                waits.append(seconds)
+                await asyncio.sleep(0)
+
+            events._sleep, events._poll = sleep, 0.1
+            async with listening(driver) as heard:
+                simulator.motion(1)
+                await heard.until(lambda: bool(heard.events))
+                assert len(waits) == 1
+                assert waits[0] < 0.5
+
+
+async def test_what_began_while_nothing_was_heard_is_told() -> None:
+    async with recorder("nvr5232") as (simulator, driver):
+        release = asyncio.Event()
+
+        async def sleep(_seconds: float) -> None:
+            await release.wait()
+
+        stream(driver)._sleep = sleep
+        async with listening(driver) as heard:
+            simulator.cut_events()
+            await heard.until(lambda: EventStreamState.DOWN in heard.states)
+            simulator.emit("AlarmLocal", 2)
+            simulator.emit("VideoLoss", 3)
+            release.set()
+            await heard.until(lambda: len(heard.events) == 2)
+            assert sorted(brief(heard.events), key=str) == [
+                (EventKind.IO_INPUT, START, None),
+                (EventKind.VIDEO_LOSS, START, 3),
+            ]
+            simulator.emit("AlarmLocal", 2, action="Stop")
+            await heard.until(lambda: len(heard.events) == 3)
+
+
 @pytest.mark.parametrize("status", [404, 501])
 async def test_a_recorder_without_a_stream_is_asked_again_and_again(status: int) -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:

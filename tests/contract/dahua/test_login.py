@@ -77,6 +77,31 @@ async def test_a_lock_that_is_answered_as_a_missing_right_is_told_as_one() -> No
             assert driver.guard.refusals == 0
 
 
+@pytest.mark.parametrize("told", [True, False])
+async def test_a_password_that_locks_at_once_is_sent_twice_over_all_locks(*, told: bool) -> None:
+    now = datetime.now(UTC)
+
+    def seconds() -> float:
+        return now.timestamp()
+
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        policy = simulator.faults.auth
+        policy.lock_times, policy.lock_seconds, policy.lock_told = 1, 60.0, told
+        simulator.login.now = seconds
+        driver = DahuaDriver(config(simulator, password=WRONG), utcnow=lambda: now)
+        for _ in range(4):
+            with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
+                await driver.connect()
+            now += timedelta(hours=1)
+        assert simulator.counters.auth_failures <= 2
+        assert not driver.guard.usable
+        before = simulator.counters.requests
+        with pytest.raises(errors.NvrAuthError):
+            await driver.connect()
+        assert simulator.counters.requests == before
+        await driver.close()
+
+
 async def _lock(simulator: DahuaSimulator) -> None:
     """Let somebody else at our address send wrong passwords until the login is locked."""
     for _ in range(simulator.faults.auth.lock_times):
@@ -84,6 +109,58 @@ async def _lock(simulator: DahuaSimulator) -> None:
         with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
             await stranger.connect()
         await stranger.close()
+
+
+async def test_a_lock_shows_on_a_page_that_was_forbidden_before() -> None:
+    now = datetime.now(UTC)
+
+    def clock() -> datetime:
+        return now
+
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.auth.locked_status = 403
+        async with driving(simulator, utcnow=clock) as driver:
+            assert driver.snapshots is not None
+            for _ in range(2):
+                simulator.faults.rights = frozenset({"config"})
+                before = simulator.counters.by_method["global.login"]
+                for _ in range(3):
+                    with pytest.raises(errors.NvrPermissionError):
+                        await driver.snapshots.snapshot(1)
+                # Told to be no lock once; not with each question.
+                assert simulator.counters.by_method["global.login"] == before + 2
+                # The right is given: the next refusal is a new one.
+                simulator.faults.rights = None
+                assert (await driver.snapshots.snapshot(1)).jpeg
+            simulator.faults.rights = frozenset({"config"})
+            with pytest.raises(errors.NvrPermissionError):
+                await driver.snapshots.snapshot(1)
+            await _lock(simulator)
+            # Another page is not covered by that verdict, and after a while the page itself is not.
+            now += timedelta(minutes=5)
+            with pytest.raises(errors.NvrLockedError):
+                await driver.snapshots.snapshot(1)
+            assert driver.guard.locked_until is not None
+            simulator.login.unlock()
+            now += timedelta(hours=1)
+            simulator.faults.rights = frozenset({"config"})
+            with pytest.raises(errors.NvrPermissionError):
+                await driver.snapshots.snapshot(1)
+            await _lock(simulator)
+            with pytest.raises(errors.NvrLockedError):
+                await driver.snapshots.snapshot(2)
+
+
+async def test_one_forbidden_table_says_nothing_of_the_others() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.faults.rpc.gone = True
+        simulator.faults.paths["configManager.cgi?getConfig:Encode"] = PathFault(status=403)
+        simulator.faults.auth.stale_403 = True
+        async with driving(simulator) as driver:
+            client = driver._context.client
+            client._memory.quirks.nonce_once = False
+            simulator.rotate_nonces()
+            assert await client.optional("configManager.cgi", "action=getConfig&name=ChannelTitle")
 
 
 @pytest.mark.parametrize("forbidden", [True, False])

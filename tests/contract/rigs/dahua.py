@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Any, ClassVar, Literal, override
 
 import pytest
@@ -9,10 +10,11 @@ import pytest
 from custom_components.nvr.core.driver import ConnectionConfig
 from custom_components.nvr.core.drivers.dahua import DahuaDriver, events as events_module
 from custom_components.nvr.core.models import EventKind, RecorderKind
+from tests.simulators.dahua.detections import Listing
 from tests.simulators.dahua.firmware import FIRMWARES, Slot
 from tests.simulators.dahua.simulator import DahuaSimulator
 
-from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Traits
+from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Role, Traits
 
 _KINDS = {
     EventKind.MOTION: "VideoMotion",
@@ -24,6 +26,9 @@ _KINDS = {
 # Slots that hold a camera, and those that seem to: nothing tells a camera that was taken out from one that is away.
 _HELD = {Slot.CAMERA, Slot.ANALOG, Slot.ONVIF, Slot.STALE}
 
+# Nothing but a question tells that a firmware has no single pictures of the past.
+_NO_PICTURES: frozenset[Role] = frozenset({"key_frames"})
+
 
 class DahuaRig(Rig[DahuaSimulator]):
     """A simulated Dahua recorder or camera, re-brands included."""
@@ -32,9 +37,10 @@ class DahuaRig(Rig[DahuaSimulator]):
     make_driver = DahuaDriver
     traits_of: ClassVar[Mapping[str, Traits]] = {
         **dict.fromkeys(FIRMWARES, Traits(tells_load=False)),
-        "old400": Traits(tells_load=False, calendar=False),
-        "xvr": Traits(RecorderKind.HYBRID, tells_load=False),
-        "ipc_sd": Traits(RecorderKind.CAMERA, tells_load=False),
+        **dict.fromkeys(("quirk200", "nv4116", "lorex"), Traits(tells_load=False, denies=_NO_PICTURES)),
+        "old400": Traits(tells_load=False, calendar=False, denies=_NO_PICTURES, loads_twice=False),
+        "xvr": Traits(RecorderKind.HYBRID),
+        "ipc_sd": Traits(RecorderKind.CAMERA, denies=_NO_PICTURES),
     }
     places: ClassVar[Mapping[Place, tuple[str, ...]]] = {
         "anywhere": ("*",),
@@ -71,10 +77,11 @@ class DahuaRig(Rig[DahuaSimulator]):
     @override
     def open_things(self) -> Open:
         seen, rtsp = self.simulator.counters, self.simulator.rtsp
+        things = chain.from_iterable(session.objects.values() for session in self.simulator.rpc.sessions.values())
         return Open(
             sockets=self.simulator.open_connections(),
             requests=seen.active - self.simulator.events.listeners,
-            searches=seen.finders_open,
+            searches=seen.finders_open + sum(isinstance(thing, Listing) for thing in things),
             downloads=seen.transfers_active,
             event_streams=self.simulator.events.listeners,
             logins=len(self.simulator.rpc.sessions),

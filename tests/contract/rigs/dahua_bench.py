@@ -1,17 +1,18 @@
 """What tests do to the footage and the event stream of a simulated Dahua unit."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Literal, override
+from typing import Any, ClassVar, Literal, override
 
 import pytest
 
 from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.drivers.dahua.events import Events
-from custom_components.nvr.core.models import NvrEvent
+from custom_components.nvr.core.models import EventKind, NvrEvent
 from tests.simulators.dahua.events import SimEvent, rule_data
 from tests.simulators.dahua.firmware import Zone
 from tests.simulators.dahua.simulator import DahuaSimulator
+from tests.simulators.footage import Kind
 from tests.simulators.switches import PathFault
 
 from ..bench import EventBench, FootageBench, Numbered, Pieces, Place
@@ -22,6 +23,11 @@ _CODE = "CrossRegionDetection"
 
 class DahuaFootage(FootageBench[DahuaSimulator]):
     """Footage of a Dahua recorder."""
+
+    noted: ClassVar[Mapping[EventKind, tuple[Kind, str]]] = {
+        EventKind.INTRUSION: (Kind.SMART, "person"),
+        EventKind.MOTION: (Kind.MOTION, "person"),
+    }
 
     @override
     def stand(self, place: Place) -> None:
@@ -45,6 +51,19 @@ class DahuaFootage(FootageBench[DahuaSimulator]):
     def refuse_searches(self) -> None:
         self.simulator.faults.paths["mediaFileFind*"] = PathFault(status=503)
         self.simulator.set_faults(rpc__null_handle=True)
+
+    @override
+    def bare_searches(self) -> None:
+        self.simulator.set_faults(rpc__gone=True)
+
+    @override
+    def refuse_detections(self) -> None:
+        self.refuse_searches()
+        self.simulator.faults.without |= {"SmdDataFinder", "log.startFind"}
+
+    @override
+    def refuse_key_frames(self) -> None:
+        self.simulator.faults.without |= {"StorageAssistant"}
 
     @override
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:

@@ -14,7 +14,7 @@ from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, events
 from custom_components.nvr.core.models import EventKind, RecorderKind
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 
-from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Traits
+from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Role, Traits
 
 _KINDS = {
     EventKind.MOTION: "VMD",
@@ -26,6 +26,8 @@ _KINDS = {
     EventKind.REGION_EXIT: "regionExiting",
 }
 
+_LACKS: frozenset[Role] = frozenset({"detections", "key_frames"})
+
 
 class HikvisionRig(Rig[HikvisionSimulator]):
     """A simulated Hikvision recorder or camera."""
@@ -33,15 +35,15 @@ class HikvisionRig(Rig[HikvisionSimulator]):
     family = "hikvision"
     make_driver = HikvisionDriver
     traits_of: ClassVar[Mapping[str, Traits]] = {
-        "nvr8": Traits(requests=14),
-        "nvr16": Traits(requests=14),
-        "nvr-old": Traits(requests=14, names_cameras=False, refuses=True),
-        "nvr32": Traits(requests=14),
-        "dvr4": Traits(RecorderKind.HYBRID, requests=14),
-        "dvr8": Traits(RecorderKind.HYBRID, requests=14),
-        "ipc": Traits(RecorderKind.CAMERA, requests=14),
-        "ipc2": Traits(RecorderKind.CAMERA, requests=14),
-        "ipc-old": Traits(RecorderKind.CAMERA, requests=14),
+        "nvr8": Traits(requests=14, lacks=_LACKS, plays_twice=False),
+        "nvr16": Traits(requests=14, lacks=_LACKS, plays_twice=False),
+        "nvr-old": Traits(requests=14, lacks=_LACKS, names_cameras=False, refuses=True),
+        "nvr32": Traits(requests=14, lacks=_LACKS),
+        "dvr4": Traits(RecorderKind.HYBRID, requests=14, lacks=_LACKS, plays_twice=False),
+        "dvr8": Traits(RecorderKind.HYBRID, requests=14, lacks=_LACKS, plays_twice=False),
+        "ipc": Traits(RecorderKind.CAMERA, requests=14, lacks=_LACKS),
+        "ipc2": Traits(RecorderKind.CAMERA, requests=14, lacks=_LACKS, plays_twice=False),
+        "ipc-old": Traits(RecorderKind.CAMERA, requests=14, lacks=_LACKS, plays_twice=False),
     }
     places: ClassVar[Mapping[Place, tuple[str, ...]]] = {
         "anywhere": ("*",),

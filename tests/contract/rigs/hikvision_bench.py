@@ -1,8 +1,8 @@
 """What tests do to the footage and the event stream of a simulated Hikvision recorder."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from typing import Any, Literal, override
+from typing import Any, ClassVar, Literal, override
 
 import pytest
 
@@ -10,6 +10,7 @@ from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.drivers.hikvision import paging
 from custom_components.nvr.core.drivers.hikvision.events import Events
 from custom_components.nvr.core.models import EventKind, NvrEvent
+from tests.simulators.footage import Kind
 from tests.simulators.hikvision.alerts import Alert
 from tests.simulators.hikvision.firmware import Zone
 from tests.simulators.hikvision.simulator import HikvisionSimulator
@@ -23,6 +24,8 @@ _CALENDAR = "*/dailyDistribution"
 
 class HikvisionFootage(FootageBench[HikvisionSimulator]):
     """Footage of a Hikvision recorder."""
+
+    noted: ClassVar[Mapping[EventKind, tuple[Kind, str]]] = {}
 
     @override
     def stand(self, place: Place) -> None:
@@ -46,6 +49,18 @@ class HikvisionFootage(FootageBench[HikvisionSimulator]):
     @override
     def refuse_searches(self) -> None:
         self.simulator.set_faults(search__status=403)
+
+    @override
+    def bare_searches(self) -> None:
+        """There is one way, and each of its pages stands alone."""
+
+    @override
+    def refuse_detections(self) -> None:
+        """It keeps none."""
+
+    @override
+    def refuse_key_frames(self) -> None:
+        """It has none."""
 
     @override
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from typing import Any
 
@@ -238,7 +238,7 @@ class LogMethods:
             "Code": code,
             "Codes": [code] if code else [],
             "Time": self._device.stamp(when),
-            "UTCTime": int(when.astimezone(UTC).timestamp()),
+            "UTCTime": int(self._device.clock.to_device(when).timestamp()),
             **texts,
         }
 

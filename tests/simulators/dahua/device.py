@@ -148,6 +148,7 @@ class DahuaDevice:
         self.log: deque[LogEntry] = deque(maxlen=2000)
         self.on_boot: list[Callable[[], None]] = []
         self.session_of: Callable[[object, str], object | None] = lambda _number, _peer: None
+        self.lose_finders: Callable[[], None] = lambda: None
         self.booted = time.monotonic()
         self.reboots = 0
         self.http_port = self.rtsp_port = 0

@@ -262,5 +262,6 @@ def register(router: Router, device: DahuaDevice) -> None:
     if device.options.segments is not None:
         pool.prepare()
     device.on_boot.append(pool.forget)
+    device.lose_finders = pool.forget
     FinderPages(pool).register(router)
     FinderMethods(pool).register(router)

@@ -52,6 +52,7 @@ class Firmware:
     `missing`: "400", "501" or "200", the answer to what this firmware lacks (dahua-cgi 2.5). `without` are CGI calls
     ("magicBox.cgi?getVendor", or a config table "config:NTP") and RPC methods or their interfaces ("SmdDataFinder")
     that it lacks. `find_key` names the list of RPC findNextFile; `rtsp_times` are the playback paths that work.
+    `health` are the RPC methods by which it tells how it feels.
     """
 
     key: str
@@ -95,11 +96,14 @@ class Firmware:
     lock_times: int = 5
     int_session: bool = False
     lorex_audio: bool = False
+    health: frozenset[str] = frozenset()
 
 
 _NO_STATE = frozenset({"LogicDeviceManager.getCameraState", "LogicDeviceManager.getCameraAll"})
 _OLD = frozenset({"magicBox.cgi?getSystemInfo", "magicBox.cgi?getVendor", "storageDevice.cgi?getSmartInfo"})
 _SMART = frozenset({"SmdDataFinder", "StorageAssistant"})
+# What an IPC-T5442TM-AS was seen to tell; its load was not asked for.
+_HEALTH = frozenset({"getUpTime", "getMemoryInfo"})
 
 FIRMWARES: dict[str, Firmware] = {
     item.key: item
@@ -227,6 +231,7 @@ FIRMWARES: dict[str, Firmware] = {
             missing_config="200",
             digest="authint",
             file_minutes=(60, 60),
+            health=_HEALTH | {"getCPUUsage"},
         ),
         Firmware(
             key="lorex",
@@ -263,6 +268,7 @@ FIRMWARES: dict[str, Firmware] = {
             file_root="/mnt/sd",
             file_suffix=".mp4",
             file_minutes=(8, 8),
+            health=_HEALTH,
         ),
     )
 }

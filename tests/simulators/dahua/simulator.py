@@ -29,6 +29,10 @@ class DahuaSimulator(HappeningUnit):
         """End every RPC2 session; the handles go with them."""
         self.rpc.forget()
 
+    def lose_finders(self) -> None:
+        """Forget every search, as when another client takes the finder over."""
+        self.device.lose_finders()
+
     def state(self) -> dict[str, Any]:
         """Return what the unit is at present."""
         device = self.device

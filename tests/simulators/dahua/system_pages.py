@@ -1,11 +1,15 @@
 """Identity, users and odds and ends of the simulated Dahua unit (dahua-cgi 5, 7.4)."""
 
 from collections.abc import Callable
+import time
 from typing import Any
 
 from ..webserver import Request, Response
 from .device import DahuaDevice
-from .router import Code, Router, RpcAnswer, RpcError, RpcSession, bad_request, flatten, ok, text
+from .router import Code, Router, RpcAnswer, RpcError, RpcHandler, RpcSession, bad_request, flatten, ok, text
+
+_MEMORY_BYTES = 274_636_800
+_BEFORE_SECONDS = 273_365
 
 
 class SystemPages:
@@ -20,6 +24,9 @@ class SystemPages:
         for name, make in self._identity().items():
             router.cgi("magicBox.cgi", name, _page(make))
             router.rpc(f"magicBox.{name}", self._method(name, make))
+        for name, tell in self._health().items():
+            if name in self._device.firmware.health:
+                router.rpc(f"magicBox.{name}", tell)
         router.cgi("magicBox.cgi", "getProductDefinition", self.definition)
         router.rpc("magicBox.getProductDefinition", self.rpc_definition)
         router.cgi("magicBox.cgi", "reboot", self.restart, right="system")
@@ -41,6 +48,24 @@ class SystemPages:
             "getMachineName": lambda: {"name": device.name},
             "getVendor": lambda: {"vendor": firmware.vendor},
         }
+
+    def _health(self) -> dict[str, RpcHandler]:
+        device = self._device
+
+        async def uptime(_params: dict[str, Any], _object: int | None, _session: RpcSession) -> RpcAnswer:
+            seconds = max(1, round(time.monotonic() - device.booted))
+            return {"info": {"Last": seconds, "Total": _BEFORE_SECONDS + seconds}}
+
+        async def memory(_params: dict[str, Any], _object: int | None, _session: RpcSession) -> RpcAnswer:
+            used = min(_MEMORY_BYTES, _MEMORY_BYTES // 2 + device.counters.active * 1_048_576)
+            return {"free": float(_MEMORY_BYTES - used), "total": float(_MEMORY_BYTES)}
+
+        async def load(params: dict[str, Any], _object: int | None, _session: RpcSession) -> RpcAnswer:
+            if params.get("index") != 0:
+                raise RpcError(Code.PARAM_INVALID)
+            return {"usage": min(100, 5 + 10 * device.counters.active)}
+
+        return {"getUpTime": uptime, "getMemoryInfo": memory, "getCPUUsage": load}
 
     def _system_info(self) -> dict[str, Any]:
         device, firmware = self._device, self._device.firmware

@@ -102,13 +102,43 @@ def test_guard_goes_on_with_a_lock_from_before() -> None:
     assert guard.locked_until == NOW + timedelta(minutes=4)
 
 
-def test_guard_refusal_before_a_lock_was_the_locks() -> None:
+def test_guard_counts_a_lock_and_the_refusals_before_it_as_one() -> None:
     clock = Clock()
     guard = LoginGuard(utcnow=clock)
     guard.refused()
     guard.locked(NOW + timedelta(seconds=5))
+    guard.locked(NOW + timedelta(seconds=5), tried=True)  # told again of the same one
+    assert guard.refusals == 1
     clock.now += timedelta(minutes=1)
-    guard.refused()
+    guard.check()
+    guard.accepted()
+    assert guard.refusals == 0
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_guard_locks_that_our_login_brings_end_it_as_refusals_do(*, tried: bool) -> None:
+    clock = Clock()
+    guard = LoginGuard(utcnow=clock)
+    for _ in range(2):
+        guard.check()
+        if not tried:
+            guard.refused()
+        guard.locked(clock.now + timedelta(seconds=5), tried=tried)
+        clock.now += timedelta(minutes=1)
+    with pytest.raises(NvrAuthError):
+        guard.check()
+    guard.reset()
+    guard.locked(clock.now + timedelta(seconds=5), tried=True)
+    assert guard.refusals == 1
+
+
+def test_guard_locks_that_others_bring_end_nothing() -> None:
+    clock = Clock()
+    guard = LoginGuard(utcnow=clock)
+    for _ in range(5):
+        guard.check()
+        guard.locked(clock.now + timedelta(seconds=5))
+        clock.now += timedelta(minutes=1)
     guard.check()
 
 

@@ -282,3 +282,60 @@ async def test_reader_begins_in_the_last_moment_of_a_file() -> None:
     found, asked = chained(Script([]), 10 * STEP, second)
     assert await found.measure() is False
     assert (asked, found.first_time) == ([10 * STEP], 100 * STEP)
+
+
+def ending_early(script: Script, until: int, *following: tuple[Script, int | None]) -> tuple[FootageReader, list[int]]:
+    """As `chained`, with the end of each file that follows."""
+    asked: list[int] = []
+    left = list(following)
+
+    async def follow(moment: int) -> footage.Opened:
+        asked.append(moment)
+        return footage.Opened(*left.pop(0))
+
+    return FootageReader(script, 0, script.monotonic, until=until, follow=follow), asked
+
+
+@pytest.mark.parametrize("is_last", [False, True])
+async def test_reader_goes_on_within_a_file_that_ended_early(is_last: bool) -> None:
+    rest, border = (Script(run(25, 125)), 150 * STEP) if is_last else (Script(run(25, 75), []), 100 * STEP)
+    found, asked = ending_early(Script(run(0, 40), []), border, (rest, border), (Script(run(100, 80)), None))
+    await found.read_until(149 * STEP, 150 * STEP)
+    assert asked == ([39 * STEP] if is_last else [39 * STEP, 100 * STEP])
+    # The session begins with a key frame: what was had already is over at once, and no frame is missing.
+    shown = [sample.time for sample in found.take(0, 149 * STEP, follows=False)[1]]
+    assert shown[:40] == [number * STEP for number in range(40)]
+    assert shown[40:55] == [39 * STEP + 1 + number for number in range(15)]
+    assert shown[55:] == [number * STEP for number in range(40, 149)]
+
+
+async def test_reader_goes_on_within_a_file_as_long_as_that_brings_footage() -> None:
+    parts = [(Script(run(first, 90), []), 400 * STEP) for first in (75, 150, 225)]
+    found, asked = ending_early(Script(run(0, 90), []), 400 * STEP, *parts, (Script(run(300, 100)), 400 * STEP))
+    await found.read_until(390 * STEP, 10**9, 380 * STEP)
+    assert asked == [89 * STEP, 164 * STEP, 239 * STEP, 314 * STEP]
+
+
+async def test_reader_tells_of_a_file_that_ends_early_again() -> None:
+    found, asked = ending_early(Script(run(0, 40), []), 400 * STEP, (Script(run(25, 16), []), 400 * STEP))
+    for _ in range(2):
+        with pytest.raises(NvrResponseError, match="before the end"):
+            await found.read_until(300 * STEP, 10**9)
+    assert asked == [39 * STEP]
+    # One that brings nothing at all is no better.
+    found, asked = ending_early(Script([]), 400 * STEP, (Script([]), 400 * STEP))
+    with pytest.raises(NvrResponseError, match="before the end"):
+        await found.read_until(300 * STEP, 10**9)
+    assert asked == [0]
+
+
+async def test_reader_believes_two_sessions_that_a_file_ends_a_little_before_its_listed_end() -> None:
+    again = Script(run(50, 10), []), 100 * STEP
+    found, asked = ending_early(Script(run(0, 60), []), 100 * STEP, again, (Script(run(100, 90)), None))
+    await found.read_until(150 * STEP, 10**9)
+    assert asked == [59 * STEP, 100 * STEP]
+    again = Script(run(50, 10), []), 100 * STEP
+    found, asked = ending_early(Script(run(0, 60), []), 100 * STEP, again)
+    await found.read_until(99 * STEP, 100 * STEP)
+    assert asked == [59 * STEP]
+    assert found.ended

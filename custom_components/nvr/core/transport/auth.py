@@ -287,8 +287,8 @@ class Authenticator[A: Answer]:
             offer = describe(parse_challenges(answer.challenges))
             raise NvrUnsupportedError(f"the recorder offers no login we know: {offer}")
 
-    def _locked(self, error: NvrLockedError) -> NvrLockedError:
-        self._guard.locked(error.until)
+    def _locked(self, error: NvrLockedError, *, tried: bool = False) -> NvrLockedError:
+        self._guard.locked(error.until, tried=tried)
         return NvrLockedError(str(error), until=self._guard.locked_until)
 
     def _refused(self, answer: A) -> NvrError:
@@ -300,7 +300,7 @@ class Authenticator[A: Answer]:
         self._latest = None
         self._refusals += 1
         if isinstance(error, NvrLockedError):
-            return self._locked(error)
+            return self._locked(error, tried=True)
         for _ in range(1 + suspected):
             self._guard.refused()
         return NvrAuthError("the recorder refused user or password")

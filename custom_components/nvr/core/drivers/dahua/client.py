@@ -29,6 +29,8 @@ CHALLENGE_PATH: Final = "/cgi-bin/global.cgi?action=getCurrentTime"
 
 # A nonce of this age is not too old for any firmware known.
 _YOUNG: Final = timedelta(seconds=10)
+# A 403 that was found to be a missing right is taken for one that long; then it may have become a lock.
+_VERDICT_LIFE: Final = timedelta(minutes=3)
 
 
 class DahuaClient:
@@ -47,7 +49,7 @@ class DahuaClient:
         self._memory = memory
         self._utcnow = utcnow
         self._answered_at: datetime | None = None
-        self._forbidden_pages: set[str] = set()
+        self._forbidden_at: dict[str, datetime] = {}
         self.harmful: frozenset[str] = frozenset()
         transport.classify = self._classify
 
@@ -131,23 +133,21 @@ class DahuaClient:
     ) -> dict[str, str] | None:
         """Return a table the recorder may lack, None when it does; that is remembered for a day (dahua-cgi 2.5).
 
-        A missing right is None too, but asked for again: it may be given at any time.
+        A missing right and every refusal that says nothing of a lack are raised as by `get`, and not remembered.
         """
         name = f"{path}?{query}"
         now = self._utcnow()
         if self._memory.is_refused(name, now):
             return None
         try:
-            return await self.cgi(path, query, lane=lane, timeout=timeout)
-        except NvrInsecureLoginError:
-            raise
-        except NvrPermissionError:
-            return None
+            found = await self.cgi(path, query, lane=lane, timeout=timeout)
         except NvrError as error:
             if not is_lacking(error):
                 raise
             self._memory.note_refused(name, now)
             return None
+        self._memory.note_answered(name)
+        return found
 
     @asynccontextmanager
     async def stream(
@@ -193,6 +193,7 @@ class DahuaClient:
             raise
         except NvrPermissionError as error:
             answer = await self._forbidden(target, error, ask, begun)
+        self._forbidden_at.pop(target, None)
         self._answered_at = self._utcnow()
         return answer
 
@@ -219,8 +220,8 @@ class DahuaClient:
         self, target: str, error: NvrPermissionError, ask: Callable[[], Awaitable[T]], since: datetime
     ) -> T:
         """Find out what a 403 means: a missing right, a nonce used again, or a lock (dahua-cgi 2.2, 2.4)."""
-        page = target.partition("?")[0]
-        if page in self._forbidden_pages:
+        judged_at = self._forbidden_at.get(target)
+        if judged_at is not None and abs(since - judged_at) < _VERDICT_LIFE:
             raise error
         if self.transport.auth.forget():
             try:
@@ -233,5 +234,5 @@ class DahuaClient:
         # Another page is allowed to be forbidden, a lock forbids all: only a login tells them apart.
         with suppress(NvrUnsupportedError):
             await self.rpc.verify(since)
-        self._forbidden_pages.add(page)
+        self._forbidden_at[target] = self._utcnow()
         raise error

@@ -9,11 +9,14 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
+from http import HTTPStatus
 from typing import Final
 
 from ...clock import DeviceClock, measure
 from ...errors import (
     NvrBusyError,
+    NvrError,
+    NvrInsecureLoginError,
     NvrOtherRecorderError,
     NvrPermissionError,
     NvrResponseError,
@@ -26,11 +29,12 @@ from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
 from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
 from .presence import Presence
-from .refusals import HandleLostError
-from .source import Source
+from .refusals import DahuaRefusalError, HandleLostError
+from .source import Source, unless_refused
 from .wire import Node, integer
 from .wire_config import (
     SystemInfo,
+    Volume,
     first_text,
     parse_current_time,
     parse_enabled,
@@ -67,12 +71,12 @@ class Learned:
 async def identify(context: Context) -> SystemInfo:
     """Read who answers; raises NvrUnsupportedError when it is no device of this family."""
     source, client = Source(context), context.client
-    node = await source.ask("magicBox.getSystemInfo")
+    node = await unless_refused(source.ask("magicBox.getSystemInfo"))
     if node is None:
         try:
             node = await source.page("magicBox.cgi", "action=getSystemInfo")
         except NvrResponseError as error:
-            raise NvrUnsupportedError("this is not an NVR of this family: it answers with something else") from error
+            raise _stranger(error) from error
     info = parse_system_info(node)
     if info.serial:
         return info
@@ -81,13 +85,29 @@ async def identify(context: Context) -> SystemInfo:
         serial = await source.ask("magicBox.getSerialNo", cgi=("magicBox.cgi", "action=getSerialNo"))
         model = await source.ask("magicBox.getDeviceType", cgi=("magicBox.cgi", "action=getDeviceType"))
     except NvrResponseError as error:
-        raise NvrUnsupportedError("this is not an NVR of this family: it answers with something else") from error
+        raise _stranger(error) from error
     info = SystemInfo(first_text(serial, "sn", "serialNumber"), first_text(model, "type", "deviceType"))
     if info.serial:
         return info
     if client.rpc.available or serial is not None:
         raise NvrResponseError("the recorder tells no serial number")
     raise NvrUnsupportedError("this is not an NVR of this family: it does not tell who it is")
+
+
+def _stranger(error: NvrResponseError) -> NvrError:
+    """Return what an odd answer to who it is means: no device of this family, or one that cannot answer just now."""
+    if isinstance(error, DahuaRefusalError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return NvrBusyError(f"the recorder cannot tell who it is now: {error}")
+    return NvrUnsupportedError("this is not an NVR of this family: it answers with something else")
+
+
+async def read_volumes(source: Source) -> list[Volume]:
+    """Read disks and cards, none where there is no storage; raises every other refusal (dahua-cgi 7.1)."""
+    try:
+        return parse_volumes(await source.ask("storage.getDeviceAllInfo", cgi=STORAGE))
+    except HandleLostError:
+        # RPC2 misses the object where there is no disk, which is an answer.
+        return []
 
 
 class TimeReader:
@@ -101,12 +121,13 @@ class TimeReader:
 
     async def zone(self) -> tzinfo | None:
         """Return the zone the recorder states: by its IANA name, else by offset and rules (dahua-cgi 7.2)."""
-        ntp = await self._source.table("NTP")
+        ntp = await unless_refused(self._source.table("NTP"))
         # Zone files are read from disk.
         named = await asyncio.to_thread(load_zone, zone_description(ntp))
         if named is None:
             offset = stated_offset(ntp)
-            named = ruled_zone(offset, await self._source.table("Locales")) if offset is not None else None
+            rules = None if offset is None else await unless_refused(self._source.table("Locales"))
+            named = None if offset is None else ruled_zone(offset, rules)
         self._zone = named
         return named
 
@@ -188,13 +209,13 @@ class Connect:
         return self._context.client.transport.statistics.requests - self._asked < _BUDGET
 
     async def _version(self) -> tuple[str, str]:
-        found = await self._source.ask("magicBox.getSoftwareVersion", cgi=("magicBox.cgi", "action=getSoftwareVersion"))
-        return parse_version(found)
+        ask = self._source.ask("magicBox.getSoftwareVersion", cgi=("magicBox.cgi", "action=getSoftwareVersion"))
+        return parse_version(await unless_refused(ask))
 
     async def _optional(self, name: str) -> Node | None:
         """Return a table that may be refused, be broken or come too late, the latter with a note."""
         try:
-            found = await self._source.table(name, timeout=_LONG)
+            found = await unless_refused(self._source.table(name, timeout=_LONG))
         except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
             self._notes.append(f"failed:{name}:{type(error).__name__}")
             return None
@@ -207,9 +228,9 @@ class Connect:
         parts = self._parts
         if looks_like_camera(self._system()):
             return
-        parts["cameras"] = cameras = await self._presence.cameras()
+        parts["cameras"] = cameras = await unless_refused(self._presence.cameras())
         if cameras is None:
-            parts["remotes"] = remotes = await self._presence.remotes()
+            parts["remotes"] = remotes = await unless_refused(self._presence.remotes())
             # Only what lists no cameras needs to be asked what it is.
             if not remotes:
                 await self._class()
@@ -222,21 +243,21 @@ class Connect:
                 raise NvrPermissionError(message)
         # Firmware that does not list its cameras does not know their states either, except by the CGI's own page.
         if cameras is not None or self._context.client.rpc.available is False:
-            parts["states"] = await self._presence.states()
+            parts["states"] = await unless_refused(self._presence.states())
         if parts.get("states") is None:
-            parts["lost"] = await self._presence.lost()
+            parts["lost"] = await unless_refused(self._presence.lost())
 
     def _system(self) -> SystemInfo:
         return self._documents().system
 
     async def _class(self) -> None:
-        found = await self._source.ask("magicBox.getDeviceClass", cgi=("magicBox.cgi", "action=getDeviceClass"))
-        self._parts["device_class"] = first_text(found, "class", "type")
+        ask = self._source.ask("magicBox.getDeviceClass", cgi=("magicBox.cgi", "action=getDeviceClass"))
+        self._parts["device_class"] = first_text(await unless_refused(ask), "class", "type")
 
     async def _inputs(self) -> int:
         """Ask how many video inputs there are."""
         if "inputs" not in self._parts:
-            found = await self._source.page("devVideoInput.cgi", "action=getCollect")
+            found = await unless_refused(self._source.page("devVideoInput.cgi", "action=getCollect"))
             self._parts["inputs"] = integer(found, "result")
         count = self._parts["inputs"]
         return count if isinstance(count, int) else 0
@@ -252,7 +273,9 @@ class Connect:
     async def _time(self) -> None:
         try:
             await self._clock.read()
-        except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
+        except NvrInsecureLoginError:
+            raise
+        except (NvrResponseError, NvrBusyError, NvrTimeoutError, NvrPermissionError) as error:
             self._notes.append(f"failed:time:{type(error).__name__}")
             self._context.clock = measure("", None, self._context.utcnow(), previous=self._context.clock)
 
@@ -264,13 +287,14 @@ class Connect:
 
     async def _storage(self) -> None:
         try:
-            found = await self._source.ask("storage.getDeviceAllInfo", cgi=STORAGE)
-        except (NvrResponseError, NvrBusyError, NvrTimeoutError) as error:
+            volumes = await read_volumes(self._source)
+        except NvrInsecureLoginError:
+            raise
+        except (NvrResponseError, NvrBusyError, NvrTimeoutError, NvrPermissionError) as error:
+            # Whoever asks for the disks is told why there are none to be seen.
             self._notes.append(f"failed:storage:{type(error).__name__}")
-            # RPC2 misses the object where there is no disk, which is an answer.
-            self._storage_failed = not isinstance(error, HandleLostError)
+            self._storage_failed = True
             return
-        volumes = parse_volumes(found)
         # A camera without a card has no storage, which is no fault (dahua-cgi 7.1).
         self._disks = tuple(disk(place, volume) for place, volume in enumerate(volumes)) or None
 
@@ -278,6 +302,6 @@ class Connect:
         """Ask who sells it, once for all times: it is a name only."""
         memory = self._context.memory
         if memory.vendor is None and self._spare():
-            found = await self._source.ask("magicBox.getVendor", cgi=("magicBox.cgi", "action=getVendor"))
-            memory.vendor = first_text(found, "vendor", "Vendor")
+            ask = self._source.ask("magicBox.getVendor", cgi=("magicBox.cgi", "action=getVendor"))
+            memory.vendor = first_text(await unless_refused(ask), "vendor", "Vendor")
         self._parts["vendor"] = memory.vendor or ""

@@ -4,22 +4,27 @@ NVRs return schedule files for any event filter, so files do not tell. Three lis
 log. Each is asked over RPC2 only.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final, NamedTuple
 
-from ...errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
+from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
 from ...models import Detection, EventKind, StreamRole, TimeSpan
+from ...transport.gate import Priority
 from .context import Context
 from .event_state import event_type
-from .finder import FileQuestion, Finders
+from .finder import FAREWELL, FAREWELL_LANE, FileQuestion, Finders
+from .held import Held
+from .mapping_search import came_falling
+from .mapping_time import Passes
 from .refusals import DahuaRefusalError
-from .source import Source
+from .source import Source, unless_refused
 from .tables import EVENT_TYPES, IVS_CODES, SMD_TYPES, TARGETS, Scope, codes_of
 from .wire import entries, integer
 from .wire_config import parse_rules
-from .wire_find import LogLine, detections, log_condition, log_lines, rule_condition, smd_condition
+from .wire_find import FoundDetection, detections, log_condition, log_lines, rule_condition, smd_condition
 
 # A line of the log is a moment; people want what led to it (dahua-cgi 9.3).
 _BEFORE: Final = timedelta(seconds=15)
@@ -29,7 +34,6 @@ BOUND: Final = 5000
 _DAY: Final = timedelta(days=1)
 _SMALLEST: Final = timedelta(minutes=1)
 _RULES_LIFE: Final = timedelta(minutes=15)
-_FAREWELL: Final = 5.0
 
 _WORDS: Final = {word: kind for kind, word in SMD_TYPES.items()}
 # What the log tells of a channel.
@@ -82,6 +86,7 @@ class Detections:
         self._context = context
         self._finders = finders
         self._source = Source(context)
+        self._held = Held()
         self._rules: dict[int, tuple[datetime, frozenset[str] | None]] = {}
 
     @property
@@ -90,6 +95,10 @@ class Detections:
         if not self._lacks(_LOG_LIST):
             return _LOGGED
         return frozenset(IVS_CODES) | (frozenset() if self._lacks(_SMD_LIST) else frozenset(SMD_TYPES))
+
+    async def close(self) -> None:
+        """End what is read (NvrUnreachableError) and give back its list; safe to call twice."""
+        await self._held.close()
 
     def find(self, channel: int, span: TimeSpan, kinds: frozenset[EventKind] | None = None) -> AsyncIterator[Detection]:
         """Yield what happened, oldest first, each once; raises NvrUnsupportedError where there is no list of a kind."""
@@ -130,20 +139,25 @@ class Detections:
     ) -> list[Detection]:
         """Ask the list that fits a kind best, else the log, which is asked once for all that is left.
 
-        Raises NvrUnsupportedError where a kind that was `asked` for has no list, or nothing has.
+        Raises NvrUnsupportedError where a kind that was `asked` for has no list, or nothing has. A list that names
+        nothing is an answer where there is no log to ask besides; a rule that nobody drew needs none.
         """
         found: list[Detection] = []
-        left = set(kinds)
+        left, answered, heard = set(kinds), set[EventKind](), False
         smart = left & SMD_TYPES.keys()
         if smart:
             with suppress(NvrUnsupportedError, DahuaRefusalError, NvrNotFoundError):
                 found += await self._smart_motion(channel, span, smart)
                 left -= smart
+                heard = True
         ruled = left & IVS_CODES.keys()
         configured = await self._configured(channel) if ruled else None
         for kind in sorted(ruled):
             codes = [code for code in IVS_CODES[kind] if configured is None or code in configured]
             events = await self._by_rule(channel, span, kind, codes)
+            if events is not None:
+                answered.add(kind)
+                heard = heard or bool(codes)
             if events:
                 found += events
                 left.discard(kind)
@@ -151,7 +165,7 @@ class Detections:
             try:
                 found += await self._log(channel, span, left)
             except NvrUnsupportedError:
-                if asked or left == kinds:
+                if left - answered and (asked or not heard):
                     raise
         return found
 
@@ -159,12 +173,17 @@ class Detections:
         context = self._context
         return context.memory.is_refused(f"rpc:{way.begin}", context.utcnow())
 
-    def _detection(self, channel: int, kind: EventKind, start: datetime, end: datetime, word: str) -> Detection:
+    def _detections(self, channel: int, items: Sequence[FoundDetection], kind: EventKind | None) -> list[Detection]:
+        """Return what a list in order of time tells, each of a kind or of the one its word means."""
         wall = self._context.wall()
-        begin = wall.from_wall(start)
-        span = TimeSpan(begin, max(begin, wall.from_wall(end, begin)))
-        target = TARGETS.get(word.lower().removeprefix("smdtype")) or event_type(word).target
-        return Detection(channel, kind, span, target, word)
+        passes = Passes(wall)
+        found: list[Detection] = []
+        for item in reversed(items) if came_falling([each.start for each in items]) else items:
+            begin = passes.read(item.start)
+            span = TimeSpan(begin, max(begin, wall.from_wall(item.end, begin)))
+            target = TARGETS.get(item.word.lower().removeprefix("smdtype")) or event_type(item.word).target
+            found.append(Detection(channel, kind or _WORDS[item.word], span, target, item.word))
+        return found
 
     async def _configured(self, channel: int) -> frozenset[str] | None:
         """Return the codes of the rules a channel has, None where the recorder does not tell (dahua-cgi 13)."""
@@ -172,11 +191,13 @@ class Detections:
         if known is not None and now - known[0] < _RULES_LIFE:
             return known[1]
         name, place = "VideoAnalyseRule", channel - 1
-        table = await self._source.ask(
-            "configManager.getConfig",
-            {"name": name, "channel": place},
-            cgi=("configManager.cgi", f"action=getConfig&name={name}[{place}]"),
-            lane="search",
+        table = await unless_refused(
+            self._source.ask(
+                "configManager.getConfig",
+                {"name": name, "channel": place},
+                cgi=("configManager.cgi", f"action=getConfig&name={name}[{place}]"),
+                lane="search",
+            )
         )
         rules = parse_rules(table, name, place)
         self._rules[channel] = (now, rules)
@@ -185,14 +206,18 @@ class Detections:
     async def _smart_motion(self, channel: int, span: TimeSpan, kinds: Iterable[EventKind]) -> list[Detection]:
         words = [SMD_TYPES[kind] for kind in sorted(kinds)]
         condition = smd_condition(channel - 1, *self._context.wall().window(span), words)
-        return [
-            self._detection(channel, _WORDS[each.word], each.start, each.end, each.word)
+        items = [
+            each
             for page in await self._listed(_SMD_LIST, condition)
             for each in detections(page)
             if each.index0 in (None, channel - 1) and each.word in words
         ]
+        return self._detections(channel, items, None)
 
-    async def _by_rule(self, channel: int, span: TimeSpan, kind: EventKind, codes: Iterable[str]) -> list[Detection]:
+    async def _by_rule(
+        self, channel: int, span: TimeSpan, kind: EventKind, codes: Iterable[str]
+    ) -> list[Detection] | None:
+        """Return what the rules' list names, None where there is no such list."""
         start, end = self._context.wall().window(span)
         found: list[Detection] = []
         for code in codes:
@@ -200,15 +225,19 @@ class Detections:
             try:
                 files, bounded = await self._finders.files(FileQuestion(channel, start, end, StreamRole.MAIN, other))
             except NvrUnsupportedError:
-                return found
+                return found or None
+            named = [each for each in files if code in each.events]
+            if files and not named:
+                # Firmware without the rules' list answers with schedule files.
+                return found or None
             if bounded:
                 raise _TooManyError
-            found += [
-                self._detection(channel, kind, each.start, each.end, code)
-                for each in files
-                # Firmware without the rules' list answers with schedule files.
-                if each.index0 in (None, channel - 1) and code in each.events
+            items = [
+                FoundDetection(each.start, each.end, each.index0, code)
+                for each in reversed(named)  # asked for the newest first
+                if each.index0 in (None, channel - 1)
             ]
+            found += self._detections(channel, items, kind)
         return found
 
     async def _log(self, channel: int, span: TimeSpan, kinds: Iterable[EventKind]) -> list[Detection]:
@@ -221,36 +250,37 @@ class Detections:
         lines = [
             line for page in pages for line in log_lines(page) if line.code in codes and (line.channel or 1) == channel
         ]
+        if came_falling([line.moment for line in lines]):
+            lines.reverse()
+        passes = Passes(self._context.wall())
+        read = [(passes.read(line.moment, line.utc), line.code) for line in lines]
         found: list[Detection] = []
-        for kind in sorted({codes[line.code] for line in lines}):
-            found += self._windows(channel, kind, (line for line in lines if codes[line.code] is kind))
+        for kind in sorted({codes[code] for _, code in read}):
+            found += self._windows(channel, kind, (each for each in read if codes[each[1]] is kind))
         return found
 
-    def _windows(self, channel: int, kind: EventKind, lines: Iterable[LogLine]) -> list[Detection]:
-        """Make spans of moments; those that touch are one (dahua-cgi 9.3)."""
-        wall = self._context.wall()
+    @staticmethod
+    def _windows(channel: int, kind: EventKind, lines: Iterable[tuple[datetime, str]]) -> list[Detection]:
+        """Make spans of moments and what each is called; those that touch are one (dahua-cgi 9.3)."""
         found: list[Detection] = []
-        for line in sorted(lines, key=lambda each: each.moment):
-            moment = wall.from_wall(line.moment)
+        for moment, code in sorted(lines):
             span = TimeSpan(moment - _BEFORE, moment + _AFTER)
             if found and span.start <= found[-1].span.end:
                 span = TimeSpan(found.pop().span.start, span.end)
-            found.append(Detection(channel, kind, span, event_type(line.code).target, line.code))
+            found.append(Detection(channel, kind, span, event_type(code).target, code))
         return found
 
     async def _listed(self, way: _List, condition: dict[str, object]) -> list[dict[str, object]]:
         """Return the pages of a list of RPC2, read by its token; raises _TooManyError."""
-        rpc = self._context.client.rpc
-        answer = await rpc.call(way.begin, {way.condition: condition}, lane="search")
-        token = integer(answer.params, way.token)
-        if token is None:
-            raise NvrUnsupportedError("the recorder keeps no such list")
+        return await self._held.use(self._read(way, condition))
+
+    async def _read(self, way: _List, condition: dict[str, object]) -> list[dict[str, object]]:
         pages: list[dict[str, object]] = []
         count = 0
-        try:
+        async with self._held.hold(self._begin(way, condition), partial(self._end, way)) as token:
             while True:
                 asked = {way.token: token, way.offset: count, way.size: way.page}
-                page = dict((await rpc.call(way.next, asked, lane="search")).params)
+                page = dict((await self._context.client.rpc.call(way.next, asked, lane="search")).params)
                 items = sum(1 for _ in entries(page.get(way.items)))
                 if not items:
                     return pages
@@ -259,10 +289,18 @@ class Detections:
                 if count >= BOUND:
                     raise _TooManyError
                 await self._context.client.transport.gate.after_you("search")
-        finally:
-            # Nobody has said what happens to a list that is not given back.
-            with suppress(NvrError):
-                await rpc.call(way.end, {way.token: token}, lane="search", timeout=_FAREWELL)
+
+    async def _begin(self, way: _List, condition: dict[str, object]) -> int:
+        answer = await self._context.client.rpc.call(way.begin, {way.condition: condition}, lane="search")
+        token = integer(answer.params, way.token)
+        if token is None:
+            raise NvrUnsupportedError("the recorder keeps no such list")
+        return token
+
+    async def _end(self, way: _List, token: int) -> None:
+        """Give a list back: nobody has said what happens to one that is not."""
+        rpc = self._context.client.rpc
+        await rpc.call(way.end, {way.token: token}, lane=FAREWELL_LANE, priority=Priority.PERSON, timeout=FAREWELL)
 
 
 def _touches(span: TimeSpan, window: TimeSpan) -> bool:

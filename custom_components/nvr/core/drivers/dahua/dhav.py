@@ -191,7 +191,8 @@ class DhavFilter:
                 self._drop(at)
                 found = bytes(hunt)
                 hunt.clear()
-                self._found = True
+                # What looked like the header of a longer one stood in the preamble.
+                self._found, self._cut = True, False
                 return found
             at = hunt.find(MAGIC, at + 1)
         # The magic may be split.

@@ -181,18 +181,23 @@ class DahuaDownload:
             self._check_end()
             if self._way.cut is not None:
                 await self.drain()
-        elif self.size is not None and self._raw < self.size:
-            raise NvrResponseError(f"the download ended after {self._raw} of {self.size} bytes")
+        elif self.size is not None:
+            self._check_size(self.size)
+        else:
+            self._check_size(self._way.listed, _LISTED_TOLERANCE)
 
     def _check_end(self) -> None:
         if self._filter.truncated:
             raise NvrResponseError("the download ended within a frame")
-        listed = self._way.listed
-        if listed is not None and self._raw < listed - _LISTED_TOLERANCE:
-            raise NvrResponseError(f"the download ended after {self._raw} of {listed} bytes")
+        if self._way.window is None:
+            self._check_size(self._way.listed, _LISTED_TOLERANCE)
         ends, newest = self._way.ends, self._filter.newest
         if ends is not None and not self._filter.done and (newest is None or newest < ends - _END_TOLERANCE):
             raise NvrResponseError("the recorder ended the download before the end of the footage")
+
+    def _check_size(self, expected: int | None, tolerance: int = 0) -> None:
+        if expected is not None and self._raw < expected - tolerance:
+            raise NvrResponseError(f"the download ended after {self._raw} of {expected} bytes")
 
 
 def sniff(head: bytes) -> Container:
@@ -227,7 +232,10 @@ class Downloads:
         self._idle = idle
 
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[DahuaDownload]:
-        """Open the download of a segment, of a part of its file too; leaving the context closes it (dahua-cgi 11)."""
+        """Open the download of a segment, of a part of its file too; leaving the context closes it (dahua-cgi 11).
+
+        Only DHAV is cut as it passes: the file of another container comes whole, and `container` and `size` say so.
+        """
         return self._open(segment)
 
     @asynccontextmanager
@@ -247,6 +255,10 @@ class Downloads:
                 continue
             self._remember(way)
             return download
+        is_refused = isinstance(first, DahuaRefusalError | NvrUnsupportedError | NvrNotFoundError)
+        if is_refused and all(way.cut is None for way in ways):
+            # Cuts are left out in the one case only.
+            raise NvrUnsupportedError("the clock showed this hour twice, and the recorder cannot cut out one of them")
         raise first or NvrNotFoundError("there is nothing to download")
 
     async def _by(self, stack: AsyncExitStack, way: _Way, *, is_last: bool) -> DahuaDownload:
@@ -301,11 +313,14 @@ class Downloads:
         if file is None:
             return [self._cut(segment, segment.span)]
         wall = self._context.wall()
-        start = wall.from_wall(file.start, segment.span.start - timedelta(hours=1))
-        whole = TimeSpan(start, max(wall.from_wall(file.end, start), segment.span.end))
-        is_part = segment.span.start > start + _SECOND or segment.span.end < whole.end - _SECOND
+        listed = wall.span_of(file.start, file.end, segment.span)
+        whole = TimeSpan(listed.start, max(listed.end, segment.span.end))
+        is_part = segment.span.start > whole.start + _SECOND or segment.span.end < whole.end - _SECOND
         files = self._files(file, segment, whole, is_part=is_part)
         cut = self._cut(segment, whole)
+        if cut.cut is not None and not wall.is_plain(cut.cut.asked):
+            # A cut may be of the other pass of an hour that occurs twice, and nothing in it would tell.
+            return files
         part = segment.span.duration / max(whole.duration, _SECOND)
         by = self._context.quirks.download_by
         if is_part and part < _SMALL_PART and by != BY_FILE:
@@ -315,22 +330,25 @@ class Downloads:
 
     def _files(self, file: FoundFile, segment: RecordingSegment, whole: TimeSpan, *, is_part: bool) -> list[_Way]:
         """Return the file in both spellings of its path, the known one first (dahua-cgi 11.1)."""
-        window = self._window(segment.span, whole.start) if is_part else None
+        window = self._window(segment.span, whole.start, whole.start) if is_part else None
         ends = segment.span.end if is_part and not segment.open else None
-        listed = None if is_part or segment.open else file.size
+        listed = None if segment.open else file.size
         spelled = {_ENCODED: quote(file.path, safe="/"), _RAW: quote(file.path, safe="/[]@")}
         known = self._context.quirks.file_path_form
         forms = sorted(spelled, key=lambda form: form != known) if known in spelled else list(spelled)
         return [_Way(BY_FILE, f"{RPC_LOADFILE}{spelled[form]}", "", window, ends=ends, listed=listed) for form in forms]
 
-    def _window(self, span: TimeSpan, not_before: datetime) -> Window:
-        """Return what to keep: whole seconds of the wall clock, from a key frame shortly before the start on."""
+    def _window(self, span: TimeSpan, not_before: datetime, opens: datetime) -> Window:
+        """Return what to keep: whole seconds of the wall clock, from a key frame shortly before the start on.
+
+        `opens` is when the first frame is of that comes: from there on the order tells the pass of an hour.
+        """
         wall = self._context.wall()
         start = max(span.start - _GROUP, not_before)
         return Window(
             start.replace(microsecond=0),
             span.end,
-            lambda digits, last: wall.from_wall(digits, last or start - _TOLERANCE),
+            lambda digits, last: wall.from_wall(digits, (last or opens) - _TOLERANCE),
         )
 
     def _cut(self, segment: RecordingSegment, whole: TimeSpan) -> _Way:
@@ -339,7 +357,7 @@ class Downloads:
         start, end = max(span.start - _MARGIN, whole.start), min(span.end + _MARGIN, max(whole.end, span.end))
         query = f"&channel={segment.channel}&subtype={SUBTYPES[segment.role]}"
         ends = None if segment.open else span.end
-        way = _Way(BY_TIME, LOADFILE, query, self._window(span, span.start - _GROUP), ends=ends)
+        way = _Way(BY_TIME, LOADFILE, query, self._window(span, span.start - _GROUP, start), ends=ends)
         return self._cut_way(_Cut(TimeSpan(start, end), span), way)
 
     def _cut_way(self, cut: _Cut, way: _Way) -> _Way:

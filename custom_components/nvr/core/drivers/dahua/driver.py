@@ -1,5 +1,6 @@
 """One Dahua recorder or camera, OEM brands included: the roles put together (dahua-cgi 18)."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -36,6 +37,7 @@ from .context import Context
 from .detections import Detections
 from .downloads import Downloads
 from .events import Events
+from .finder import Finders
 from .key_frames import KeyFrames
 from .live import Live, Snapshots
 from .mapping import (
@@ -53,7 +55,7 @@ from .presence import Presence
 from .provisional import ProvisionalGuard
 from .quirks import Memory
 from .recordings import Recordings
-from .source import Source
+from .source import Source, unless_refused
 from .system import Clock, Maintenance, Storage
 from .wire_config import parse_titles
 
@@ -96,6 +98,7 @@ class DahuaDriver:
         self._listed_at: datetime | None = None
         self._notes: tuple[str, ...] = ()
         self._lists: Detections | None = None
+        self._finders: Finders | None = None
         self._pictures: KeyFrames | None = None
         self._event_stream: Events | None = None
         self._stills: Snapshots | None = None
@@ -165,6 +168,7 @@ class DahuaDriver:
             self.live = Live(context)
             self.snapshots = self._stills = Snapshots(context)
             recordings = Recordings(context)
+            self._finders = recordings.finders
             self.recordings, self.playback = recordings, Playback(context, recordings)
             self._lists = Detections(context, recordings.finders)
             self._pictures = KeyFrames(context)
@@ -184,7 +188,7 @@ class DahuaDriver:
         documents = self._documents
         if documents is None:
             raise NvrUnsupportedError("nothing is known of the recorder before connect")
-        titles = await self._source.table("ChannelTitle")
+        titles = await unless_refused(self._source.table("ChannelTitle"))
         if titles is None:
             await self.ping()
         documents = renewed(documents, titles=None if titles is None else parse_titles(titles))
@@ -196,17 +200,18 @@ class DahuaDriver:
 
     async def _renew_presence(self, documents: Documents) -> Documents:
         before = documents.states
+        # What is not told any more, or refused, is not known: an old word would keep a lost camera alive.
         if before is not None:
-            documents = renewed(documents, states=await self._presence.states())
+            documents = replace(documents, states=await unless_refused(self._presence.states()) or {})
         else:
-            documents = renewed(documents, lost=await self._presence.lost())
+            documents = replace(documents, lost=await unless_refused(self._presence.lost()))
         now = self._context.utcnow()
         if self._listed_at is None or now - self._listed_at >= _LIST_LIFE or _slots_changed(before, documents.states):
             self._listed_at = now
             if documents.cameras is not None:
-                documents = renewed(documents, cameras=await self._presence.cameras())
+                documents = renewed(documents, cameras=await unless_refused(self._presence.cameras()))
             elif documents.remotes is not None:
-                documents = renewed(documents, remotes=await self._presence.remotes())
+                documents = renewed(documents, remotes=await unless_refused(self._presence.remotes()))
         return documents
 
     async def ping(self) -> None:
@@ -225,6 +230,8 @@ class DahuaDriver:
         """End everything that runs and log out; safe to call twice and at any time."""
         if self._stills is not None:
             await self._stills.close()
+        # What is open on the recorder is given back while it can still be asked.
+        await asyncio.gather(*(each.close() for each in (self._lists, self._finders) if each is not None))
         await self._context.client.close()
 
     @property
@@ -256,7 +263,7 @@ class DahuaDriver:
 
 def _slots_changed(before: Mapping[int, str] | None, after: Mapping[int, str] | None) -> bool:
     """Tell whether a slot was filled or emptied, which its list of cameras then shows."""
-    if before is None or after is None:
+    if not before or not after:
         return False
 
     def filled(states: Mapping[int, str]) -> set[int]:

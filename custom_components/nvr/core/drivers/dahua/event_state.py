@@ -146,17 +146,24 @@ class EventState:
     def _start(self, wire: WireEvent, key: Key, now: float) -> EventPhase | None:
         active = self._active.get(key)
         if active is None:
-            return EventPhase.START
+            blank = key._replace(rule="")
+            if blank not in self._active:
+                return EventPhase.START
+            # Found active after a gap, when only its place was told: now its rule is.
+            active = self._active[key] = self._active.pop(blank)
         self.counters["repeats"] += 1
         active.due = now + self._patience(key.kind)
         active.regions |= _regions(wire.data)
         return None
 
     def _stop(self, wire: WireEvent, key: Key) -> bool:
-        """End what a Stop speaks of, the rule of which may be named at the start only; True when the kind is over."""
+        """End what a Stop speaks of; True when the kind is over.
+
+        Its rule may be named at the start only, or, where the start was found after a gap, at the end only.
+        """
         active = self._active.get(key)
         if active is None:
-            related = [other for other in self._active if other[:4] == key[:4]] if not key.rule else []
+            related = [other for other in self._active if other[:4] == key[:4] and not (key.rule and other.rule)]
             if not related:
                 self.counters["unmatched_stops"] += 1
                 return False

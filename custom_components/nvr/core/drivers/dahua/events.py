@@ -35,9 +35,11 @@ _SHORT_LIFE: Final = 10.0
 _LONG_LIFE: Final = 60.0
 _AT_ONCE: Final = 0.1
 _JITTER: Final = 0.2
-_ALL, _SHORT = "all", "short"
-# A recorder that has just started refuses what it has; it is believed once it said so for a while.
-_REFUSALS_IN_DOUBT: Final = 5
+_ALL, _SHORT, _POLLED = "all", "short", "polled"
+# A recorder that boots, or has not noticed yet that our last stream is gone, refuses what it has: each way is tried so
+# often more, with growing waits, before the next one is. The few codes less often where nobody knows of them yet.
+_DOUBTS: Final = 5
+_FEW_DOUBTS: Final = 2
 _POLL: Final = 2.0
 # What asks whether something is still active may come that much (s) later, so that many need not many timers.
 _TICK: Final = 0.5
@@ -73,8 +75,9 @@ class Events:
         self._asking: asyncio.Task[None] | None = None
         self._read_clock = read_clock
         self._clock_set = asyncio.Event()
+        self._way = _ALL
         self._refusals = 0
-        self._polling = False
+        self._open = False
         self._parsed = dict.fromkeys(("heartbeats", "broken", "truncated"), 0)
         self.connections = 0
 
@@ -95,6 +98,7 @@ class Events:
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled; see EventSource.run for what is raised."""
         self._listener, self._told = listener, None
+        self._way, self._refusals = _ALL, 0
         failures = 0
         loop = asyncio.get_running_loop()
         minding = asyncio.create_task(self._mind_clock())
@@ -106,11 +110,11 @@ class Events:
                     await self._connection()
                 except NvrError as error:
                     await self._end_connection()
-                    self._judge(error)
+                    at_once = self._judge(error)
                     lived = loop.time() - begun
                     failures = failures if lived < _SHORT_LIFE else 0
                     wait = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
-                    if lived > _LONG_LIFE:
+                    if at_once or lived > _LONG_LIFE:
                         # NVRs end it by themselves, hourly some (dahua-cgi 12.1).
                         wait = _AT_ONCE
                     else:
@@ -153,37 +157,52 @@ class Events:
         if self._told is not EventStreamState.REFUSED:
             self._tell(EventStreamState.DOWN)
 
-    def _judge(self, error: NvrError) -> None:
-        """Raise what makes going on senseless; a refusal is doubted where the stream was open before."""
+    def _judge(self, error: NvrError) -> bool:
+        """Tell whether to go on at once, by the way that is known to work; raise what makes going on senseless."""
+        was_open, self._open = self._open, False
+        if was_open:
+            # Whatever worked, all codes are asked for first when it comes back.
+            self._way, self._refusals = _ALL, 0
         if isinstance(error, NvrAuthError | NvrLockedError):
             self._tell(EventStreamState.REFUSED)
             raise error
         if isinstance(error, DahuaRefusalError | NvrNotFoundError | NvrUnsupportedError):
+            if was_open:
+                return False
+            known = self._way == _ALL and self._falls_back
             self._refusals += 1
-            if (self.connections and self._refusals <= _REFUSALS_IN_DOUBT) or self._next_way(error):
-                return
+            if self._refusals <= self._doubts() or self._next_way(error):
+                return known
             error = NvrUnsupportedError("the recorder has no event stream")
         elif not isinstance(error, NvrPermissionError):
-            return
+            return False
         self._tell(EventStreamState.REFUSED)
         raise error
 
+    @property
+    def _falls_back(self) -> bool:
+        """Whether this firmware is known to refuse all codes."""
+        return self._context.quirks.codes in {_SHORT, _POLLED}
+
+    def _doubts(self) -> int:
+        """Return how many refusals of the present way are not believed."""
+        if self._falls_back:
+            return 0 if self._way == _ALL else _DOUBTS
+        return _FEW_DOUBTS if self._way == _SHORT else _DOUBTS
+
     def _next_way(self, error: NvrError) -> bool:
         """Fall back: all codes, the few every firmware takes, asking again and again (dahua-cgi 12.1)."""
-        if self._polling:
+        if self._way == _POLLED:
             return False
-        quirks = self._context.quirks
-        if isinstance(error, DahuaRefusalError) and quirks.codes != _SHORT:
-            quirks.codes = _SHORT
-        else:
-            self._polling = True
+        few = self._way == _ALL and isinstance(error, DahuaRefusalError) and self._context.quirks.codes != _POLLED
+        self._way, self._refusals = _SHORT if few else _POLLED, 0
         return True
 
     async def _connection(self) -> None:
         """Read one connection to its end; always raises."""
-        if self._polling:
+        if self._way == _POLLED:
             await self._poll_codes()
-        codes = "All" if self._context.quirks.codes != _SHORT else ",".join(PLAIN_CODES)
+        codes = "All" if self._way == _ALL else ",".join(PLAIN_CODES)
         query = f"action=attach&codes=[{codes}]&heartbeat={self._heartbeat}"
         async with self._context.client.stream(MANAGER, query, lane="events", idle_timeout=self._dead_after) as stream:
             await self._read(stream)
@@ -222,13 +241,20 @@ class Events:
 
     def _attached(self) -> None:
         """Note that events come; what was active before the gap is asked for anew (dahua-cgi 12.1)."""
-        self.connections += 1
-        self._refusals = 0
-        if not self._polling and self._context.quirks.codes is None:
-            self._context.quirks.codes = _ALL
-        self._tell(EventStreamState.ALIVE)
-        self._ask(self._state.codes())
+        self._connected()
+        # What began in a gap was told to nobody: of the rest too, but not at the start, whose requests are few.
+        missed = frozenset(PLAIN_CODES) if self.connections > 1 else frozenset()
+        self._ask(self._state.codes() | missed)
         self._arm()
+
+    def _connected(self) -> None:
+        quirks = self._context.quirks
+        if self._way == _ALL or quirks.codes is None:
+            # Where all codes were taken once, another way is for a while only.
+            quirks.codes = self._way
+        self.connections += 1
+        self._open, self._refusals = True, 0
+        self._tell(EventStreamState.ALIVE)
 
     def _emit(self, events: Iterable[NvrEvent]) -> None:
         listener = self._listener
@@ -290,14 +316,21 @@ class Events:
     async def _poll_codes(self) -> None:
         """Ask for the few codes that matter again and again: this recorder pushes nothing. Always raises."""
         loop = asyncio.get_running_loop()
-        first = True
         while True:
+            refused: NvrError | None = None
+            answered = 0
             for code in PLAIN_CODES:
                 asked = loop.time()
-                indexes = await self._indexes(code, strict=True)
-                if first:
-                    first = False
-                    self.connections += 1
-                    self._tell(EventStreamState.ALIVE)
+                try:
+                    indexes = await self._indexes(code, strict=True)
+                except (DahuaRefusalError, NvrUnsupportedError, NvrNotFoundError) as error:
+                    # Not every firmware knows each of them; what was active of one stays so.
+                    refused = error
+                    continue
+                answered += 1
+                if not self._open:
+                    self._connected()
                 self._emit(self._state.settle(code, indexes, asked, self._context.utcnow()))
+            if refused is not None and not answered:
+                raise refused
             await asyncio.sleep(self._poll)

@@ -5,14 +5,15 @@ time, and a cancel ends it too.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from datetime import datetime
 from typing import Final, Protocol
 
 from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrTimeoutError, NvrUnsupportedError
 from ...models import StreamRole
+from ...transport.gate import Lane, Priority
 from .context import Context
+from .held import Held
 from .mapping import VIDEO_STREAMS
 from .refusals import DahuaRefusalError
 from .wire import integer
@@ -24,9 +25,11 @@ CGI_PAGE: Final = 100
 RPC_PAGE: Final = 256
 _SMALLEST_PAGE: Final = 8
 _TIMEOUT: Final = 30.0
-# The whole life of one finder, and of its end (s).
+# The whole life of one finder (s).
 _LIFE: Final = 120.0
-_FAREWELL: Final = 5.0
+# How each step of its end is sent: apart from what waits in the line of searches, each with its own limit (s).
+FAREWELL_LANE: Final[Lane] = "control"
+FAREWELL: Final = 5.0
 
 
 class Finder(Protocol):
@@ -44,8 +47,13 @@ class Finder(Protocol):
     async def next(self, handle: int, count: int) -> Page:
         """Return the next page; empty at the end."""
 
-    async def end(self, handle: int) -> None:
-        """Close and destroy."""
+    async def end(self, handle: int) -> bool:
+        """Close and destroy; False when the recorder did neither: it does not know the handle (any more)."""
+
+
+def rpc_is_away(context: Context) -> bool:
+    """Tell whether RPC2 is known to be missing, if only for a while: what fails then says nothing of the firmware."""
+    return context.client.rpc.available is False
 
 
 class FileQuestion:
@@ -69,25 +77,53 @@ class FileQuestion:
         self.other = other
 
 
+class _UnsureError(Exception):
+    """A listing ended in a refusal: its end in the words of some, or its finder is lost. `likely`: its end."""
+
+    def __init__(self, files: list[FoundFile], *, likely: bool) -> None:
+        """Keep what was listed until then."""
+        super().__init__("the listing ended in a refusal")
+        self.files = files
+        self.likely = likely
+
+    def confirms(self, before: _UnsureError) -> bool:
+        """Tell whether another finder was refused no earlier, and at what may well be the end."""
+        return self.likely and {_mark(file) for file in before.files} <= {_mark(file) for file in self.files}
+
+
+def _mark(file: FoundFile) -> tuple[datetime, str, str]:
+    """Return what stays the same of a file that grows."""
+    return file.start, file.stream, file.path
+
+
 class CgiFinder:
     """mediaFileFind.cgi."""
 
     name = "cgi"
     page = CGI_PAGE
 
-    def __init__(self, context: Context) -> None:
-        """Hold the context."""
+    def __init__(self, context: Context, *, proven: bool = False) -> None:
+        """Hold the context; `proven`: the recorder gave finders before."""
         self._context = context
+        self._proven = proven
+        self._destroyed = False
 
     async def _ask(self, query: str) -> dict[str, str]:
         return await self._context.client.cgi(FINDER, query, lane="search", timeout=_TIMEOUT)
 
+    async def _part(self, verb: str, handle: int) -> None:
+        """Ask for a step of the end; the verbs with `factory.` are refused (dahua-cgi 9.1)."""
+        query = f"action={verb}&object={handle}"
+        client = self._context.client
+        await client.get(FINDER, query, lane=FAREWELL_LANE, priority=Priority.PERSON, timeout=FAREWELL)
+
     async def create(self) -> int:
         """Return a handle; a refusal means that all are taken where there were some before."""
+        self._destroyed = False
         try:
             handle = integer(await self._ask("action=factory.create"), "result")
         except DahuaRefusalError as error:
-            if self._context.quirks.finder == self.name:
+            if self._proven:
                 raise NvrBusyError("the recorder has no free finder", retry_after=10.0) from error
             raise NvrUnsupportedError("the recorder cannot be searched") from error
         if not handle:
@@ -95,23 +131,28 @@ class CgiFinder:
         return handle
 
     async def find(self, handle: int, condition: FileQuestion) -> bool:
-        """Begin; 400 is how the CGI says that nothing is there (dahua-cgi 2.5)."""
+        """Begin; a refusal is how the CGI says that nothing is there, while it knows the handle (dahua-cgi 2.5)."""
         stream = VIDEO_STREAMS[condition.role]
         try:
             await self._ask(find_query(handle, condition.channel, condition.start, condition.end, stream))
         except DahuaRefusalError:
-            return False
+            if await self.end(handle):
+                return False
+            raise _UnsureError([], likely=False) from None
         return True
 
     async def next(self, handle: int, count: int) -> Page:
         """Return the next page."""
         return cgi_page(await self._ask(f"action=findNextFile&object={handle}&count={count}"))
 
-    async def end(self, handle: int) -> None:
-        """Close and destroy; the verbs with `factory.` are refused (dahua-cgi 9.1)."""
-        for verb in ("close", "destroy"):
-            with suppress(DahuaRefusalError):
-                await self._ask(f"action={verb}&object={handle}")
+    async def end(self, handle: int) -> bool:
+        """Close and destroy, once; that one fails does not spare the other."""
+        known = self._destroyed
+        for verb in () if known else ("close", "destroy"):
+            with suppress(NvrError):
+                await self._part(verb, handle)
+                known, self._destroyed = True, verb == "destroy"
+        return known
 
 
 class RpcFinder:
@@ -124,25 +165,36 @@ class RpcFinder:
         """Hold the context."""
         self._rpc = context.client.rpc
         self._generation = 0
+        self._destroyed = False
 
     async def create(self) -> int:
         """Return a handle; null, which one recorder gave, is none (dahua-cgi 9.3)."""
-        answer = await self._rpc.call("mediaFileFind.factory.create", lane="search", timeout=_TIMEOUT)
-        handle = answer.result
+        self._destroyed = False
+        try:
+            handle = (await self._rpc.call("mediaFileFind.factory.create", lane="search", timeout=_TIMEOUT)).result
+        except DahuaRefusalError:
+            handle = None
         if isinstance(handle, bool) or not isinstance(handle, int) or not handle:
             raise NvrUnsupportedError("the recorder gives no finder over RPC2")
         self._generation = self._rpc.generation
         return handle
 
     async def find(self, handle: int, condition: FileQuestion) -> bool:
-        """Begin; a plain false says that nothing is there."""
+        """Begin; a plain false, or an unknown name, says that nothing is there (dahua-cgi 9.3, 9.4).
+
+        Raises NvrUnsupportedError for a refusal of another kind: it says nothing of what is recorded.
+        """
         stream = VIDEO_STREAMS[condition.role]
         wanted = condition.other or find_condition(condition.channel - 1, condition.start, condition.end, stream)
         try:
             await self._rpc.call(
                 "mediaFileFind.findFile", {"condition": wanted}, object=handle, lane="search", timeout=_TIMEOUT
             )
-        except DahuaRefusalError, NvrNotFoundError:
+        except NvrNotFoundError:
+            return False
+        except DahuaRefusalError as error:
+            if error.code:
+                raise NvrUnsupportedError(f"the recorder does not search like this over RPC2 ({error.code})") from error
             return False
         return True
 
@@ -153,47 +205,19 @@ class RpcFinder:
         )
         return rpc_page(answer.params)
 
-    async def end(self, handle: int) -> None:
-        """Close and destroy, unless the finder died with its session."""
-        for verb in ("close", "destroy"):
+    async def _part(self, verb: str, handle: int) -> None:
+        method = f"mediaFileFind.{verb}"
+        await self._rpc.call(method, object=handle, lane=FAREWELL_LANE, priority=Priority.PERSON, timeout=FAREWELL)
+
+    async def end(self, handle: int) -> bool:
+        """Close and destroy, once, unless the finder died with its session; one that fails does not spare the other."""
+        known = self._destroyed
+        for verb in () if known else ("close", "destroy"):
             if self._rpc.generation == self._generation:
-                with suppress(DahuaRefusalError, NvrNotFoundError):
-                    await self._rpc.call(f"mediaFileFind.{verb}", object=handle, lane="search", timeout=_FAREWELL)
-
-
-@asynccontextmanager
-async def _open(finder: Finder) -> AsyncIterator[int]:
-    """Hold a finder. Neither a cancel while it is made nor one later leaves it behind."""
-    making = asyncio.ensure_future(finder.create())
-    try:
-        handle = await asyncio.shield(making)
-    except asyncio.CancelledError:
-        await _insist(_abandon(finder, making))
-        raise
-    try:
-        yield handle
-    finally:
-        await _insist(finder.end(handle))
-
-
-async def _abandon(finder: Finder, making: asyncio.Future[int]) -> None:
-    await finder.end(await making)
-
-
-async def _insist(work: Awaitable[None]) -> None:
-    """Do it within its own time even while being cancelled; that it fails is no news for the searcher."""
-
-    async def bounded() -> None:
-        with suppress(NvrError, TimeoutError):
-            async with asyncio.timeout(_FAREWELL):
-                await work
-
-    task = asyncio.ensure_future(bounded())
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait((task,))
-        raise
+                with suppress(NvrError):
+                    await self._part(verb, handle)
+                    known, self._destroyed = True, verb == "destroy"
+        return known
 
 
 class Finders:
@@ -203,44 +227,68 @@ class Finders:
         """Hold the context."""
         self._context = context
         self._turn = asyncio.Lock()
+        self._held = Held()
+        self._cgi_proven = False
 
     async def files(self, question: FileQuestion) -> tuple[list[FoundFile], bool]:
         """Return all files of a window as listed, and whether the recorder stopped at its bound.
 
         Raises NvrUnsupportedError where neither RPC2 nor the CGI searches, and what asking raises.
         """
+        return await self._held.use(self._in_turn(question))
+
+    async def close(self) -> None:
+        """End what is under way (NvrUnreachableError) and give back its finder; safe to call twice."""
+        await self._held.close()
+
+    async def _in_turn(self, question: FileQuestion) -> tuple[list[FoundFile], bool]:
         async with self._turn:
+            # One that is still being given back counts.
+            await self._held.all_given_back()
             if question.other is not None:
-                return await self._all(RpcFinder(self._context), question)
+                return await self._again(RpcFinder(self._context), question)
             return await self._by_known_way(question)
 
     async def _by_known_way(self, question: FileQuestion) -> tuple[list[FoundFile], bool]:
-        quirks = self._context.quirks
-        if quirks.finder != "cgi" and self._context.client.rpc.available is not False:
+        """Ask RPC2, else the CGI. One way is learned by files that it found, and the CGI where RPC2 was there too."""
+        quirks, refused = self._context.quirks, False
+        if quirks.finder != CgiFinder.name and not rpc_is_away(self._context):
             try:
                 found = await self._again(RpcFinder(self._context), question)
             except NvrUnsupportedError:
-                pass
+                refused = not rpc_is_away(self._context)
             else:
-                quirks.finder = "rpc"
+                if found[0]:
+                    quirks.finder = RpcFinder.name
                 return found
-        found = await self._again(CgiFinder(self._context), question)
-        quirks.finder = "cgi"
+        proven = self._cgi_proven or quirks.finder == CgiFinder.name
+        found = await self._again(CgiFinder(self._context, proven=proven), question)
+        self._cgi_proven = True
+        if refused and found[0] and quirks.finder is None:
+            quirks.finder = CgiFinder.name
         return found
 
     async def _again(self, finder: Finder, question: FileQuestion) -> tuple[list[FoundFile], bool]:
         """Begin anew once when the handle died in the middle: with its session, or in a reboot (dahua-cgi 15.2)."""
+        before: _UnsureError | None = None
         try:
             return await self._all(finder, question)
+        except _UnsureError as error:
+            before = error
         except NvrBusyError as error:
             if error.retry_after is not None:
                 raise
-        return await self._all(finder, question)
+        try:
+            return await self._all(finder, question)
+        except _UnsureError as error:
+            if before is not None and error.confirms(before):
+                return error.files, False
+            raise NvrBusyError("the recorder gave up the search before its end was told") from None
 
     async def _all(self, finder: Finder, question: FileQuestion) -> tuple[list[FoundFile], bool]:
         try:
             async with asyncio.timeout(_LIFE):
-                async with _open(finder) as handle:
+                async with self._held.hold(finder.create(), finder.end) as handle:
                     return await self._pages(finder, handle, question)
         except TimeoutError:
             raise NvrTimeoutError("the search did not end in time") from None
@@ -250,7 +298,7 @@ class Finders:
         files: list[FoundFile] = []
         if not await finder.find(handle, question):
             return files, False
-        quirks, count = self._context.quirks, finder.page
+        quirks, count, last = self._context.quirks, finder.page, 0
         if quirks.search_page is not None:
             count = min(count, quirks.search_page)
         while len(files) < BOUND:
@@ -258,17 +306,22 @@ class Finders:
             try:
                 page = await finder.next(handle, count)
             except DahuaRefusalError:
-                # The end, in the words of some; or a page too large for this firmware, which only shows at first.
-                if files:
-                    return files, False
+                if last:
+                    # The end, in the words of some; so is told too that the handle is not known any more.
+                    known = await finder.end(handle)
+                    if known and last < count:
+                        return files, False
+                    raise _UnsureError(files, likely=known) from None
+                # A page too large for this firmware, which only shows at first.
                 if count <= _SMALLEST_PAGE:
                     raise
                 count //= 2
                 continue
             if not page.found:
                 return files, False
-            if count < finder.page and not files:
+            if count < finder.page and not last:
                 quirks.search_page = count
             files += page.files
+            last = page.found
             await self._context.client.transport.gate.after_you("search")
         return files, True

@@ -1,13 +1,12 @@
 """Live addresses and stills (dahua-cgi 8.2, 8.3)."""
 
-import asyncio
-from dataclasses import dataclass
 from typing import Final
 
 from ...errors import NvrNotFoundError, NvrResponseError
-from ...models import RtspAddress, Still, StreamRole
+from ...flights import SharedFlights
+from ...models import RecorderKind, RtspAddress, Still, StreamRole
 from .context import Context
-from .refusals import DahuaRefusalError
+from .refusals import DahuaRefusalError, is_lacking
 
 _JPEG: Final = b"\xff\xd8\xff"
 _END: Final = b"\xff\xd9"
@@ -30,21 +29,13 @@ class Live:
         return self._context.address(f"/cam/realmonitor?{profile.stream_id}")
 
 
-@dataclass(slots=True)
-class _Shared:
-    """One request and how many wait for it."""
-
-    task: asyncio.Task[Still]
-    waiting: int = 0
-
-
 class Snapshots:
     """Live stills, one at a time for the whole recorder: it makes them one after the other (dahua-cgi 8.3)."""
 
     def __init__(self, context: Context) -> None:
         """Hold the context."""
         self._context = context
-        self._under_way: dict[int, _Shared] = {}
+        self._flights: SharedFlights[int, Still] = SharedFlights()
 
     async def snapshot(self, channel: int, *, width: int | None = None, height: int | None = None) -> Still:
         """Return a fresh JPEG; whoever asks meanwhile shares it. Raises NvrNotFoundError for a channel without one.
@@ -53,32 +44,15 @@ class Snapshots:
         """
         del width, height
         self._context.channel(channel)
-        shared = self._under_way.get(channel)
-        if shared is None:
-            shared = self._under_way[channel] = _Shared(asyncio.ensure_future(self._take(channel)))
-        shared.waiting += 1
-        try:
-            return await asyncio.shield(shared.task)
-        finally:
-            shared.waiting -= 1
-            if not shared.waiting:
-                # The last who gives up ends the request.
-                shared.task.cancel()
-                if self._under_way.get(channel) is shared:
-                    del self._under_way[channel]
+        return await self._flights.share(channel, lambda: self._take(channel))
 
     async def close(self) -> None:
-        """End what is under way."""
-        tasks = [shared.task for shared in self._under_way.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End what is under way; whoever waits for it gets NvrUnreachableError."""
+        await self._flights.close()
 
     async def _take(self, channel: int) -> Still:
         try:
-            body = await self._context.client.get(
-                "snapshot.cgi", f"channel={channel}", lane="snapshot", timeout=_PICTURE_TIMEOUT
-            )
+            body = await self._ask(channel)
         except DahuaRefusalError as error:
             # 400 says absent, switched off or away alike (dahua-cgi 2.5).
             message = f"the recorder has no picture of channel {channel} now"
@@ -90,3 +64,27 @@ class Snapshots:
             message = "the recorder sent something that is no whole JPEG"
             raise NvrResponseError(message)
         return Still(body, self._context.utcnow())
+
+    async def _ask(self, channel: int) -> bytes:
+        """Ask as this unit counts: from 1, but from 0 some old cameras (dahua-cgi 4).
+
+        That is found out by the first channel of a camera: any other number less one is another channel's picture.
+        """
+        kind, quirks = self._context.kind, self._context.quirks
+        if kind is not RecorderKind.CAMERA or channel != 1 or quirks.snapshot_base is not None:
+            return await self._get(channel - (quirks.snapshot_base == 0))
+        base = 1
+        try:
+            body = await self._get(base)
+        except DahuaRefusalError as error:
+            if not is_lacking(error):
+                raise
+            base = 0
+            body = await self._get(base)
+        if body.startswith(_JPEG):
+            quirks.snapshot_base = base
+        return body
+
+    async def _get(self, number: int) -> bytes:
+        query = f"channel={number}"
+        return await self._context.client.get("snapshot.cgi", query, lane="snapshot", timeout=_PICTURE_TIMEOUT)

@@ -46,10 +46,15 @@ def wanted(files: Iterable[FoundFile], channel: int, role: StreamRole) -> list[F
     return list(found.values())
 
 
+def came_falling(digits: Sequence[datetime]) -> bool:
+    """Tell whether a list came newest first; a single fall may be the clock that was put back."""
+    falling = sum(later < earlier for earlier, later in pairwise(digits))
+    return falling > 1 and falling * 2 > len(digits) - 1
+
+
 def in_order(files: Sequence[FoundFile]) -> list[FoundFile]:
     """Return the files oldest first if they came newest first; else as they came, which tells the pass of an hour."""
-    falling = sum(later.start < earlier.start for earlier, later in pairwise(files))
-    return list(reversed(files)) if falling * 2 > len(files) - 1 else list(files)
+    return list(reversed(files)) if came_falling([file.start for file in files]) else list(files)
 
 
 class SegmentMapper:
@@ -76,16 +81,17 @@ class SegmentMapper:
         self._last: dict[RecordingKind, TimeSpan] = {}
 
     def spans(self, files: Iterable[FoundFile]) -> list[tuple[TimeSpan, FoundFile]]:
-        """Return when each file was recorded, oldest first; nothing lies in the future."""
+        """Return when each file was recorded, oldest first, the longest first; nothing lies in the future."""
         found: list[tuple[TimeSpan, FoundFile]] = []
-        last: datetime | None = None
+        last: TimeSpan | None = None
         for file in in_order(wanted(files, self._channel, self._role)):
-            start = self._wall.from_wall(file.start, last)
-            end = min(self._wall.from_wall(file.end, start), self._now)
+            start = self._wall.begin_of(file.start, last)
+            end = min(self._wall.end_of(file.end, start), self._now)
             if start < end:
-                found.append((TimeSpan(start, end), file))
-                last = start
-        return sorted(found, key=lambda item: item[0])
+                last = TimeSpan(start, end)
+                found.append((last, file))
+        # Of copies that begin at once the longest holds what the others do.
+        return sorted(found, key=lambda item: (item[0].start, -item[0].duration))
 
     def map(self, files: Iterable[FoundFile]) -> list[RecordingSegment]:
         """Return the segments that share more than a border with the span and are of the wanted kinds."""

@@ -21,6 +21,14 @@ _DAYS_BEFORE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
 _DAY: Final = timedelta(days=1)
+_ZERO: Final = timedelta(0)
+# No recorder writes longer files (hours).
+_LONGEST_FILE: Final = 2
+_MOST: Final = 0.75
+# Lists may be out of order by so much.
+_JITTER: Final = timedelta(minutes=1)
+# The two readings of one time lie at least half an hour apart: a UTC further off than this is of another kind.
+_APART: Final = timedelta(minutes=15)
 
 
 class WallClock:
@@ -40,31 +48,71 @@ class WallClock:
 
         `not_before` (UTC) settles an hour that occurs twice: what comes in order and seems earlier is the second pass.
         """
-        day = digits.toordinal()
-        try:
-            offset = self._offsets[day]
-        except KeyError:
-            offset = self._offsets[day] = self._steady_offset(digits)
-        if offset is not None:
-            return (digits - offset).replace(tzinfo=UTC)
+        moment = self._steady(digits)
+        if moment is not None:
+            return moment
         moment = self.clock.to_utc(digits, fold=0)
         if not_before is not None and moment < not_before:
             return max(moment, self.clock.to_utc(digits, fold=1))
         return moment
 
+    def begin_of(self, digits: datetime, previous: TimeSpan | None) -> datetime:
+        """Return real UTC at which a file begins that is listed behind another; see DeviceClock.begin_of."""
+        return self._steady(digits) or self.clock.begin_of(digits, previous)
+
+    def end_of(self, digits: datetime, begin: datetime) -> datetime:
+        """Return real UTC at which a file ends; see DeviceClock.end_of."""
+        return self._steady(digits) or self.clock.end_of(digits, begin)
+
+    def span_of(self, start: datetime, end: datetime, part: TimeSpan) -> TimeSpan:
+        """Return when a file was recorded of which a part is known: of two readings that hold it the shorter.
+
+        Most of it is enough: the clock may have been read anew since the part was found.
+        """
+        begins = (self.clock.to_utc(start, fold=fold) for fold in (0, 1))
+        readings = [TimeSpan(begin, max(begin, self.end_of(end, begin))) for begin in begins]
+        held = [each.clip(part) for each in readings]
+        most = max(each.duration if each else _ZERO for each in held)
+        fits = [each for each, shared in zip(readings, held, strict=True) if shared and shared.duration > most * _MOST]
+        return min(fits or readings[:1], key=lambda each: each.duration)
+
+    def nearest(self, digits: datetime, told: datetime) -> datetime | None:
+        """Return the reading of naive digits that a recorder's own UTC stands for; None where it is of neither."""
+        readings = {self.clock.to_utc(digits, fold=fold) for fold in (0, 1)}
+        moment = min(readings, key=lambda each: abs(each + self.clock.skew - told))
+        return moment if abs(moment + self.clock.skew - told) < _APART else None
+
     def is_doubtful(self, digits: datetime) -> bool:
         """Tell whether the digits lie in an hour that occurs twice or never."""
         return self.clock.to_utc(digits, fold=0) != self.clock.to_utc(digits, fold=1)
 
+    def is_plain(self, span: TimeSpan) -> bool:
+        """Tell whether the digits of both ends of a span mean one moment each."""
+        return not any(self.is_doubtful(self.to_wall(moment)) for moment in (span.start, span.end))
+
     def window(self, span: TimeSpan) -> tuple[datetime, datetime]:
-        """Return the whole-second digits that cover a span, around an hour that occurs twice."""
+        """Return the whole-second digits that cover a span, around an hour that occurs twice.
+
+        A file that begins in such an hour is told by those before it: they are asked for as well.
+        """
         start, end = span.start, span.end
+        earlier = (start - hours * _HOUR for hours in range(1, _LONGEST_FILE + 1))
+        start = next((moment for moment in earlier if self.is_doubtful(self.to_wall(moment))), start)
         while self.is_doubtful(self.to_wall(start)):
             start -= _HOUR
         while self.is_doubtful(self.to_wall(end)):
             end += _HOUR
         first, last = self.to_wall(start).replace(microsecond=0), self.to_wall(end)
         return first, last if not last.microsecond else last.replace(microsecond=0) + _SECOND
+
+    def _steady(self, digits: datetime) -> datetime | None:
+        """Return real UTC of digits on a day without a change of clocks, else None."""
+        day = digits.toordinal()
+        try:
+            offset = self._offsets[day]
+        except KeyError:
+            offset = self._offsets[day] = self._steady_offset(digits)
+        return None if offset is None else (digits - offset).replace(tzinfo=UTC)
 
     def _steady_offset(self, digits: datetime) -> timedelta | None:
         """Return wall less real UTC if it is the same all that day, else None."""
@@ -73,6 +121,23 @@ class WallClock:
         first = midnight - self.clock.to_utc(midnight, fold=0).replace(tzinfo=None)
         last = later - self.clock.to_utc(later, fold=1).replace(tzinfo=None)
         return first if first == last else None
+
+
+class Passes:
+    """Reads the times of one list in its order, oldest first, which tells the pass of an hour that occurs twice."""
+
+    def __init__(self, wall: WallClock) -> None:
+        """Hold the clock; each list needs a new one."""
+        self._wall = wall
+        self._last: datetime | None = None
+
+    def read(self, digits: datetime, told: datetime | None = None) -> datetime:
+        """Return real UTC of the next item's digits; `told` is what the recorder calls its UTC, where it does."""
+        moment = None if told is None else self._wall.nearest(digits, told)
+        if moment is None:
+            moment = self._wall.from_wall(digits, None if self._last is None else self._last - _JITTER)
+        self._last = moment
+        return moment
 
 
 def load_zone(description: str) -> tzinfo | None:

@@ -1,7 +1,7 @@
 """Footage to watch over RTSP: by time in two forms, by file where a recorder knows neither (dahua-cgi 10)."""
 
 from contextlib import aclosing
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
@@ -27,12 +27,14 @@ class Playback:
         """Hold the recordings: they know the files."""
         self._context = context
         self._recordings = recordings
+        self._plays_files = False
 
     async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
         """Return the address that plays from `span.start`, times in the recorder's wall digits (dahua-cgi 10.1).
 
         The first time, the recorder is asked which form it knows. The end is always given: some never stop by
-        themselves. Where it knows files only, the file that holds the moment, or the next one, plays to its own end.
+        themselves. Where it knows files only, the file that holds the moment, or the next one, plays to its own end;
+        so it does in an hour that occurs twice, of which times mean both passes.
         """
         context = self._context
         context.channel(channel)
@@ -41,6 +43,8 @@ class Playback:
             form = await self._learn(channel, span, role)
         if form == FILE:
             return self.by_file(await self._segment(channel, span, role), span.start)
+        if not context.wall().is_plain(span):
+            return await self._twice(channel, span, role)
         return self.by_time(form, channel, span, role)
 
     def by_time(self, form: str, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
@@ -64,13 +68,21 @@ class Playback:
             raise NvrNotFoundError("the segment is no file of this recorder")
         wall = self._context.wall()
         # The file's own beginning: the segment may have been cut.
-        begin = wall.from_wall(file.start, segment.span.start - timedelta(hours=1))
-        end = max(wall.from_wall(file.end, begin), segment.span.end)
-        start = max(moment, begin)
+        whole = wall.span_of(file.start, file.end, segment.span)
+        end = max(whole.end, segment.span.end)
+        start = max(moment, whole.start)
         offset = wall.to_wall(start) - start.replace(tzinfo=None)
         # The slash in front of the absolute path is one too many on purpose.
         address = self._context.address(f"/{quote(file.path, safe='/')}")
-        return PlaybackRequest(address, start, end, offset, npt=(start - begin).total_seconds())
+        return PlaybackRequest(address, start, end, offset, npt=(start - whole.start).total_seconds())
+
+    async def _twice(self, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
+        """Return what plays by file although times are known. Raises NvrUnsupportedError where files are not."""
+        request = self.by_file(await self._segment(channel, span, role), span.start)
+        if not self._plays_files and not await self._ask(request):
+            raise NvrUnsupportedError("the clock showed this hour twice, and the recorder cannot play just one of them")
+        self._plays_files = True
+        return request
 
     async def _learn(self, channel: int, span: TimeSpan, role: StreamRole) -> str:
         """Ask for the forms in turn; the one that answers is remembered (dahua-cgi 10.1).

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ...errors import NvrBusyError, NvrNotFoundError, NvrPermissionError, NvrResponseError, NvrUnsupportedError
+from ...errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .context import Context
-from .refusals import DahuaRefusalError, HandleLostError, SessionLostError
+from .refusals import DahuaRefusalError, HandleLostError, SessionLostError, is_lacking
 from .source import Source
 from .wire import Node, entries, integer, nest
 from .wire_config import Camera, parse_cameras, parse_remotes, parse_states
@@ -26,7 +26,7 @@ class Presence:
         self._handle: tuple[int, int] | None = None
 
     async def cameras(self) -> list[Camera] | None:
-        """Return all slots as the recorder lists them, None where it does not."""
+        """Return all slots as the recorder lists them, None where it does not; a refusal is raised."""
         found = await self._managed(_ALL, None)
         return parse_cameras(found) if found is not None else None
 
@@ -36,20 +36,27 @@ class Presence:
         return parse_remotes(table) if table is not None else None
 
     async def states(self) -> dict[int, str] | None:
-        """Return the state of each camera, None where the firmware does not tell it."""
+        """Return the state of each camera, None where the firmware does not tell it; a refusal is raised."""
         params = await self._managed(_STATE, _EVERY)
         if params is None and self._context.client.rpc.available is False:
             params = await self._cgi_states()
         return parse_states(params) if params is not None else None
 
     async def lost(self) -> frozenset[int] | None:
-        """Return the channels without a picture, None where that is not told either (dahua-cgi 12.1)."""
+        """Return the channels without a picture, None where that is not told either (dahua-cgi 12.1).
+
+        A missing right and other refusals are raised.
+        """
         client = self._context.client
         try:
             table = await client.cgi("eventManager.cgi", "action=getEventIndexes&code=VideoLoss")
         except DahuaRefusalError as error:
-            return frozenset() if _NO_EVENTS in error.detail.lower() else None
-        except NvrUnsupportedError, NvrNotFoundError, NvrPermissionError:
+            if _NO_EVENTS in error.detail.lower():
+                return frozenset()
+            if is_lacking(error):
+                return None
+            raise
+        except NvrUnsupportedError, NvrNotFoundError:
             return None
         places = (integer(item) for _, item in entries(nest(table).get("channels")))
         return frozenset(place for place in places if place is not None)
@@ -69,7 +76,7 @@ class Presence:
                 # The instance dies with the session it was made in.
                 self._handle = None
                 answer = await rpc.call(method, params, object=await self._instance())
-        except NvrUnsupportedError, NvrNotFoundError, NvrPermissionError, DahuaRefusalError:
+        except NvrUnsupportedError, NvrNotFoundError:
             return None
         quirks.manager_instance = True
         return answer.params
@@ -91,11 +98,12 @@ class Presence:
             if memory.is_refused(path, now):
                 continue
             try:
-                return await self._context.client.post_json(path, _EVERY)
-            except NvrBusyError:
-                raise
-            except NvrUnsupportedError, NvrNotFoundError, NvrResponseError:
+                found = await self._context.client.post_json(path, _EVERY)
+            except NvrError as error:
+                if not is_lacking(error):
+                    raise
                 memory.note_refused(path, now)
-            except NvrPermissionError:
-                return None
+            else:
+                memory.note_answered(path)
+                return found
         return None

@@ -71,10 +71,10 @@ class ProvisionalGuard:
         self._held = self._vouched = False
         self.shared.accepted()
 
-    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = ()) -> None:
-        """Note that the recorder told of a lock; a refusal before it was the lock's."""
+    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = (), tried: bool = False) -> None:
+        """Note that the recorder told of a lock; `tried` when it was the answer to the login."""
         self._held = False
-        self.shared.locked(until, assumed=assumed)
+        self.shared.locked(until, assumed=assumed, tried=tried)
 
     def vouched(self) -> None:
         """Let HTTP try again: the login was found right by another way after the refusal."""

@@ -5,6 +5,7 @@ Pure. Learned facts are plain JSON so that the next start need not learn them ag
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
@@ -32,7 +33,7 @@ QUIRKS: Final = (
     QuirkRow(
         "finder",
         "rpc | cgi",
-        "the first search; a handle of null turns to the CGI",
+        "the first search that finds files; a handle of null, or a refusal with a code, turns to the CGI",
         "a probe of an NVR5232 got null for a handle (dahua-cgi 9.3)",
     ),
     QuirkRow(
@@ -67,10 +68,22 @@ QUIRKS: Final = (
     ),
     QuirkRow(
         "codes",
-        "all | short",
-        "a refused attach to all events",
-        "a camera of 2014 refused lists, others cut them (dahua-cgi 12.1)",
+        "all | short | polled",
+        "the attach to all events, tried first at each start, or what works after it was refused again and again",
+        "a camera of 2014 refused lists, others cut them, a third kind pushes nothing (dahua-cgi 12.1)",
     ),
+    QuirkRow(
+        "snapshot_base",
+        "0 | 1",
+        "the first still of a camera: 1, and 0 where that is refused",
+        "some old cameras count from 0 here (dahua-cgi 4)",
+    ),
+)
+# Without these there is no recorder, and refusals are common while one boots: they are asked for each time.
+_NEVER_REFUSED: Final = (
+    *("magicBox.cgi?action=getSystemInfo", "magicBox.cgi?action=getSerialNo", "magicBox.cgi?action=getDeviceType"),
+    *("magicBox.cgi?action=getDeviceClass", "magicBox.cgi?action=getSoftwareVersion"),
+    *("configManager.cgi?action=getConfig&name=RemoteDevice", "devVideoInput.cgi?action=getCollect"),
 )
 
 
@@ -88,10 +101,11 @@ class Quirks(LearnedQuirks):
     download_by: str | None = None
     file_path_form: str | None = None
     codes: str | None = None
+    snapshot_base: int | None = None
 
 
 _TYPES: Final[Mapping[str, type]] = MappingProxyType(
-    {"nonce_once": bool, "manager_instance": bool, "search_page": int}
+    {"nonce_once": bool, "manager_instance": bool, "search_page": int, "snapshot_base": int}
     | dict.fromkeys(
         (
             "playback_form",
@@ -109,12 +123,16 @@ _TYPES: Final[Mapping[str, type]] = MappingProxyType(
 
 @dataclass(slots=True)
 class Memory(DriverMemory[Quirks]):
-    """What is kept of one recorder between starts; `vendor` is who sells it, None while nobody has asked."""
+    """What is kept of one recorder between starts; `vendor` is who sells it, None while nobody has asked.
+
+    `answered` are the optional questions this firmware has answered: a refusal of one of them is no lack.
+    """
 
     kinds = _TYPES
 
     quirks: Quirks = field(default_factory=Quirks)
     vendor: str | None = None
+    answered: set[str] = field(default_factory=set)
 
     @classmethod
     def load(cls, data: Mapping[str, object] | None) -> Memory:
@@ -123,8 +141,25 @@ class Memory(DriverMemory[Quirks]):
         memory.recall(data)
         if data and isinstance(vendor := data.get("vendor"), str):
             memory.vendor = vendor
+        if data and isinstance(answered := data.get("answered"), list):
+            memory.answered = {str(name) for name in answered}
         return memory
+
+    def seen_firmware(self, firmware: str) -> None:
+        """Forget what another firmware showed; the channels' profiles stay."""
+        if self.firmware and self.firmware != firmware:
+            self.answered.clear()
+        DriverMemory.seen_firmware(self, firmware)
+
+    def note_refused(self, name: str, now: datetime) -> None:
+        """Remember that the recorder does not offer this, unless it did before or could not be without it."""
+        if name not in self.answered and name not in _NEVER_REFUSED:
+            DriverMemory.note_refused(self, name, now)
+
+    def note_answered(self, name: str) -> None:
+        """Remember that this firmware has it, whatever it says of it another time."""
+        self.answered.add(name)
 
     def dump(self) -> dict[str, object]:
         """Return all of it as plain JSON."""
-        return {**DriverMemory.dump(self), "vendor": self.vendor}
+        return {**DriverMemory.dump(self), "vendor": self.vendor, "answered": sorted(self.answered)}

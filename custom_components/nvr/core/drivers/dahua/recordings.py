@@ -2,7 +2,7 @@
 
 import calendar
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from datetime import date, timedelta
 from typing import Final
 
@@ -10,7 +10,7 @@ from ... import timeline
 from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
 from ...models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeSpan
 from .context import Context
-from .finder import FileQuestion, Finders
+from .finder import FileQuestion, Finders, rpc_is_away
 from .mapping_search import SegmentMapper
 from .refusals import DahuaRefusalError, HandleLostError, SessionLostError
 from .wire import integer
@@ -102,8 +102,11 @@ class Recordings:
         """Return the days of a month that hold footage, the recorder's own days (dahua-cgi 9.4)."""
         self._context.channel(channel)
         if await self._calendar_is_right(channel):
-            days = await self._bitmap(channel, year, month, int(self._context.quirks.bitmap or 0))
-            return DayMap(channel, year, month, days)
+            with suppress(NvrUnsupportedError):
+                days = await self._bitmap(channel, year, month, int(self._context.quirks.bitmap or 0))
+                # So is told too that the question was not liked: a month without days is only believed to a search.
+                if days:
+                    return DayMap(channel, year, month, days)
         return await self._days_by_search(channel, year, month)
 
     async def _days_by_search(self, channel: int, year: int, month: int) -> DayMap:
@@ -117,12 +120,13 @@ class Recordings:
     async def _calendar_is_right(self, channel: int) -> bool:
         """Tell whether the month's bitmap can be believed: once it is compared with a search of today (dahua-cgi 9.4).
 
-        While nothing is recorded today nothing shows, and nothing is learned.
+        While nothing is recorded today nothing shows, and nothing is learned; nor is it by what is refused, or while
+        RPC2 is away.
         """
         quirks = self._context.quirks
         if quirks.bitmap is not None:
             return quirks.bitmap != _NONE
-        if self._context.client.rpc.available is False:
+        if rpc_is_away(self._context):
             return False
         today = self._context.known_clock().date_of(self._context.utcnow())
         if (today + timedelta(days=1)).month != today.month:
@@ -132,17 +136,21 @@ class Recordings:
         for number in dict.fromkeys([*sorted(numbers)[:_CHECKED_CHANNELS], channel]):
             if not await self._has_footage_today(number):
                 continue
+            answered = False
             for base in _BASES:
                 try:
                     days = await self._bitmap(number, today.year, today.month, base)
-                except NvrUnsupportedError, NvrNotFoundError:
-                    quirks.bitmap = _NONE
+                except NvrUnsupportedError:
+                    if not rpc_is_away(self._context):
+                        quirks.bitmap = _NONE
                     return False
                 # A day to come has no footage: one that is told to have is proof against the bitmap.
-                if today.day in days and max(days) <= today.day:
+                if days and today.day in days and max(days) <= today.day:
                     quirks.bitmap = str(base)
                     return True
-            quirks.bitmap = _NONE
+                answered |= days is not None
+            if answered:
+                quirks.bitmap = _NONE
             return False
         return False
 
@@ -154,8 +162,8 @@ class Recordings:
                 return True
         return False
 
-    async def _bitmap(self, channel: int, year: int, month: int, base: int) -> frozenset[int]:
-        """Return the days by the recorder's calendar; a month without any is an error there (dahua-cgi 9.4)."""
+    async def _bitmap(self, channel: int, year: int, month: int, base: int) -> frozenset[int] | None:
+        """Return the days by the recorder's calendar, None where it refuses: so it does a month without any (9.4)."""
         condition = {"Channel": channel - 1 + base, "Types": ["dav"], "Events": ["*"], "Year": year, "Month": month}
         for left in (1, 0):
             handle = await self._open_directory()
@@ -169,7 +177,7 @@ class Recordings:
                     raise
                 continue
             except DahuaRefusalError, NvrNotFoundError:
-                return frozenset()
+                return None
             return days_of(integer(answer.params, "bitmap") or 0)
         raise AssertionError
 

@@ -37,6 +37,7 @@ from .wire_rpc import (
 LOCKS_ASSUMED: Final = (timedelta(seconds=300), timedelta(seconds=1800))
 # How long a full table of connections is left alone (s): the owner's app has to give one back.
 FULL_TABLE_WAIT: Final = 30.0
+_NO_TABLE: Final = "getting param"
 
 
 class DahuaRefusalError(NvrResponseError):
@@ -82,8 +83,13 @@ def classify(status: int, headers: Mapping[str, str], body: bytes) -> NvrError |
 
 
 def is_lacking(error: NvrError) -> bool:
-    """Tell whether an optional question was refused in a way that will be refused again (dahua-cgi 2.5)."""
-    return isinstance(error, NvrUnsupportedError | NvrNotFoundError | DahuaRefusalError)
+    """Tell whether a refusal says that there is no such thing: 400, 404, 405, 501, no such table (dahua-cgi 2.5).
+
+    Anything else, a 500 or a code, may be otherwise the next time.
+    """
+    if isinstance(error, DahuaRefusalError):
+        return error.status == HTTPStatus.BAD_REQUEST or (error.status == HTTPStatus.OK and _NO_TABLE in error.detail)
+    return isinstance(error, NvrUnsupportedError | NvrNotFoundError)
 
 
 def lock_error(reply: RpcReply, now: datetime) -> NvrLockedError | None:

@@ -37,9 +37,11 @@ from .wire_rpc import (
     answer_to,
     challenge_of,
     first_login,
+    keep_alive_seconds,
     parse_reply,
     request_body,
     second_login,
+    session_headers,
 )
 
 _JSON: Final = "application/json"
@@ -100,11 +102,7 @@ class Rpc:
     @property
     def headers(self) -> Mapping[str, str]:
         """What proves the session beside the body: for calls, and for files by its cookie (dahua-cgi 11.1, 15.1)."""
-        if self._session is None:
-            return {}
-        key = self._session.key
-        names = ("WebClientHttpSessionID", "WebClientSessionID", "DWebClientSessionID", "DhWebClientSessionID")
-        return {"X-Api-Session": str(key), "Cookie": "; ".join(f"{name}={key}" for name in names)}
+        return {} if self._session is None else session_headers(self._session.key)
 
     async def call(
         self,
@@ -127,7 +125,7 @@ class Rpc:
             raise NvrUnsupportedError(f"the recorder does not offer {method}")
         generation = await self._ready()
         try:
-            return await self._once(method, params, object, lane, priority, timeout)
+            answer = await self._once(method, params, object, lane, priority, timeout)
         except SessionLostError:
             self._drop(generation)
             if object is not None:
@@ -135,6 +133,9 @@ class Rpc:
         except NvrUnsupportedError:
             self._memory.note_refused(name, self._utcnow())
             raise
+        else:
+            self._memory.note_answered(name)
+            return answer
         await self._ready()
         return await self._once(method, params, object, lane, priority, timeout)
 
@@ -271,10 +272,9 @@ class Rpc:
         if not reply.ok or reply.session is None:
             raise rpc_error(reply, "global.login")
         guard.accepted()
+        self._memory.note_answered(_MISSING)
         self._proven_at = self._utcnow()
-        granted = reply.params.get("keepAliveInterval")
-        seconds = float(granted) if isinstance(granted, int) and granted > 0 else _KEEP_ALIVE_USUAL
-        return _Session(reply.session, seconds)
+        return _Session(reply.session, keep_alive_seconds(reply) or _KEEP_ALIVE_USUAL)
 
     async def _step(self, body: bytes) -> RpcReply:
         """Send one step of the login; a recorder without RPC2 answers with a status or a page."""
@@ -300,7 +300,9 @@ class Rpc:
         if locked is not None:
             # No older session is asked again: the first question after the lock shows whether the login is right.
             self._session = None
-            guard.locked(locked.until, assumed=LOCKS_ASSUMED)
+            guard.locked(locked.until, assumed=LOCKS_ASSUMED, tried=proven)
+            # The second lock in a row that our login met: it may be the password that brings them.
+            guard.shared.check()
             raise NvrLockedError(str(locked), until=guard.locked_until)
         if reply.code in BAD_LOGIN and (proven or challenge_of(reply) is None):
             guard.refused()
@@ -337,7 +339,12 @@ class Rpc:
         priority: Priority = Priority.NORMAL,
         patience: float = 15.0,
     ) -> RpcAnswer:
-        response = await self._send(CALL_PATH, self._call_body(method, params, handle), lane, priority, patience)
+        body = self._call_body(method, params, handle)
+        try:
+            response = await self._send(CALL_PATH, body, lane, priority, patience)
+        except NvrNotFoundError as error:
+            # The page is gone, whatever it was asked: the login finds out what became of RPC2.
+            raise SessionLostError("the session is over (404)") from error
         reply = parse_reply(response.body)
         if not reply.ok:
             raise rpc_error(reply, method)

@@ -3,17 +3,38 @@
 Recorders that renew their nonce with every answer make each CGI question two requests and one refused login.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
+from http import HTTPStatus
 
-from ...errors import NvrNotFoundError, NvrPermissionError, NvrUnsupportedError
+from ...errors import NvrInsecureLoginError, NvrNotFoundError, NvrPermissionError, NvrUnsupportedError
 from ...transport.gate import Lane
 from .context import Context
 from .refusals import DahuaRefusalError
 from .wire import Node, child, nest
 
 
+async def unless_refused[T](question: Awaitable[T | None]) -> T | None:
+    """Return what we can do without; None where a right is missing or the recorder refuses it in its own words.
+
+    A failure of the recorder (5xx) is raised: it says nothing of what would be told otherwise.
+    """
+    try:
+        return await question
+    except NvrInsecureLoginError:
+        raise
+    except NvrPermissionError:
+        return None
+    except DahuaRefusalError as error:
+        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise
+        return None
+
+
 class Source:
-    """Reads what a recorder may lack; None where it does. Timeouts and a busy recorder are raised."""
+    """Reads what a recorder may lack; None where it does, and only there.
+
+    A missing right, any other refusal, timeouts and a busy recorder are raised.
+    """
 
     def __init__(self, context: Context) -> None:
         """Hold the context."""
@@ -33,7 +54,7 @@ class Source:
             answer = await self._client.rpc.call(method, params, lane=lane, timeout=timeout)
         except NvrUnsupportedError:
             return None if cgi is None else await self.page(*cgi, lane=lane, timeout=timeout)
-        except NvrPermissionError, NvrNotFoundError, DahuaRefusalError:
+        except NvrNotFoundError:
             return None
         return answer.params or {"result": answer.result}
 
@@ -44,7 +65,7 @@ class Source:
         lane: Lane = "control",
         timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
     ) -> Node | None:
-        """Return a configuration table, None where this firmware or account has none of that name."""
+        """Return a configuration table, None where this firmware has none of that name."""
         found = await self.ask(
             "configManager.getConfig",
             {"name": name},

@@ -5,17 +5,22 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ...clock import DeviceClock
-from ...errors import NvrUnsupportedError
+from ...errors import NvrError, NvrInsecureLoginError, NvrPermissionError, NvrUnsupportedError
 from ...models import Disk, SystemStatus
-from .connect import STORAGE, TimeReader
+from .connect import TimeReader, read_volumes
 from .context import Context
 from .mapping import disk
+from .refusals import DahuaRefusalError
 from .source import Source
-from .wire import child, integer, real
-from .wire_config import parse_volumes
+from .wire import Node, child, integer, real
 
 # What connect has read counts as fresh for the first question after it.
 _FRESH: Final = timedelta(seconds=30)
+_HEALTH: Final[tuple[tuple[str, dict[str, object] | None], ...]] = (
+    ("magicBox.getUpTime", None),
+    ("magicBox.getMemoryInfo", None),
+    ("magicBox.getCPUUsage", {"index": 0}),
+)
 
 
 class Clock:
@@ -47,11 +52,14 @@ class Storage:
         self._read_at: datetime = context.utcnow()
 
     async def disks(self) -> Sequence[Disk]:
-        """Return all of them; sizes in MB. No card in a camera is no disk and no error (dahua-cgi 7.1)."""
+        """Return all of them; sizes in MB. No card in a camera is no disk and no error (dahua-cgi 7.1).
+
+        A refusal is no empty list: NvrPermissionError without the right, and whatever else the recorder says.
+        """
         found, self._read = self._read, None
         if found is not None and self._context.utcnow() - self._read_at < _FRESH:
             return found
-        volumes = parse_volumes(await self._source.ask("storage.getDeviceAllInfo", cgi=STORAGE))
+        volumes = await read_volumes(self._source)
         return tuple(disk(place, volume) for place, volume in enumerate(volumes))
 
 
@@ -63,14 +71,26 @@ class Maintenance:
         self._source = Source(context)
 
     async def status(self) -> SystemStatus:
-        """Return uptime and loads; raises NvrUnsupportedError when the recorder tells nothing of them."""
-        ask = self._source.ask
-        up = await ask("magicBox.getUpTime")
-        memory = await ask("magicBox.getMemoryInfo")
-        load = await ask("magicBox.getCPUUsage", {"index": 0})
+        """Return uptime and loads; raises NvrUnsupportedError when the recorder tells nothing of them.
+
+        Each may be told alone. Where all is refused and not lacked, the first refusal is raised.
+        """
+        told: list[Node | None] = []
+        refused: list[NvrError] = []
+        for method, params in _HEALTH:
+            try:
+                told.append(await self._source.ask(method, params))
+            except NvrInsecureLoginError:
+                raise
+            except (NvrPermissionError, DahuaRefusalError) as error:
+                refused.append(error)
+                told.append(None)
+        up, memory, load = told
         seconds = integer(up, "info", "Last") if child(up, "info") is not None else integer(up, "Last")
         free, total = real(memory, "free"), real(memory, "total")
         if seconds is None and not total and load is None:
+            if refused:
+                raise refused[0]
             message = "the recorder does not tell how it feels"
             raise NvrUnsupportedError(message)
         return SystemStatus(

@@ -5,7 +5,7 @@ answers and in RPC2 (dahua-cgi 4): nothing here converts, the names say which is
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 import re
 from typing import Final, NamedTuple
@@ -17,6 +17,8 @@ _TIME: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(
 _LETTER: Final = re.compile(r"\[([A-Z])\]\[[^\]]*\]\[[^\]]*\]\.\w+\Z")
 _LOCATOR: Final = "%Y%m%d%H%M%S"
 _LOCATOR_PARTS: Final = 4
+# The end of the year 2099, which is no time of a log.
+_LAST_SECOND: Final = 4_102_444_800
 # Turns an ISO time into such digits, many times faster than strftime does.
 _BARE: Final = str.maketrans("", "", "-:T")
 
@@ -51,12 +53,16 @@ class FoundDetection(NamedTuple):
 
 
 class LogLine(NamedTuple):
-    """One line of the log. `channel` is 1-based; 0 is said of channel 1 by some (dahua-cgi 4)."""
+    """One line of the log. `channel` is 1-based; 0 is said of channel 1 by some (dahua-cgi 4).
+
+    `utc` is the moment by the recorder's own idea of UTC, None where it is not told.
+    """
 
     moment: datetime
     code: str
     channel: int | None
     words: str
+    utc: datetime | None = None
 
 
 def stamp(digits: datetime) -> str:
@@ -208,7 +214,9 @@ def log_lines(params: Mapping[str, object]) -> list[LogLine]:
         moment = parse_stamp(text(node, "Time"))
         if moment is not None:
             words = f"{text(node, 'Type')} {text(node, 'Detail')}".strip()
-            lines.append(LogLine(moment, text(node, "Code"), integer(node, "Channel"), words))
+            seconds = integer(node, "UTCTime") or 0
+            utc = datetime.fromtimestamp(seconds, UTC) if 0 < seconds < _LAST_SECOND else None
+            lines.append(LogLine(moment, text(node, "Code"), integer(node, "Channel"), words, utc))
     return lines
 
 

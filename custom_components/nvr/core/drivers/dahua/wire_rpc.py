@@ -19,10 +19,8 @@ BLACK_LISTED: Final = frozenset({268632073})
 BUSY: Final = frozenset({268632074, 268632075})
 SESSION_LOST: Final = frozenset({287637504, 287637505})
 METHOD_MISSING: Final = frozenset({268894210, 268632064})
-BAD_REQUEST: Final = frozenset({268894209, 268894211})
 UNKNOWN_NAME: Final = frozenset({268959743})
 NO_RIGHT: Final = frozenset({285278249})
-TOO_LONG: Final = frozenset({287638033})
 OBJECT_MISSING: Final = frozenset({4026990593, -267976703})
 _OTHERS: Final = BAD_LOGIN | LOCKED | BLACK_LISTED | BUSY | METHOD_MISSING | UNKNOWN_NAME | NO_RIGHT | OBJECT_MISSING
 
@@ -128,6 +126,18 @@ def second_login(username: str, proof: str, challenge: Challenge, number: int) -
         "passwordType": challenge.encryption,
     }
     return request_body("global.login", params, number, challenge.session)
+
+
+def session_headers(key: str | int) -> dict[str, str]:
+    """Return what proves a session beside the body; newer firmware wants header and cookie (dahua-cgi 15.1)."""
+    names = ("WebClientHttpSessionID", "WebClientSessionID", "DWebClientSessionID", "DhWebClientSessionID")
+    return {"X-Api-Session": str(key), "Cookie": "; ".join(f"{name}={key}" for name in names)}
+
+
+def keep_alive_seconds(reply: RpcReply) -> float | None:
+    """Return how long the session that a login's answer grants lives when idle, None where that is not told."""
+    granted = reply.params.get("keepAliveInterval")
+    return float(granted) if isinstance(granted, int) and granted > 0 else None
 
 
 def is_session_error(reply: RpcReply) -> bool:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Final
 
 from ...errors import (
@@ -12,6 +11,7 @@ from ...errors import (
     NvrResponseError,
     NvrUnsupportedError,
 )
+from ...flights import SharedFlights
 from ...models import Channel, ChannelKind, PlaybackRequest, RtspAddress, Still, StreamRole, TimeSpan
 from .context import Context
 from .recordings import Recordings
@@ -73,14 +73,6 @@ class Playback:
         return PlaybackRequest(address(context, url), span.start, span.end, wire.wire_offset(span.start))
 
 
-@dataclass(slots=True)
-class _Flight:
-    """One request and how many wait for it."""
-
-    task: asyncio.Task[Still]
-    waiting: int = 0
-
-
 class Snapshots:
     """Live stills; one request per channel and size at a time, whoever asks."""
 
@@ -88,34 +80,17 @@ class Snapshots:
         """Hold the context; `sleep` waits before a device error is tried again."""
         self._context = context
         self._sleep = sleep
-        self._flights: dict[tuple[int, bool], _Flight] = {}
+        self._flights: SharedFlights[tuple[int, bool], Still] = SharedFlights()
 
     async def snapshot(self, channel: int, *, width: int | None = None, height: int | None = None) -> Still:
         """Return a fresh JPEG (hikvision-isapi 7); raises NvrNotFoundError for a channel without a picture."""
         found = self._context.channel(channel)
         small = width is not None and width <= _SMALL
-        key = (channel, small)
-        flight = self._flights.get(key)
-        if flight is None:
-            task = asyncio.ensure_future(self._take(found, small=small, size=(width, height)))
-            flight = self._flights[key] = _Flight(task)
-        flight.waiting += 1
-        try:
-            # One who gives up does not take the picture from the others; the last one ends the request.
-            return await asyncio.shield(flight.task)
-        finally:
-            flight.waiting -= 1
-            if not flight.waiting:
-                flight.task.cancel()
-                if self._flights.get(key) is flight:
-                    del self._flights[key]
+        return await self._flights.share((channel, small), lambda: self._take(found, small=small, size=(width, height)))
 
     async def close(self) -> None:
-        """End what is under way."""
-        tasks = [flight.task for flight in self._flights.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        """End what is under way; whoever waits for it gets NvrUnreachableError."""
+        await self._flights.close()
 
     @staticmethod
     def _stream_id(channel: Channel, *, small: bool) -> str:

@@ -46,18 +46,18 @@ class SegmentMapper:
         self._span = span
         self._now = now
         self._kinds = kinds
-        self._last: datetime | None = None
+        self._last: TimeSpan | None = None
         self._codecs: dict[str, VideoCodec] = {}
 
     def map(self, matches: Iterable[Match]) -> list[RecordingSegment]:
         """Return the segments that share more than a border with the span and are of the wanted kinds."""
         segments = []
-        from_wire, now, kinds = self._wire.from_wire, self._now, self._kinds
+        span_of, now, kinds = self._wire.span_of, self._now, self._kinds
         window_start, window_end = self._span.start, self._span.end
         for match in matches:
-            start = from_wire(match.start, match.shift, self._last)
-            end = from_wire(match.end, match.shift, start)
-            self._last = start
+            start, end = span_of(match.start, match.end, match.shift, self._last)
+            if start < end:
+                self._last = TimeSpan(start, end)
             # A file being written has a planned end (hikvision-isapi 8.2).
             growing = end > now
             if growing:

@@ -21,6 +21,8 @@ _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 _ZERO = timedelta(0)
+# No recorder writes longer files (hours).
+_LONGEST_FILE = 2
 
 
 class ZMode(StrEnum):
@@ -55,10 +57,13 @@ class WireClock:
     def window(self, span: TimeSpan) -> tuple[datetime, datetime]:
         """Return the whole-second digits that cover a span.
 
-        Which pass of an hour that occurs twice a recorder means is its own secret: the window goes around it.
+        Which pass of an hour that occurs twice a recorder means is its own secret: the window goes around it, also
+        from some time after it, for a file that begins in there is told by those before it.
         """
         start, end = span.start, span.end
         if self.mode is ZMode.LOCAL:
+            earlier = (start - hours * _HOUR for hours in range(1, _LONGEST_FILE + 1))
+            start = next((moment for moment in earlier if self._is_doubtful(moment)), start)
             while self._is_doubtful(start):
                 start -= _HOUR
             while self._is_doubtful(end):
@@ -70,28 +75,35 @@ class WireClock:
         digits = self.to_wire(utc)
         return self.clock.to_utc(digits, fold=0) != self.clock.to_utc(digits, fold=1)
 
-    def from_wire(
-        self, digits: datetime, shift: timedelta | None = None, not_before: datetime | None = None
-    ) -> datetime:
-        """Return real UTC of naive digits. A numeric suffix is taken at its word.
-
-        `not_before` settles an hour that occurs twice: segments come in order, so an earlier one is the second pass.
-        """
+    def from_wire(self, digits: datetime, shift: timedelta | None = None) -> datetime:
+        """Return real UTC of naive digits, of an hour that occurs twice the first. A suffix is taken at its word."""
         if shift is not None:
             return (digits - shift - self.clock.skew).replace(tzinfo=UTC)
         if self.mode is ZMode.UTC:
             return (digits - self.clock.skew).replace(tzinfo=UTC)
+        moment = self._steady(digits)
+        return self.clock.to_utc(digits, fold=0) if moment is None else moment
+
+    def span_of(
+        self, start: datetime, end: datetime, shift: timedelta | None, previous: TimeSpan | None
+    ) -> tuple[datetime, datetime]:
+        """Return real UTC of a match's two ends, `previous` being the match listed before it.
+
+        Matches come in order, which tells the pass of an hour that occurs twice; see DeviceClock.begin_of.
+        """
+        if shift is not None or self.mode is ZMode.UTC:
+            return self.from_wire(start, shift), self.from_wire(end, shift)
+        begin = self._steady(start) or self.clock.begin_of(start, previous)
+        return begin, self._steady(end) or self.clock.end_of(end, begin)
+
+    def _steady(self, digits: datetime) -> datetime | None:
+        """Return real UTC of wall digits on a day without a change of clocks, else None."""
         day = digits.toordinal()
         try:
             offset = self._offsets[day]
         except KeyError:
             offset = self._offsets[day] = self._steady_offset(digits)
-        if offset is not None:
-            return (digits - offset).replace(tzinfo=UTC)
-        moment = self.clock.to_utc(digits, fold=0)
-        if not_before is not None and moment < not_before:
-            return max(moment, self.clock.to_utc(digits, fold=1))
-        return moment
+        return None if offset is None else (digits - offset).replace(tzinfo=UTC)
 
     def _steady_offset(self, digits: datetime) -> timedelta | None:
         """Return wall less real UTC if it is the same all that day, else None."""

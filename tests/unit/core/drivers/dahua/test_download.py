@@ -76,6 +76,16 @@ async def test_what_ends_too_early_is_told() -> None:
         await fetched([FILE], listed=len(FILE) + 200_000)
     with pytest.raises(errors.NvrResponseError, match=r"\d+ of \d+"):
         await fetched([MP4], len(MP4) + 1)
+    # Without a length in the answer the list tells, of a part too: nothing else than DHAV is cut.
+    for part in (None, Window(START, START + SECOND, lambda digits, _last: digits)):
+        with pytest.raises(errors.NvrResponseError, match=r"\d+ of \d+"):
+            await fetched([MP4], listed=len(MP4) + 200_000, window=part)
+        data, download = await fetched([MP4], listed=len(MP4) + 100, window=part)
+        assert (data, download.container, download.size) == (MP4, Container.MP4, None)
+        data, download = await fetched([MP4], len(MP4), listed=len(MP4) + 100, window=part)
+        assert (data, download.container, download.size) == (MP4, Container.MP4, len(MP4))
+    part = Window(START, START + 10 * SECOND, lambda digits, _last: digits)
+    assert (await fetched([FILE], window=part, listed=len(FILE) + 200_000))[0] == FILE[: len(FILE) // 3]
     window = Window(START, START + 60 * SECOND, lambda digits, _last: digits)
     with pytest.raises(errors.NvrResponseError, match="before the end"):
         await fetched([FILE], window=window, ends=START + 60 * SECOND)

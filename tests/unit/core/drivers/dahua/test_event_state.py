@@ -81,6 +81,19 @@ def test_rules_are_told_apart_and_a_stop_may_lack_its_rule() -> None:
     assert not events.active
 
 
+def test_a_rule_is_told_after_what_it_began_was_found_by_its_place() -> None:
+    second: dict[str, Any] = {"Name": "yard", "RuleId": 2}
+    for between in ([], [wire("CrossLineDetection", **second)]):
+        events = state()
+        begun = events.settle("CrossLineDetection", [0], 1.0, NOW)
+        assert [(event.phase, event.channel) for event in begun] == [(EventPhase.START, 1)]
+        assert told(events, *between) == []
+        assert told(events, wire("CrossLineDetection", "Stop", 1, **second)) == []
+        assert told(events, wire("CrossLineDetection", "Stop", **second)) == [("line_crossing", "stop", 1)]
+        assert not events.active
+        assert events.counters["unmatched_stops"] == 1
+
+
 @pytest.mark.parametrize(
     ("one", "expected"),
     [

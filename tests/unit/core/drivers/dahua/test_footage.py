@@ -1,6 +1,7 @@
 """Lists of files: what the wire says, and which segments that makes (dahua-cgi 9)."""
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -132,7 +133,11 @@ def test_lists_of_what_happened() -> None:
     smd["SmdInfo"].insert(0, {"Channel": 3, "StartTime": "2026-05-01 15:09:07", "EndTime": "", "Type": "cut"})
     assert [found.word for found in detections(smd)] == ["x"]
     lines = log_lines({"items": [{"Channel": 1, "Code": "VideoMotion", "Time": "2026-04-30 12:00:30"}, {"Time": ""}]})
-    assert [(line.code, line.channel) for line in lines] == [("VideoMotion", 1)]
+    assert [(line.code, line.channel, line.utc) for line in lines] == [("VideoMotion", 1, None)]
+    said = {"Code": "x", "Time": "2026-10-25 02:30:00"}
+    (line,) = log_lines({"items": [{**said, "UTCTime": 1792891800}]})
+    assert line.utc == datetime(2026, 10, 25, 1, 30, tzinfo=UTC)
+    assert all(log_lines({"items": [{**said, "UTCTime": odd}]})[0].utc is None for odd in (0, -5, 1 << 60, "soon"))
 
 
 def test_a_month() -> None:
@@ -198,6 +203,48 @@ def test_the_hour_that_occurs_twice() -> None:
     half = timedelta(minutes=30)
     expected = [TimeSpan(begin + number * half, begin + (number + 1) * half) for number in range(5)]
     assert [segment.span for segment in segments(*files)] == expected
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        [("01:00:00", "02:00:00"), ("02:00:00", "02:00:00"), ("02:00:00", "03:00:00"), ("03:00:00", "04:00:00")],
+        [("01:00:00", "01:59:59"), ("02:00:00", "02:59:59"), ("02:00:00", "02:59:59"), ("03:00:00", "03:59:59")],
+        [("01:00:00", "02:00:00"), ("02:00:00", "02:59:59"), ("02:00:00", "03:00:00"), ("03:00:00", "04:00:00")],
+        [("01:30:00", "02:30:00"), ("02:30:00", "02:30:00"), ("02:30:00", "03:30:00"), ("03:30:00", "04:30:00")],
+    ],
+)
+@pytest.mark.parametrize("newest_first", [False, True])
+def test_files_that_begin_with_the_hour_that_occurs_twice(names: list[tuple[str, str]], newest_first: bool) -> None:
+    files = [
+        file(f"2026-10-25 {start}", f"2026-10-25 {end}", place=f"8/0/{number}")
+        for number, (start, end) in enumerate(names)
+    ]
+    found = segments(*(reversed(files) if newest_first else files))
+    begin = BERLIN.from_wall(files[0].start)
+    assert [each.span.start - begin for each in found] == [timedelta(hours=number) for number in range(4)]
+    seams = [later.span.start - earlier.span.end for earlier, later in pairwise(found)]
+    assert all(timedelta(0) <= seam <= timedelta(seconds=1) for seam in seams)
+
+
+def test_one_fall_is_the_clock_and_no_order() -> None:
+    alone = [file("2026-10-25 02:30:00", "2026-10-25 02:35:00"), file("2026-10-25 02:10:00", "2026-10-25 02:15:00")]
+    starts = [each.span.start for each in segments(*alone)]
+    assert starts == [datetime(2026, 10, 25, 0, 30, tzinfo=UTC), datetime(2026, 10, 25, 1, 10, tzinfo=UTC)]
+
+
+def test_of_copies_that_begin_at_once_the_longest_is_told() -> None:
+    short, long, other = (
+        file("2026-10-01 10:00:00", "2026-10-01 10:10:00", place="1/0/7"),
+        file("2026-10-01 10:00:00", "2026-10-01 10:30:00", place="2/0/9"),
+        file("2026-10-01 10:00:00", "2026-10-01 10:01:00", "M", place="1/0/8"),
+    )
+    for files in ((short, long, other), (long, other, short)):
+        found = segments(*files)
+        assert [(each.kind, each.span.duration // timedelta(minutes=1)) for each in found] == [
+            (RecordingKind.CONTINUOUS, 30),
+            (RecordingKind.MOTION, 1),
+        ]
 
 
 def test_the_last_file_grows() -> None:

@@ -36,6 +36,7 @@ def test_odd_memory_is_forgotten() -> None:
         "quirks": {"nonce_once": "yes", "search_page": True},
         "refused": [],
         "profiles": 0,
+        "answered": "x",
     }
     assert Memory.load(odd) == Memory()
     assert Memory.load({"quirks": 3, "profiles": {"1": 2}}) == Memory()
@@ -57,6 +58,23 @@ def test_refusals_live_a_day_and_no_longer_than_the_firmware() -> None:
     memory.seen_firmware("2")
     assert memory.refused == {}
     assert not memory.quirks.nonce_once
+
+
+def test_what_has_answered_or_must_be_there_is_never_taken_for_a_lack() -> None:
+    memory = Memory(firmware="1")
+    for name in (
+        "magicBox.cgi?action=getSystemInfo",
+        "magicBox.cgi?action=getSerialNo",
+        "configManager.cgi?action=getConfig&name=RemoteDevice",
+    ):
+        memory.note_refused(name, NOW)
+    memory.note_answered("x")
+    memory = Memory.load(memory.dump())
+    memory.note_refused("x", NOW)
+    assert memory.refused == {}
+    memory.seen_firmware("2")
+    memory.note_refused("x", NOW)
+    assert memory.is_refused("x", NOW)
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ def test_codes_mean_errors(code: int | None, message: str, kind: type[errors.Nvr
         (400, b"Error\r\nBad Request!\r\n", DahuaRefusalError),
         (500, b"", DahuaRefusalError),
         (200, b"Error: Error -1 getting param in name=NTP", DahuaRefusalError),
+        (200, b"Error\r\nErrorID=2, Detail=Invalid Request!\r\n", DahuaRefusalError),
     ],
 )
 def test_bodies_mean_errors_whatever_the_status(status: int, body: bytes, kind: type[errors.NvrError] | None) -> None:
@@ -100,9 +101,7 @@ def test_bodies_mean_errors_whatever_the_status(status: int, body: bytes, kind: 
     if isinstance(error, errors.NvrBusyError):
         assert error.retry_after == 7.0
     if error is not None:
-        assert refusals.is_lacking(error) is isinstance(
-            error, errors.NvrUnsupportedError | errors.NvrNotFoundError | DahuaRefusalError
-        )
+        assert refusals.is_lacking(error) is (b"getting param" in body or status in {400, 404, 405, 501})
 
 
 def test_a_busy_recorder_may_not_say_for_how_long() -> None:
@@ -152,12 +151,12 @@ def test_refusals_of_rtsp_count_with_it() -> None:
     assert not shared.usable
 
 
-def test_a_lock_takes_the_refusals_before_it_back() -> None:
+def test_a_lock_and_the_refusals_before_it_are_one() -> None:
     shared = LoginGuard(utcnow=lambda: NOW)
     guard = ProvisionalGuard(shared)
     guard.refused()
-    guard.locked(NOW + timedelta(seconds=60))
-    assert shared.refusals == 0
+    guard.locked(NOW + timedelta(seconds=60), tried=True)
+    assert shared.refusals == 1
     assert guard.locked_until is not None
     with pytest.raises(errors.NvrLockedError):
         guard.check()

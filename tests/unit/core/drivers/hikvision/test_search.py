@@ -1,6 +1,7 @@
 """Searches: bodies, answers, what Z means, segments."""
 
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 
 import pytest
 
@@ -153,6 +154,21 @@ def test_an_hour_that_occurs_twice_is_read_in_order() -> None:
     ]
     minutes = [(segment.span.start - span.start) // timedelta(minutes=1) for segment in mapper.map(rows)]
     assert minutes == [90, 150, 190, 230]
+
+
+def test_files_that_begin_with_the_hour_that_occurs_twice() -> None:
+    zone = parse_posix_zone("CST-1:00:00DST01:00:00,M3.5.0/02:00:00,M10.5.0/03:00:00")
+    assert zone is not None
+    wire = WireClock(DeviceClock(zone, timedelta(0), NOW), ZMode.LOCAL)
+    span = TimeSpan(datetime(2026, 10, 24, 23, tzinfo=UTC), datetime(2026, 10, 25, 3, tzinfo=UTC))
+    names = [("01:00:00", "02:00:00"), ("02:00:00", "02:00:00"), ("02:00:00", "03:00:00"), ("03:00:00", "04:00:00")]
+    rows = [match(f"2026-10-25T{start}", f"2026-10-25T{end}") for start, end in names]
+    mapper = SegmentMapper(wire, 1, StreamRole.MAIN, span, now=datetime(2026, 11, 1, tzinfo=UTC))
+    hours = [span.start + timedelta(hours=number) for number in range(5)]
+    assert [segment.span for segment in mapper.map(rows)] == [TimeSpan(*each) for each in pairwise(hours)]
+    # What is listed first stands alone: a window from behind the hour reaches to before it.
+    start, _ = wire.window(TimeSpan(hours[3] + timedelta(minutes=5), hours[4]))
+    assert start.hour == 1
 
 
 def test_z_matters_only_where_the_wall_clock_is_not_utc() -> None:
