@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 import hashlib
 import itertools
 import json
-import re
 from typing import Any
 import uuid
+from xml.etree import ElementTree as ET
 
 import aiohttp
 
@@ -44,6 +44,35 @@ REQUEST = """<?xml version="1.0" encoding="utf-8"?><CMSearchDescription><searchI
 type BareSearch = Callable[[int], Awaitable[int]]
 
 
+# What anybody has of a file who wants to use it: begin, end, handle, size in bytes.
+type BareFile = tuple[datetime, datetime, str, int]
+
+
+def _read_hikvision(text: str) -> list[BareFile]:
+    """Read a page with nothing but the standard library."""
+    found = []
+    root = ET.fromstring(text)  # noqa: S314 - our own simulator's
+    space = root.tag.partition("}")[0] + "}"
+    for item in root.iter(f"{space}searchMatchItem"):
+        start, end = (datetime.fromisoformat(item.findtext(f".//{space}{name}", "")) for name in ("startTime", "endTime"))
+        uri = item.findtext(f".//{space}playbackURI", "")
+        found.append((start, end, uri, int(uri.rpartition("size=")[2])))
+    return found
+
+
+def _read_dahua(text: str) -> list[BareFile]:
+    """Read a page with nothing but the standard library."""
+    return [
+        (
+            datetime.fromisoformat(item["StartTime"]).replace(tzinfo=UTC),
+            datetime.fromisoformat(item["EndTime"]).replace(tzinfo=UTC),
+            item["FilePath"],
+            int(item["Length"]),
+        )
+        for item in json.loads(text)["params"].get("infos") or ()
+    ]
+
+
 async def bare_hikvision(session: aiohttp.ClientSession, nvr: Recorder, span: TimeSpan, page: int) -> BareSearch:
     """Page through the search of ISAPI."""
     base = f"http://127.0.0.1:{nvr.http_port}/ISAPI"
@@ -63,7 +92,7 @@ async def bare_hikvision(session: aiohttp.ClientSession, nvr: Recorder, span: Ti
             )
             async with session.post(f"{base}/ContentMgmt/search", data=body) as response:
                 text = await response.text()
-            got = len(re.findall("<searchMatchItem>", text))
+            got = len(_read_hikvision(text))
             count += got
             if "MORE" not in text or not got:
                 return count
@@ -99,7 +128,7 @@ async def bare_dahua(session: aiohttp.ClientSession, nvr: Recorder, span: TimeSp
         count = 0
         while True:
             text = await call("mediaFileFind.findNextFile", {"count": page}, object=handle)
-            got = len(re.findall('"FilePath"', text))
+            got = len(_read_dahua(text))
             count += got
             if not got:
                 break
@@ -124,6 +153,7 @@ class Row:
     serial: int
     first: int
     to_serial: float = 1.5
+    cpu: float = 1.2
 
 
 ROWS = {
@@ -135,8 +165,8 @@ ROWS = {
 }
 
 
-async def bare_loop(family: Family, nvr: Recorder, span: TimeSpan, in_flight: int, page: int) -> tuple[float, int]:
-    """Search all channels with nothing but requests and a count; return seconds and segments."""
+async def bare_loop(family: Family, nvr: Recorder, span: TimeSpan, in_flight: int, page: int) -> tuple[Stopwatch, int]:
+    """Search all channels with nothing but requests and the standard library; return what it took and was found."""
     gate = asyncio.Semaphore(in_flight)
     async with aiohttp.ClientSession(middlewares=(BareDigest(),)) as session:
         search = await ROWS[family.name].bare(session, nvr, span, page)
@@ -147,7 +177,7 @@ async def bare_loop(family: Family, nvr: Recorder, span: TimeSpan, in_flight: in
 
         with Stopwatch() as watch:
             found = sum(await asyncio.gather(*(one(channel) for channel in range(1, CHANNELS + 1))))
-    return watch.wall, found
+    return watch, found
 
 
 async def search_all(index: RecordingIndex, span: TimeSpan) -> tuple[Stopwatch, list[Any]]:
@@ -171,19 +201,20 @@ async def measure_whole(family: Family, nvr: Recorder, driver: Driver, span: Tim
     found: list[Any] = []
     for _ in range(ROUNDS):
         found.clear()
-        seconds, count = await bare_loop(family, nvr, span, row.proven, row.page)
+        bare, count = await bare_loop(family, nvr, span, row.proven, row.page)
         watch, found = await search_all(index, span)
-        bares.append(seconds)
+        bares.append(bare)
         watches.append(watch)
     figure(f"{name}.found", len(found), "segments", reference=CHANNELS * SEGMENTS, limit=1.0, at_least=True)
     figure(f"{name}.twice", len(found) - len(set(found)), "segments", limit=0)
     figure(f"{name}.bare_found", count, "segments", reference=CHANNELS * SEGMENTS, limit=1.0, at_least=True)
     walls = [watch.wall for watch in watches]
-    figure(f"{name}.in_flight_{row.proven}", median(walls), "s", reference=median(bares), limit=1.3)
+    figure(f"{name}.in_flight_{row.proven}", median(walls), "s", reference=median([bare.wall for bare in bares]), limit=1.3)
     serial = CHANNELS * row.serial * LATENCY / 1000 / row.proven
     figure(f"{name}.to_serial_limit", min(walls), "s", reference=serial, limit=row.to_serial)
     # Whatever else runs on this machine adds to it, nothing takes away.
-    figure(f"{name}.cpu", min(watch.cpu for watch in watches), "s CPU", limit=0.6)
+    cpu, floor = min(watch.cpu for watch in watches), min(bare.cpu for bare in bares)
+    figure(f"{name}.cpu", cpu, "s CPU", reference=floor, limit=row.cpu)
 
 
 async def measure_first_page(family: Family, driver: Driver, span: TimeSpan) -> None:
@@ -234,7 +265,7 @@ async def measure(family: Family, nvr: Recorder, span: TimeSpan) -> None:
         bare, _ = await bare_loop(family, nvr, span, widths.search, page)
         watch, found = await search_all(driver.recordings, span)
         name = f"search.{family.name}.shipped_default"
-        figure(name, watch.wall, "s", reference=bare, limit=1.3)
+        figure(name, watch.wall, "s", reference=bare.wall, limit=1.3)
         figure(f"{name}_found", len(set(found)), "segments", reference=CHANNELS * SEGMENTS, limit=1, at_least=True)
 
 

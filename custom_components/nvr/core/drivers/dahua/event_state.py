@@ -16,6 +16,8 @@ from .wire_event import WireEvent
 
 # The stream is live: an event dated further from now was dated by a clock that is not the recorder's.
 _NEAR: Final = timedelta(minutes=2)
+# What is told to the millisecond and this near needs no second reading.
+_BELIEVED: Final = timedelta(seconds=5)
 _MOST_ACTIVE: Final = 4096
 _MOST_TEXT: Final = 120
 _EXTRA: Final = ("Direction", "Action", "State", "CallID", "Status", "Method", "Type")
@@ -187,7 +189,7 @@ class EventState:
         seen = _part(data, "Object") or _part(data, "Objects") or _part(data, "object")
         said = _text(seen.get("ObjectType")) or _text(data.get("ObjectType"))
         plate = _text(_part(data, "TrafficCar").get("PlateNumber")) or _text(data.get("PlateNumber"))
-        extra = {name: value for name in _EXTRA if (value := _text(data.get(name)))}
+        extra = {name: value for name in _EXTRA if name in data and (value := _text(data[name]))}
         regions = data.get("RegionName")
         region = _text(regions[0]) if isinstance(regions, list) and regions else ""
         return NvrEvent(
@@ -214,7 +216,10 @@ class EventState:
         epoch = _number(data.get("UTC"))
         if epoch is not None and 0 < epoch < 2**33:
             milliseconds = _number(data.get("UTCMS")) or 0.0
-            found.append(datetime.fromtimestamp(epoch, UTC) + timedelta(milliseconds=milliseconds) - clock.skew)
+            moment = datetime.fromtimestamp(epoch, UTC) + timedelta(milliseconds=milliseconds) - clock.skew
+            if abs(moment - received_at) <= _BELIEVED:
+                return moment
+            found.append(moment)
         reading = parse_wall(_text(data.get("LocaleTime")))
         if reading is not None:
             # In the hour that occurs twice, the pass that is now.

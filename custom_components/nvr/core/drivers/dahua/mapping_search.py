@@ -17,14 +17,15 @@ _GROWING: Final = timedelta(seconds=60)
 
 def file_kind(file: FoundFile) -> tuple[RecordingKind, str]:
     """Return why a file was recorded and the word that said so: its name, else its events, else its flags."""
-    if file.letter in FILE_KINDS:
-        return FILE_KINDS[file.letter], file.letter
+    letter = file.letter
+    if letter in FILE_KINDS:
+        return FILE_KINDS[letter], letter
     for event in file.events:
         return EVENT_KINDS.get(event, RecordingKind.SMART), event
     for flag, kind in FLAG_KINDS.items():
         if flag in file.flags:
             return kind, flag
-    return RecordingKind.UNKNOWN, file.letter
+    return RecordingKind.UNKNOWN, letter
 
 
 def wanted(files: Iterable[FoundFile], channel: int, role: StreamRole) -> list[FoundFile]:

@@ -108,6 +108,8 @@ def text(node: Node, *path: str | int) -> str:
     value = child(node, *path)
     if isinstance(value, str):
         return value.strip()
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value) if isinstance(value, int | float) else ""
@@ -123,6 +125,8 @@ def integer(node: Node, *path: str | int) -> int | None:
     found = child(node, *path)
     if isinstance(found, int) and not isinstance(found, bool) and abs(found) < _LARGEST:
         return found
+    if found is None:
+        return None
     value = text(found)
     return int(value.partition(".")[0]) if _INTEGER.fullmatch(value) else None
 

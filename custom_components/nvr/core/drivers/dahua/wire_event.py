@@ -6,6 +6,7 @@ pulse is given out with its last byte. Lengths are believed only where the paylo
 
 from collections.abc import Mapping
 from enum import Enum, auto
+from functools import lru_cache
 import json
 import re
 from typing import Final, NamedTuple
@@ -43,8 +44,9 @@ class _State(Enum):
     BODY = auto()
 
 
-def _event(head: bytes, data: Mapping[str, object], raw: str = "") -> WireEvent | None:
-    """Read what stands before the data; None when it is no event."""
+@lru_cache(maxsize=1024)  # a few codes begin and end on each channel again and again
+def _head(head: bytes) -> tuple[str, str, int | None] | None:
+    """Read code, action and 0-based index before the data; None when it is no event."""
     fields: dict[str, str] = {}
     for field in head.decode("utf-8", "replace").split(";"):
         name, _, value = field.partition("=")
@@ -53,7 +55,13 @@ def _event(head: bytes, data: Mapping[str, object], raw: str = "") -> WireEvent 
     if not code or action.lower() not in _ACTIONS:
         return None
     index = fields.get("index", "")
-    return WireEvent(code, action.capitalize(), int(index) if _INDEX.fullmatch(index) else None, data, raw)
+    return code, action.capitalize(), int(index) if _INDEX.fullmatch(index) else None
+
+
+def _event(head: bytes, data: Mapping[str, object], raw: str = "") -> WireEvent | None:
+    """Return what a head and its data say; None when it is no event."""
+    fields = _head(head)
+    return None if fields is None else WireEvent(*fields, data, raw)
 
 
 def _object(data: bytes) -> tuple[Mapping[str, object], int] | None:

@@ -140,6 +140,8 @@ def _words(node: Node, name: str) -> tuple[str, ...]:
     found = child(node, name)
     if found is None:
         return ()
+    if isinstance(found, list):  # of RPC2, where a page holds thousands
+        return tuple([word for value in found if (word := text(value))])
     return tuple(word for _, value in entries(found) if (word := text(value)))
 
 
@@ -155,7 +157,7 @@ def _file(node: Node) -> FoundFile | None:
     span, path = _span(node), text(node, "FilePath")
     if span is None:
         return None
-    place = "/".join(text(node, name) for name in ("Disk", "Partition", "Cluster"))
+    place = f"{text(node, 'Disk')}/{text(node, 'Partition')}/{text(node, 'Cluster')}"
     return FoundFile(
         span[0],
         span[1],
@@ -222,8 +224,8 @@ def log_lines(params: Mapping[str, object]) -> list[LogLine]:
 
 def locator(file: FoundFile) -> str:
     """Return a segment's handle: where the file is and what it spans, in wall digits."""
-    start, end = (moment.isoformat("T", "seconds").translate(_BARE) for moment in (file.start, file.end))
-    return f"{start}|{end}|{file.size or ''}|{file.path}"
+    start, end = file.start.isoformat("T", "seconds"), file.end.isoformat("T", "seconds")
+    return f"{start.translate(_BARE)}|{end.translate(_BARE)}|{file.size or ''}|{file.path}"
 
 
 def parse_locator(value: str) -> FoundFile | None:
