@@ -54,7 +54,9 @@ def _read_hikvision(text: str) -> list[BareFile]:
     root = ET.fromstring(text)  # noqa: S314 - our own simulator's
     space = root.tag.partition("}")[0] + "}"
     for item in root.iter(f"{space}searchMatchItem"):
-        start, end = (datetime.fromisoformat(item.findtext(f".//{space}{name}", "")) for name in ("startTime", "endTime"))
+        start, end = (
+            datetime.fromisoformat(item.findtext(f".//{space}{name}", "")) for name in ("startTime", "endTime")
+        )
         uri = item.findtext(f".//{space}playbackURI", "")
         found.append((start, end, uri, int(uri.rpartition("size=")[2])))
     return found
@@ -209,7 +211,9 @@ async def measure_whole(family: Family, nvr: Recorder, driver: Driver, span: Tim
     figure(f"{name}.twice", len(found) - len(set(found)), "segments", limit=0)
     figure(f"{name}.bare_found", count, "segments", reference=CHANNELS * SEGMENTS, limit=1.0, at_least=True)
     walls = [watch.wall for watch in watches]
-    figure(f"{name}.in_flight_{row.proven}", median(walls), "s", reference=median([bare.wall for bare in bares]), limit=1.3)
+    figure(
+        f"{name}.in_flight_{row.proven}", median(walls), "s", reference=median([bare.wall for bare in bares]), limit=1.3
+    )
     serial = CHANNELS * row.serial * LATENCY / 1000 / row.proven
     figure(f"{name}.to_serial_limit", min(walls), "s", reference=serial, limit=row.to_serial)
     # Whatever else runs on this machine adds to it, nothing takes away.
