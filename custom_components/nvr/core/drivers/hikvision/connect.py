@@ -5,7 +5,7 @@ be refused alone; what a channel list needs must not fail unseen, for a channel 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -166,14 +166,13 @@ class Connect:
 
     def _work(self, info: DeviceInfo) -> list[Coroutine[object, object, None]]:
         """Return what is read at once, what others wait for and what takes long first."""
-        reader = self._reader
         return [
             self._capabilities(),
-            self._keep("triggers", reader.optional(TRIGGERS, parse_triggers)),
-            self._keep("streams", reader.optional(STREAMS, parse_streams)),
+            self._keep("triggers", TRIGGERS, parse_triggers),
+            self._keep("streams", STREAMS, parse_streams),
             self._recorder_channels(info),
             # The search lane is idle and makes a fourth connection the recorder is known to bear.
-            self._keep("tracks", reader.optional(TRACKS, parse_tracks, lane="search")),
+            self._keep("tracks", TRACKS, parse_tracks, lane="search"),
             self._clock(),
             self._ports(),
             self._states(info),
@@ -182,8 +181,8 @@ class Connect:
             self._health(),
         ]
 
-    async def _keep(self, name: str, work: Awaitable[object]) -> None:
-        self._parts[name] = await work
+    async def _keep(self, name: str, path: str, parse: Callable[[bytes], object], lane: Lane = "control") -> None:
+        self._parts[name] = await self._reader.optional(path, parse, lane=lane)
 
     async def _capabilities(self) -> None:
         try:
