@@ -119,6 +119,15 @@ async def test_events_of_a_recorder_without_a_list_are_told_to_be_missing(nvr: H
         await call("search_recordings", entity_id=FRONT, events=["disk_full"])
 
 
+async def test_events_are_asked_for_where_the_footage_cannot_be_searched(nvr: HikvisionSimulator, call: Call) -> None:
+    nvr.set_faults(search__status=500)
+    answer = await call("search_recordings", entity_id=FRONT, events=["person"])
+    assert set(answer["errors"]) == {FRONT}
+    assert answer["cameras"][FRONT]["name"]
+    assert "segments" not in answer["cameras"][FRONT]
+    assert answer["cameras"][FRONT]["events_error"]["error"] == "no_event_history"
+
+
 @pytest.mark.parametrize("merge", [False, True])
 async def test_pages_together_are_the_whole_search(nvr: HikvisionSimulator, call: Call, *, merge: bool) -> None:
     asked: dict[str, Any] = {
