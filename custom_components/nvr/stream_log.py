@@ -78,9 +78,8 @@ class StreamLog:
 
     @callback
     def _stopped(self, running: _Running) -> None:
-        told = {**running.facts, ATTR_DURATION: round(time.monotonic() - running.since, 1)}
-        if (loss := running.stay.loss) is not None:
-            told[ATTR_REASON] = loss.value
+        loss, duration = running.stay.loss, round(time.monotonic() - running.since, 1)
+        told = {**running.facts, ATTR_DURATION: duration, ATTR_REASON: None if loss is None else loss.value}
         context = Context(user_id=running.context.user_id, parent_id=running.context.id)
         self._tell(EVENT_STREAM_STOPPED, AuditKind.STREAM_STOPPED, told, context)
 
