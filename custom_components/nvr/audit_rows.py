@@ -24,6 +24,7 @@ class AuditKind(StrEnum):
     DENIED = "denied"
     REVOKED = "revoked"
     RIGHTS_CHANGED = "rights_changed"
+    SESSION_ENDED = "session_ended"
 
 
 # In this order they are the columns of the CSV file.

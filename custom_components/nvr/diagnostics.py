@@ -71,6 +71,7 @@ def _recorder(hub: NvrHub) -> dict[str, Any]:
         "poll_interval": hub.link.poll_interval.total_seconds(),
         "edges": hub.watch.edges(),
         "events": dict(sorted(hub.fanout.counters.items())),
+        "sessions": hub.sessions.statistics,
     }
     if hub.link.connected:
         driver, secrets = hub.driver, _secrets(hub.entry, hub.info)

@@ -23,6 +23,7 @@ from .core.errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
+from .media.sessions import LossReason, SessionEndedError
 
 # Subclasses stand before their parents: the first row that fits counts.
 KEYS: Final[tuple[tuple[type[NvrError], str], ...]] = (
@@ -43,7 +44,12 @@ KEYS: Final[tuple[tuple[type[NvrError], str], ...]] = (
 
 
 def error_key(err: NvrError) -> str:
-    """Return the translation key of the error's class; a lock without a known end has a key of its own."""
+    """Return the translation key of the error's class; a lock without a known end has a key of its own.
+
+    So has each reason for which somebody's session was ended.
+    """
+    if isinstance(err, SessionEndedError):
+        return "session_taken_over" if err.reason is LossReason.TAKEN_OVER else "session_ended"
     if isinstance(err, NvrLockedError) and err.until is None:
         return "locked_unknown"
     return next(key for kind, key in KEYS if isinstance(err, kind))

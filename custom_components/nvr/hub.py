@@ -38,6 +38,7 @@ from .proven import ProvenDetections, ProvenPlayback, ProvenRecordings
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
+from .slot_use import SlotUse
 from .stills import Stills
 from .streams import Streams
 from .watch import Watch
@@ -59,6 +60,7 @@ class NvrHub:
         self.channels_added = Signal[tuple[Channel, ...]]()
         self.roster = Roster(hass, entry, store, config)
         self.streams = Streams(hass, entry, shared)
+        self.sessions = SlotUse(shared.engine.slots, entry.entry_id, lambda: self.playback_slots)
         self.announcer = Announcer(hass, entry, self.roster)
         grace = timedelta(seconds=options.get(CONF_GRACE_TIME, DEFAULT_GRACE_TIME))
         self.watch = Watch(hass, grace, store, self._on_edge)

@@ -66,6 +66,7 @@ class Memory:
     profile: str | None = None
     locked_until: datetime | None = None
     cameras: dict[int, CameraIdentity] = field(default_factory=dict)
+    sessions: Mapping[str, object] = field(default_factory=dict)
 
 
 def _member[E: StrEnum](kind: type[E], value: object, default: E) -> E:
@@ -120,6 +121,7 @@ def to_json(memory: Memory) -> dict[str, Any]:
         "profile": memory.profile,
         "cameras": {str(number): asdict(camera) for number, camera in memory.cameras.items()},
         "locked_until": None if memory.locked_until is None else memory.locked_until.isoformat(),
+        "sessions": dict(memory.sessions),
     }
 
 
@@ -139,6 +141,7 @@ def from_json(raw: Mapping[str, Any]) -> Memory:
         profile=raw.get("profile"),
         cameras={int(number): CameraIdentity(**_known(CameraIdentity, item)) for number, item in cameras.items()},
         locked_until=None if raw.get("locked_until") is None else datetime.fromisoformat(raw["locked_until"]),
+        sessions=dict(raw.get("sessions", {})),
     )
 
 

@@ -1,8 +1,8 @@
-"""How the talk with the recorder goes: its event stream and its clock."""
+"""How the talk with the recorder goes: its event stream, its clock, its sessions."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
     SensorDeviceClass,
@@ -11,7 +11,7 @@ from homeassistant.components.sensor import (
     SensorStateClass,
 )
 from homeassistant.const import EntityCategory, UnitOfTime
-from homeassistant.core import HomeAssistant
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .coordinator import NvrCoordinator
@@ -29,6 +29,8 @@ class RecorderSensorDescription(SensorEntityDescription):
 
     value_fn: Callable[[NvrHub], str | float | None]
     always_available: bool = False
+    attributes_fn: Callable[[NvrHub], dict[str, Any]] | None = None
+    listen_fn: Callable[[NvrHub, Callable[[], None]], CALLBACK_TYPE] | None = None
 
 
 def _clock_offset(hub: NvrHub) -> float | None:
@@ -57,6 +59,17 @@ SENSORS: Final = (
         entity_registry_enabled_default=False,
         value_fn=_clock_offset,
     ),
+    RecorderSensorDescription(
+        key="playback_sessions",
+        translation_key="playback_sessions",
+        state_class=SensorStateClass.MEASUREMENT,
+        entity_category=EntityCategory.DIAGNOSTIC,
+        entity_registry_enabled_default=False,
+        value_fn=lambda hub: hub.sessions.used,
+        always_available=True,
+        attributes_fn=lambda hub: {"limit": hub.sessions.limit},
+        listen_fn=lambda hub, listener: hub.sessions.async_subscribe(listener),
+    ),
 )
 
 
@@ -76,6 +89,20 @@ class RecorderSensor(RecorderEntity, SensorEntity):
     def __init__(self, coordinator: NvrCoordinator, description: RecorderSensorDescription) -> None:
         super().__init__(coordinator, description.key)
         self.entity_description = description
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what does not come with the refresh."""
+        await super().async_added_to_hass()
+        if (listen := self.entity_description.listen_fn) is not None:
+            self.async_on_remove(listen(self.hub, self.async_write_ha_state))
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """What belongs to the value."""
+        attributes = self.entity_description.attributes_fn
+        return None if attributes is None else attributes(self.hub)
 
     @property
     @override

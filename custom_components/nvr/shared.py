@@ -37,12 +37,14 @@ class NvrShared:
     def __post_init__(self) -> None:
         """Make what needs Home Assistant."""
         self.audit = AuditLog(self.hass)
+        self.engine.slots.on_learned = self._remember_sessions
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""
         if (store := self.stores.get(entry_id)) is None:
             store = self.stores[entry_id] = MemoryStore(self.hass, entry_id)
-            await store.async_load()
+            memory = await store.async_load()
+            self.engine.slots.recall(entry_id, memory.sessions)
         return store
 
     async def async_close_playback(self, entry_id: str) -> None:
@@ -55,6 +57,7 @@ class NvrShared:
         store = await self.async_store(entry_id)
         await store.async_remove()
         self.stores.pop(entry_id, None)
+        self.engine.slots.recall(entry_id, {})
         self.async_allow(entry_id)
         if (notice := self.lock_notices.pop(entry_id, None)) is not None:
             notice.async_clear()
@@ -100,6 +103,13 @@ class NvrShared:
         self.guards = {key: guard for key, guard in self.guards.items() if key[0] != entry_id}
         if (store := self.stores.get(entry_id)) is not None:
             store.memory.locked_until = None
+
+    @callback
+    def _remember_sessions(self, entry_id: str) -> None:
+        """Keep how many sessions a recorder was found to have."""
+        if (store := self.stores.get(entry_id)) is not None:
+            store.memory.sessions = self.engine.slots.learned(entry_id)
+            store.async_save_soon()
 
     def _new_guard(self, config: ConnectionConfig) -> LoginGuard:
         """Return a count that begins anew. A lock is of the account at this address, whatever the password."""

@@ -14,8 +14,16 @@ from homeassistant.core import Context, HomeAssistant, callback
 
 from .access import facts_of
 from .audit_rows import AuditKind
-from .const import ATTR_DURATION, ATTR_KIND, ATTR_SESSION_ID, ATTR_USER_ID, EVENT_STREAM_STARTED, EVENT_STREAM_STOPPED
-from .media.sessions import SlotHolder
+from .const import (
+    ATTR_DURATION,
+    ATTR_KIND,
+    ATTR_REASON,
+    ATTR_SESSION_ID,
+    ATTR_USER_ID,
+    EVENT_STREAM_STARTED,
+    EVENT_STREAM_STOPPED,
+)
+from .media.sessions import SlotHolder, Stay
 from .runtime import NvrConfigEntry
 from .shared import shared
 
@@ -27,6 +35,7 @@ class _Running:
     facts: dict[str, Any]
     context: Context
     since: float
+    stay: Stay
 
 
 class StreamLog:
@@ -57,18 +66,20 @@ class StreamLog:
     @callback
     def _started(self, entry_id: str, holder: SlotHolder) -> None:
         entry: NvrConfigEntry | None = self._hass.config_entries.async_get_entry(entry_id)
-        if entry is None:
+        stay = self._slots.stay_of(entry_id, holder)
+        if entry is None or stay is None:
             return
         user_id = holder.owner or None
         context = Context(user_id=user_id)
-        session = {ATTR_USER_ID: user_id, ATTR_KIND: holder.kind, ATTR_SESSION_ID: context.id}
-        running = _Running({**facts_of(entry, holder.channel), **session}, context, time.monotonic())
+        session = {ATTR_USER_ID: user_id, ATTR_KIND: holder.kind, ATTR_SESSION_ID: stay.session_id}
+        running = _Running({**facts_of(entry, holder.channel), **session}, context, time.monotonic(), stay)
         self._running[holder] = running
         self._tell(EVENT_STREAM_STARTED, AuditKind.STREAM_STARTED, running.facts, context)
 
     @callback
     def _stopped(self, running: _Running) -> None:
-        told = {**running.facts, ATTR_DURATION: round(time.monotonic() - running.since, 1)}
+        loss, duration = running.stay.loss, round(time.monotonic() - running.since, 1)
+        told = {**running.facts, ATTR_DURATION: duration, ATTR_REASON: None if loss is None else loss.value}
         context = Context(user_id=running.context.user_id, parent_id=running.context.id)
         self._tell(EVENT_STREAM_STOPPED, AuditKind.STREAM_STOPPED, told, context)
 

@@ -40,11 +40,13 @@ from .core.errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-from .errors import error_key, translate
+from .errors import error_key
 from .media.engine import Playback
 from .media.hls import PlaybackFile, parse_name
+from .media.sessions import SessionEndedError
 from .playback_links import ExpiredLinkError, PlaybackLink, UnknownLinkError
 from .runtime import NvrConfigEntry
+from .session_words import explain
 from .shared import shared
 
 _PLAYLIST: Final = "application/vnd.apple.mpegurl"
@@ -60,6 +62,7 @@ _STATUS: Final[tuple[tuple[type[NvrError], HTTPStatus], ...]] = (
     (NvrAuthError, HTTPStatus.FORBIDDEN),
     (NvrLockedError, HTTPStatus.FORBIDDEN),
     (NvrPermissionError, HTTPStatus.FORBIDDEN),
+    (SessionEndedError, HTTPStatus.GONE),
     (NvrBusyError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NvrUnreachableError, HTTPStatus.SERVICE_UNAVAILABLE),
     (NvrResponseError, HTTPStatus.BAD_GATEWAY),
@@ -107,7 +110,7 @@ class PlaybackView(HomeAssistantView):
         try:
             return await self._answer(link, entry, name, with_body=with_body)
         except NvrError as err:
-            return self._refusal(err, entry.title)
+            return await self._refusal(err, link, entry)
 
     async def _answer(self, link: PlaybackLink, entry: NvrConfigEntry, name: str, *, with_body: bool) -> web.Response:
         file = parse_name(name)
@@ -122,13 +125,15 @@ class PlaybackView(HomeAssistantView):
             response.enable_compression()  # a whole day in steps of two seconds is a megabyte of text, or a tenth of it
         return response
 
-    def _refusal(self, err: NvrError, name: str) -> web.Response:
+    async def _refusal(self, err: NvrError, link: PlaybackLink, entry: NvrConfigEntry) -> web.Response:
         status = next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
         headers = dict(_HEADERS)
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             wait = err.retry_after if isinstance(err, NvrBusyError) else None
             headers[hdrs.RETRY_AFTER] = str(math.ceil(wait or _RETRY_AFTER))
-        return self.json_message(str(translate(err, name)), status, error_key(err), headers)
+        user = await self._hass.auth.async_get_user(link.user_id) if link.user_id is not None else None
+        words = await explain(self._hass, err, entry, user)
+        return self.json_message(str(words), status, error_key(err), headers)
 
 
 async def _read(playback: Playback, file: PlaybackFile) -> bytes:

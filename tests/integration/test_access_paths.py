@@ -227,6 +227,17 @@ async def snapshot_action(home: Home) -> bool:
     return await home.hass.async_add_executor_job(taken)
 
 
+async def sees_what_somebody_else_watches(home: Home) -> bool:
+    link = await start_playback(home.hass, home.entry, NUMBER, home.span, home.admin.id)
+    assert await home.fetch(link.path)
+    await home.media.socket.send_json_auto_id({"type": "nvr/sessions"})
+    found = (await home.media.socket.receive_json())["result"]["sessions"]
+    await shared(home.hass).links.revoke(link)
+    assert found
+    assert not any(row["user"] or row["user_id"] for row in found)
+    return any(row["camera_id"] or row["channel"] for row in found)
+
+
 type Walk = Callable[[Home], Awaitable[bool]]
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
@@ -247,6 +258,7 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "action: all cameras": (Action.PLAYBACK, asks_for_all),
     "action: find": (Action.PLAYBACK, finds),
     "action: play": (Action.PLAYBACK, plays_on_a_player),
+    "list of sessions": (Action.PLAYBACK, sees_what_somebody_else_watches),
     "still": (Action.LIVE, still),
     "stream": (Action.LIVE, stream),
     "webrtc": (Action.LIVE, webrtc),

@@ -62,6 +62,10 @@ class NvrBusyError(NvrError):
         self.retry_after = retry_after
 
 
+class NvrNoSessionError(NvrBusyError):
+    """The recorder refused another playback session: it has no more of them, or none for us now."""
+
+
 class NvrUnsupportedError(NvrError):
     """This recorder or firmware does not offer the function; do not ask again before its firmware changes."""
 

@@ -112,6 +112,7 @@ class MediaEngine:
         await self._close(list(self._playbacks.values()))
         while self._ending:
             await asyncio.wait(set(self._ending))
+        await self.slots.aclose()
         await self._pool.aclose()
 
     async def _close(self, playbacks: Sequence[Playback]) -> None:

@@ -8,7 +8,7 @@ import time
 from typing import Protocol
 
 from ..core.driver import CredentialGuard, PlaybackSource
-from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError
+from ..core.errors import NvrError, NvrNoSessionError, NvrNotFoundError, NvrResponseError, NvrUnreachableError
 from ..core.models import StreamRole, TimeSpan, VideoCodec
 from .audio import AudioFormat, AudioUnit
 from .audio_maker import AROUND, AudioMaker
@@ -84,7 +84,7 @@ class LeaseGiver(Protocol):
     """Gives slots of the recorder."""
 
     async def __call__(self) -> Lease:
-        """Return a lease; raises NvrBusyError."""
+        """Return a lease; raises SlotsBusyError."""
 
 
 class SegmentMaker:
@@ -284,16 +284,31 @@ class SegmentMaker:
         self._footage.guard.check()
         lease = await self._take_lease()
         try:
+            session, until = await self._session_in(lease, start - lead)
+        except NvrNoSessionError:
+            if not lease.crowded:
+                raise
+            # The limit is lower now: the owner's own idle playback gives way, or he is told who has the sessions.
+            lease = await self._take_lease()
+            session, until = await self._session_in(lease, start - lead)
+        self._lease = lease
+        self._reader = FootageReader(session, start, self._monotonic, until=until, follow=self._session)
+        return self._reader
+
+    async def _session_in(self, lease: Lease, start: int) -> Opened:
+        """Open a session in a slot, which is given back when that fails."""
+        try:
             await asyncio.sleep(self._budget.take())
-            session, until = await self._session(start - lead)
+            opened = await self._session(start)
         except BaseException as err:
+            if isinstance(err, NvrNoSessionError):
+                lease.refused()
             lease.release()
             if isinstance(err, NvrError):
                 self._budget.failed()
             raise
-        self._lease = lease
-        self._reader = FootageReader(session, start, self._monotonic, until=until, follow=self._session)
-        return self._reader
+        lease.opened()
+        return opened
 
     async def _session(self, start: int) -> Opened:
         """Open a session that plays from a moment on, however far it goes."""

@@ -15,10 +15,14 @@ from .worker import SegmentWorker
 
 @dataclass(frozen=True, slots=True)
 class PlaybackLimits:
-    """In seconds: an answer or a failure by then (18), reader closed when nobody asks (17), free lead of a player."""
+    """In seconds: an answer or a failure by then (18), reader closed when nobody asks (17), free lead of a player.
+
+    `patience`: a slot is lost by then when nobody asks, whatever the reader does.
+    """
 
     answer: float = 20.0
     idle: float = 12.0
+    patience: float = 14.0
     free_lead: float = 30.0
     maker: MakerLimits = field(default_factory=MakerLimits)
 
@@ -45,7 +49,7 @@ class Variant:
 
     @property
     def active(self) -> bool:
-        """Whether it holds a session on the recorder, or somebody waits for it to."""
+        """Whether it holds a session on the recorder, or is about to."""
         return self.maker.reading or self.worker.busy
 
     async def prepare(self) -> Prepared:

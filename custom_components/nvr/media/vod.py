@@ -11,7 +11,7 @@ from . import hls
 from .maker import Footage
 from .pace import FloodGuard
 from .pool import WorkPool
-from .sessions import Lease, SessionSlots
+from .sessions import Lease, LossReason, SessionEndedError, SessionSlots
 from .variant import PlaybackLimits, Variant
 
 type KnownVariants = MutableMapping[tuple[str, int, StreamRole], hls.VariantInfo]
@@ -55,14 +55,17 @@ class Playback:
         self.last_used = monotonic()
         self._monotonic = monotonic
         self._slots, self._slot_count = slots
+        self._limits = limits or PlaybackLimits()
         self.variants = tuple(
-            Variant(number, footage, self._lease, pool, limits=limits or PlaybackLimits(), monotonic=monotonic)
+            Variant(number, footage, self._lease, pool, limits=self._limits, monotonic=monotonic)
             for number, footage in enumerate(footages)
         )
         self._known: KnownVariants = {} if known is None else known
         self._master: str | None = None
         self._opening = asyncio.Lock()
         self._flood = FloodGuard(monotonic)
+        self._asking = 0
+        self._ended: LossReason | None = None
 
     @property
     def opened(self) -> int:
@@ -76,52 +79,60 @@ class Playback:
 
     def idle_for(self) -> float:
         """Return for how many seconds nobody has asked for anything; 0 while something is asked for."""
-        busy = any(variant.worker.busy for variant in self.variants)
-        return 0.0 if busy else self._monotonic() - self.last_used
+        return 0.0 if self._asking else self._monotonic() - self.last_used
 
     async def master_playlist(self) -> str:
         """Open the recorder, once, and return the master playlist. Raises NvrError subclasses."""
-        self._touch()
-        async with self._opening:
-            if self._master is None:
-                with self._serving():
-                    self._master = hls.master_playlist(await self._describe())
-            return self._master
+        with self._asked():
+            async with self._opening:
+                if self._master is None:
+                    with self._serving():
+                        self._master = hls.master_playlist(await self._describe())
+                return self._master
 
     async def media_playlist(self, variant: int = 0) -> str:
         """Return the media playlist of the whole span. Raises NvrError subclasses."""
-        with self._serving():
+        with self._asked(), self._serving():
             return await (await self._turn_to(variant, opening=True)).media_playlist()
 
     async def init_segment(self, variant: int = 0) -> bytes:
         """Return the init segment. Raises NvrError subclasses."""
-        with self._serving():
+        with self._asked(), self._serving():
             return (await (await self._turn_to(variant, opening=True)).prepare()).init_segment
 
     async def segment(self, k: int, variant: int = 0) -> bytes:
         """Return segment `k`. Raises NvrNotFoundError for a gap or no such number, NvrTimeoutError after the limit."""
         if self._flood.flooded(k * len(self.variants) + variant):
             raise NvrBusyError("the same segment is asked for too often", retry_after=2.0)
-        with self._serving():
-            data = await (await self._turn_to(variant)).segment(k)
-        self._touch()
-        return data
+        with self._asked(), self._serving():
+            return await (await self._turn_to(variant)).segment(k)
 
     async def yield_slot(self) -> None:
         """Close the session on the recorder; the next request opens it again."""
         for variant in self.variants:
             await variant.worker.stop()
 
+    async def lose_slot(self, reason: LossReason) -> None:
+        """Close the session; when somebody ended it, every request from now on is refused with the reason."""
+        if not reason.final:
+            await self.yield_slot()
+            return
+        self._ended = reason
+        await self._close(SessionEndedError(reason))
+
     async def close(self) -> None:
         """End the playback: its session on the recorder, and whatever waits, with NvrNotFoundError."""
         self.closed = True
+        await self._close(None)
+
+    async def _close(self, problem: NvrError | None) -> None:
         # Whoever is cancelled here is so while the first one ends: the others have nothing to end.
         first, *rest = sorted(self.variants, key=lambda variant: not variant.active)
         try:
-            await first.worker.close()
+            await first.worker.close(problem)
         finally:
             for variant in rest:
-                await variant.worker.close()
+                await variant.worker.close(problem)
 
     async def _describe(self) -> list[tuple[int, hls.VariantInfo]]:
         """Return the variants to list: the recording, and the spare stream where not every player takes the first."""
@@ -154,13 +165,24 @@ class Playback:
 
     async def _turn_to(self, number: int, *, opening: bool = False) -> Variant:
         """Return the variant, and close the session of another one; `opening`: only if this one must be opened."""
-        self._touch()
         if not 0 <= number < len(self.variants):
             raise NvrNotFoundError("there is no such stream")
         variant = self.variants[number]
         if not opening or variant.maker.prepared is None:
             await self._leave_all_but(variant)
         return variant
+
+    @contextmanager
+    def _asked(self) -> Iterator[None]:
+        """Note a request for as long as it lasts; raises SessionEndedError where there will be no answer."""
+        if self._ended is not None:
+            raise SessionEndedError(self._ended)
+        self._asking += 1
+        try:
+            yield
+        finally:
+            self._asking -= 1
+            self.last_used = self._monotonic()
 
     @contextmanager
     def _serving(self) -> Iterator[None]:
@@ -178,10 +200,9 @@ class Playback:
         for other in self.variants:
             if other is not variant and other.active:
                 self.turning = True
-                await other.worker.stop("the player turned to another stream")
+                await other.worker.stop(NvrNotFoundError("the player turned to another stream"))
 
     async def _lease(self) -> Lease:
-        return await self._slots.acquire(self.recorder_id, self._slot_count, self)
-
-    def _touch(self) -> None:
-        self.last_used = self._monotonic()
+        lease = await self._slots.acquire(self.recorder_id, self._slot_count, self)
+        lease.keep_alive(self._limits.patience)
+        return lease

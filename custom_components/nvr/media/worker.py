@@ -62,7 +62,7 @@ class SegmentWorker:
 
     @property
     def busy(self) -> bool:
-        """Whether somebody waits."""
+        """Whether there is something to do."""
         return bool(self._jobs)
 
     async def prepare(self) -> None:
@@ -77,10 +77,10 @@ class SegmentWorker:
         self._last_delivered = k
         return data
 
-    async def stop(self, reason: str | None = None) -> None:
+    async def stop(self, problem: NvrError | None = None) -> None:
         """Stop working and close the session; a later request begins anew.
 
-        With a reason nobody wants anything any more: whoever still waits gets NvrNotFoundError. Cancelling ends the
+        With a problem nobody wants anything any more: whoever still waits gets that. Cancelling ends the
         wait of whoever asked, not the stopping: else the session would stay on the recorder.
         """
         worker, self._worker = self._worker, None
@@ -92,14 +92,14 @@ class SegmentWorker:
             await asyncio.wait(set(self._endings))
             ending.result()
         finally:
-            if reason is not None:
-                self._fail_all(NvrNotFoundError(reason))
+            if problem is not None:
+                self._fail_all(problem)
                 self._cache.clear()
 
-    async def close(self) -> None:
-        """Stop for good: whoever waits gets NvrNotFoundError."""
+    async def close(self, problem: NvrError | None = None) -> None:
+        """Stop for good: whoever waits gets the problem, or NvrNotFoundError as whoever comes later."""
         self._closed = True
-        await self.stop("this playback was closed")
+        await self.stop(problem or NvrNotFoundError("this playback was closed"))
 
     async def _end(self, worker: asyncio.Task[None] | None) -> None:
         if worker is not None and not worker.done():

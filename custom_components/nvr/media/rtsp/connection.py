@@ -15,6 +15,7 @@ from ...core.errors import (
     NvrAuthError,
     NvrBusyError,
     NvrError,
+    NvrNoSessionError,
     NvrNotFoundError,
     NvrPermissionError,
     NvrResponseError,
@@ -46,8 +47,10 @@ def refusal(status: int, method: str) -> NvrError:
     """Return the error for a status that is neither success nor 401; 453, 454, 503: full (hikvision-isapi 9.3)."""
     text = f"the recorder answered {method} with {status}"
     match status:
+        case 454 if method not in {"DESCRIBE", "SETUP"}:
+            return NvrBusyError(f"{text}: it forgot the session", retry_after=2.0)
         case 453 | 454 | 503:
-            return NvrBusyError(f"{text}: no playback session is free", retry_after=2.0)
+            return NvrNoSessionError(f"{text}: no playback session is free", retry_after=2.0)
         case 403:
             return NvrPermissionError(f"{text}: the user may not play recordings")
         case 404 | 457:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
-from ...errors import NvrBusyError, NvrNotFoundError, NvrUnsupportedError
+from ...errors import NvrNoSessionError, NvrNotFoundError, NvrUnsupportedError
 from ...models import PlaybackRequest, RecordingSegment, StreamRole, TimeSpan
 from .context import SUBTYPES, Context
 from .provisional import ProvisionalGuard
@@ -107,7 +107,7 @@ class Playback:
         return form
 
     async def _ask(self, request: PlaybackRequest) -> bool:
-        """Tell whether the recorder knows the address; raises NvrBusyError when it has no session left."""
+        """Tell whether the recorder knows the address; raises NvrNoSessionError when it has none left."""
         context = self._context
         context.count("playback_probes")
         guard = context.client.transport.guard
@@ -116,7 +116,7 @@ class Playback:
             guard = guard.shared
         verdict = await describe(context.rtsp_host, context.rtsp_port, request.address, guard)
         if verdict is Verdict.BUSY:
-            raise NvrBusyError("the recorder has no playback session left")
+            raise NvrNoSessionError("the recorder has no playback session left")
         return verdict is Verdict.KNOWN
 
     async def _segment(self, channel: int, span: TimeSpan, role: StreamRole) -> RecordingSegment:
