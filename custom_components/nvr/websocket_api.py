@@ -1,7 +1,8 @@
 """Commands of our own over Home Assistant's websocket.
 
 `nvr/audit` (administrators): who did what, newest first. It takes `start`, `end`, `user_id`, `entry_id`, `channel`,
-`kinds`, `limit` and, for the following page, the `next` of the answer before as `before`.
+`kinds`, `limit` and, for the following page, the `next` of the answer before as `before`. Those of the viewer are in
+`stream_commands`.
 """
 
 from typing import Any, Final
@@ -12,6 +13,7 @@ import probatio
 
 from .audit_query import FILTER_FIELDS, MAX_LIMIT, filter_of
 from .shared import shared
+from .stream_commands import async_register_stream_commands
 
 _DEFAULT_LIMIT: Final = 100
 
@@ -20,6 +22,7 @@ _DEFAULT_LIMIT: Final = 100
 def async_register_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
     websocket_api.async_register_command(hass, websocket_audit)
+    async_register_stream_commands(hass)
 
 
 @websocket_api.websocket_command(
