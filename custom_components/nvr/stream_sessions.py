@@ -85,9 +85,11 @@ async def open_stream(
     desk = shared(hass).desk
     desk.add(stream)
     if login is not None:
-        stream.closing.append(
-            hass.auth.async_register_revoke_token_callback(login, lambda: _revoke(hass, stream, entry))
-        )
+        # Soon, not at once: ending the stream takes the callback back, which Home Assistant does not expect while it calls it.
+        def gone() -> None:
+            hass.loop.call_soon(_revoke, hass, stream, entry)
+
+        stream.closing.append(hass.auth.async_register_revoke_token_callback(login, gone))
     try:
         opened = await stream.open()
     except (RefusedError, NvrError) as err:

@@ -76,6 +76,12 @@ class Watched:
                 self.changed.clear()
                 await self.changed.wait()
 
+    async def ended(self) -> dict[str, Any]:
+        """Wait until it ends, and return why."""
+        await self.until(lambda: self.ending)
+        assert self.ending is not None
+        return self.ending
+
     async def media(self, count: int = 1) -> None:
         """Wait until the present run has so many fragments."""
         await self.until(lambda: sum(message.kind in MEDIA for message in self.run) >= count)
@@ -102,7 +108,11 @@ class Viewer:
         """Open a stream and take it over the socket."""
         answer = await self.ask("session/open", kind=kind, camera_id=camera_id, **values)
         assert answer["success"], answer
-        watched = Watched(answer["result"])
+        return await self.take(answer["result"])
+
+    async def take(self, opened: dict[str, Any]) -> Watched:
+        """Take what was opened over the socket."""
+        watched = Watched(opened)
         self.streams[watched.opened["stream_id"]] = watched
         told = await self.attach(watched.opened["token"])
         assert told == {

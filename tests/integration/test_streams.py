@@ -106,7 +106,7 @@ async def test_live_and_recorded_streams_share_one_socket(
         assert abs(picture.at + live.opened["epoch"] - picture.painted) < 1
     assert sessions(nvr) == {"live": 1, "playback": 1}
     await viewer.control(played, "close")
-    await played.until(lambda: played.ending)
+    assert (await played.ended())["reason"] == "closed"
     assert sessions(nvr) == {"live": 1}
     count = len(live.messages)
     await live.until(lambda: len(live.messages) > count + 3)

@@ -81,8 +81,8 @@ class StreamDesk:
             await asyncio.wait(set(self._tasks))
 
     def close_soon(self, stream: MediaStream, ending: Ending) -> None:
-        """End a stream without waiting for it."""
-        task = asyncio.get_running_loop().create_task(stream.close(ending))
+        """End a stream without waiting for it; it is marked as closed at once."""
+        task = asyncio.Task(stream.close(ending), loop=asyncio.get_running_loop(), eager_start=True)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 

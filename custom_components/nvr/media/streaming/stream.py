@@ -271,13 +271,12 @@ class MediaStream:
             self._lease = await self._slots.acquire(self.recorder_id, self._slot_count, self)
         options = FeedOptions(sound="mp4a" in self.wanted.accept and run.speed == 1.0 and not run.keys)
         roles = [self._role] if self._role is not None else list(self.wanted.roles)
-        problem: NvrError = NvrNotFoundError("the camera has no stream")
+        problem: NvrError | None = None
         for role in roles:
             try:
                 feed = await self._open_feed(role, run.start, options)
             except (NvrNotFoundError, NvrUnsupportedError) as err:
-                if not isinstance(problem, CodecRefusedError):
-                    problem = err
+                problem = problem or err
                 continue
             if ENTRIES.get(feed.codec) in self.wanted.accept:
                 self._role = role
@@ -285,7 +284,7 @@ class MediaStream:
             if not isinstance(problem, CodecRefusedError):
                 problem = CodecRefusedError(feed.codec.value)
             await feed.close()
-        raise problem
+        raise problem or NvrNotFoundError("the camera has no stream")
 
 
 def _epoch_for(start: int) -> int:
