@@ -85,7 +85,7 @@ async def open_stream(
     desk = shared(hass).desk
     desk.add(stream)
     if login is not None:
-        # Soon, not at once: ending the stream takes the callback back, which Home Assistant does not expect while it calls it.
+        # Soon, not at once: ending the stream takes the callback back, and Home Assistant is still going through them.
         def gone() -> None:
             hass.loop.call_soon(_revoke, hass, stream, entry)
 
