@@ -16,6 +16,8 @@ from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
 from .lockout import LockNotice
 from .media.engine import MediaEngine
+from .media.streaming.desk import StreamDesk
+from .media.streaming.stream import Ending
 from .persistence import MemoryStore
 from .playback_links import PlaybackLinks
 from .signals import Signal
@@ -27,6 +29,7 @@ class NvrShared:
 
     hass: HomeAssistant
     audit: AuditLog = field(init=False)
+    desk: StreamDesk = field(init=False)
     engine: MediaEngine = field(default_factory=MediaEngine)
     links: PlaybackLinks = field(default_factory=PlaybackLinks)
     stores: dict[str, MemoryStore] = field(default_factory=dict)
@@ -38,6 +41,7 @@ class NvrShared:
         """Make what needs Home Assistant."""
         self.audit = AuditLog(self.hass)
         self.engine.slots.on_learned = self._remember_sessions
+        self.desk = StreamDesk(self.engine.slots)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""
@@ -48,7 +52,8 @@ class NvrShared:
         return store
 
     async def async_close_playback(self, entry_id: str) -> None:
-        """End all playback of a recorder, and the links to it."""
+        """End all streams and playback of a recorder, and the links to it."""
+        await self.desk.close_recorder(entry_id, Ending("unavailable", "The connection to the NVR was ended."))
         await self.links.revoke_entry(entry_id)
         await self.engine.close_recorder(entry_id)
 
@@ -66,6 +71,7 @@ class NvrShared:
         """End all playback and every count: Home Assistant stops."""
         for notice in self.lock_notices.values():
             notice.async_clear()
+        await self.desk.aclose()
         await self.links.revoke_all()
         await self.engine.aclose()
 

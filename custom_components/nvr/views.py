@@ -48,6 +48,8 @@ from .playback_links import ExpiredLinkError, PlaybackLink, UnknownLinkError
 from .runtime import NvrConfigEntry
 from .session_words import explain
 from .shared import shared
+from .stream_sessions import async_watch_sessions
+from .stream_socket import async_register_media_socket
 
 _PLAYLIST: Final = "application/vnd.apple.mpegurl"
 _VIDEO: Final = "video/mp4"
@@ -73,6 +75,8 @@ _STATUS: Final[tuple[tuple[type[NvrError], HTTPStatus], ...]] = (
 def async_register_views(hass: HomeAssistant) -> None:
     """Register what serves footage; once, from `async_setup`."""
     hass.http.register_view(PlaybackView(hass))
+    async_register_media_socket(hass)
+    async_watch_sessions(hass)
 
     @callback
     def look_again() -> None:

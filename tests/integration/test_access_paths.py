@@ -46,6 +46,7 @@ from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
+from .media_viewer import Viewer
 from .recorders import DAHUA, Recorder
 
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
@@ -236,6 +237,32 @@ async def sees_what_somebody_else_watches(home: Home) -> bool:
     assert found
     assert not any(row["user"] or row["user_id"] for row in found)
     return any(row["camera_id"] or row["channel"] for row in found)
+def watches(kind: str) -> Callable[[Home], Awaitable[bool]]:
+    """Open a stream for our own viewer, and take it over the media socket."""
+
+    async def walk(home: Home) -> bool:
+        viewer = Viewer(home.media.socket, home.client)
+        values = {"camera_id": content_id(home.channel).removeprefix("media-source://nvr/"), "accept": ["avc1", "hvc1"]}
+        start = {"start": home.span.start.timestamp()} if kind == "playback" else {}
+        answer = await viewer.ask("session/open", kind=kind, **values, **start)
+        if not answer["success"]:
+            assert answer["error"]["code"] == "unauthorized"
+            return False
+        watched = await viewer.take(answer["result"])
+        await watched.media()
+        await viewer.close()
+        return True
+
+    return walk
+
+
+def listed_for_viewers(action: str) -> Callable[[Home], Awaitable[bool]]:
+    async def walk(home: Home) -> bool:
+        found = (await Viewer(home.media.socket, home.client).ask("cameras"))["result"]
+        assert any(camera["name"] == "Driveway" for camera in found)
+        return any(camera["name"] == "Front door" and camera["rights"][action] for camera in found)
+
+    return walk
 
 
 type Walk = Callable[[Home], Awaitable[bool]]
@@ -259,6 +286,10 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "action: find": (Action.PLAYBACK, finds),
     "action: play": (Action.PLAYBACK, plays_on_a_player),
     "list of sessions": (Action.PLAYBACK, sees_what_somebody_else_watches),
+    "viewer: playback": (Action.PLAYBACK, watches("playback")),
+    "viewer: live": (Action.LIVE, watches("live")),
+    "viewer: cameras to play": (Action.PLAYBACK, listed_for_viewers("playback")),
+    "viewer: cameras to watch": (Action.LIVE, listed_for_viewers("live")),
     "still": (Action.LIVE, still),
     "stream": (Action.LIVE, stream),
     "webrtc": (Action.LIVE, webrtc),
@@ -346,6 +377,8 @@ async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
         *(("playback", via) for via in ("media_source", "link", "search_recordings", "list_recording_days")),
         *(("playback", via) for via in ("find_recording", "play_recording")),
         ("live", "camera"),
+        ("live", "stream"),
+        ("playback", "stream"),
     }
     assert {row["channel_name"] for row in page.rows} == {"Front door"}
 
