@@ -1,8 +1,9 @@
 """Roles of a driver that ask only a recorder that has proved who it is, and ask again when that comes into doubt."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
-from .core.driver import DetectionIndex, PlaybackSource, RecordingIndex
+from .core.driver import DetectionIndex, Download, DownloadSource, PlaybackSource, RecordingIndex
 from .core.models import (
     DayMap,
     Detection,
@@ -99,3 +100,23 @@ class ProvenPlayback:
         found = await self._source.request(channel, span, role=role)
         await self._prove()
         return found
+
+
+class ProvenDownloads:
+    """Original bytes of this very recorder."""
+
+    def __init__(self, source: DownloadSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
+        """Open as DownloadSource.open does."""
+        return self._open(segment)
+
+    @asynccontextmanager
+    async def _open(self, segment: RecordingSegment) -> AsyncGenerator[Download]:
+        await self._prove()
+        async with self._source.open(segment) as download:
+            await self._prove()
+            yield download
