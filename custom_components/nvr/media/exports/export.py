@@ -13,9 +13,9 @@ from ..footage import Opened
 from ..pool import WorkPool
 from ..rtsp.connection import SessionLimits
 from ..rtsp.session import RtspSession
-from ..ticks import from_datetime, to_datetime, to_seconds
-from .film import Film, FilmMaker, PictureMaker
+from ..ticks import RATE, from_datetime, to_datetime, to_seconds
 from .files import require_space
+from .film import Film, FilmMaker, PictureMaker
 from .reading import Opener, Part, PartReader
 
 # How much is written before the disk is looked at again, in bytes.
@@ -56,9 +56,10 @@ def rtsp_opener(
 
     async def open_session(start: int, end: int) -> Opened:
         guard.check()
-        span = TimeSpan(to_datetime(start), to_datetime(end))
-        if span.start >= span.end:
+        if start >= end:
             raise NvrNotFoundError("the recorder has no footage there")
+        # Recorders are asked in whole seconds: the end must lie behind the last picture, and what is too much is cut.
+        span = TimeSpan(to_datetime(start), to_datetime(end + 2 * RATE).replace(microsecond=0))
         request = await source.request(channel, span, role=role)
         session = await RtspSession.open(request, guard, limits=limits)
         return Opened(session, from_datetime(request.end) if request.end < span.end else None)

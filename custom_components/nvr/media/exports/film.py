@@ -51,7 +51,9 @@ class Film:
 class FilmMaker:
     """Writes one film. Every method of it may be cancelled; `close` it whatever happens."""
 
-    def __init__(self, path: Path, parts: Sequence[Part], pool: WorkPool, *, pictures: PictureMaker | None = None) -> None:
+    def __init__(
+        self, path: Path, parts: Sequence[Part], pool: WorkPool, *, pictures: PictureMaker | None = None
+    ) -> None:
         """Begin nothing yet."""
         self._path = path
         self._pool = pool
@@ -114,7 +116,9 @@ class FilmMaker:
         await self._pool.run(writer.finish, track, sound, timing)
         info = sets.info
         size = (await self._pool.run(self._path.stat)).st_size
-        return Film(size, to_seconds(self._shown), info.codec, info.width, info.height, sound is not None, writer.pictures)
+        return Film(
+            size, to_seconds(self._shown), info.codec, info.width, info.height, sound is not None, writer.pictures
+        )
 
     async def close(self) -> None:
         """Let go of the file."""
@@ -169,4 +173,3 @@ class FilmMaker:
             self._sound_from = max(0, (piece.start - self._origin) * rate // RATE - samples[0].dts)
         self._frames += len(samples)
         return [sample.data for sample in samples]
-

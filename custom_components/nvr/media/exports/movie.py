@@ -15,6 +15,7 @@ from pathlib import Path
 import shutil
 import struct
 import sys
+from typing import BinaryIO
 
 from ..aac import FRAME
 from ..fmp4 import AudioTrack, VideoTrack, box, full_box
@@ -75,7 +76,7 @@ class MovieWriter:
         """Begin the file, which must not exist yet, with `room` bytes for its table."""
         self._path = path
         self._room = max(16, room)
-        self._file = path.open("xb")
+        self._file: BinaryIO = path.open("xb")
         self._file.write(_FTYP + box(b"free", bytes(self._room - 8)) + bytes(_MDAT_HEADER))
         self._begin = self._file.tell()
         self._video, self._audio = _Table(), _Table()
@@ -203,7 +204,7 @@ def decode_times(shown: Sequence[int]) -> array[int]:
     return decode
 
 
-def _trak(
+def _trak(  # noqa: PLR0917 - each goes into a box of its own
     number: int, track: VideoTrack | AudioTrack, shown: int, begin: int, length: int, created: int, tables: bytes
 ) -> bytes:
     handler, header, entry = track.media()
@@ -225,7 +226,9 @@ def _size_of(track: VideoTrack) -> bytes:
 
 
 def _media_header(size: int) -> bytes:
-    """Return the header of the media, of a size that may pass four gigabytes."""
+    """Return the header of the media: sixteen bytes, whether its size passes four gigabytes or not."""
+    if size + 8 <= _MOST_32:
+        return box(b"free") + struct.pack(">I4s", 8 + size, b"mdat")
     return struct.pack(">I4sQ", 1, b"mdat", _MDAT_HEADER + size)
 
 

@@ -32,6 +32,9 @@ class ExportError(Exception):
         self.details = details
 
 
+type Reason = Callable[[ExportJob, NvrError], tuple[str, dict[str, str]]]
+"""Names the sentence that tells people of an error, and what fills it."""
+
 type Make = Callable[[ExportJob], Awaitable[list[str]]]
 """Makes what a job asks for and returns the clips; raises ExportError, NvrError, OSError."""
 
@@ -43,7 +46,7 @@ class ExportQueue:
         self,
         make: Make,
         changed: Callable[[ExportJob], None],
-        reason_of: Callable[[NvrError], str],
+        reason_of: Reason,
         *,
         utcnow: Callable[[], datetime] = lambda: datetime.now(UTC),
         delays: tuple[float, ...] = _DELAYS,
@@ -107,6 +110,13 @@ class ExportQueue:
             self._end(job, JobState.FAILED, key, details)
         self.look()
 
+    def wake(self, recorder_id: str) -> None:
+        """Try at once what waits for a recorder that is back."""
+        for job in self.jobs.values():
+            if job.order.recorder_id == recorder_id and job.state is JobState.WAITING and job.reason == "unreachable":
+                job.not_before = None
+        self.look()
+
     async def put_off(self, job_id: str) -> None:
         """Stop a job that runs, to be tried again: its recorder is not to be used now."""
         job = self.jobs.get(job_id)
@@ -157,33 +167,37 @@ class ExportQueue:
         else:
             self._over(job, JobState.DONE)
 
-    def _over(self, job: ExportJob, state: JobState, reason: str | None = None, details: dict[str, str] | None = None) -> None:
+    def _over(
+        self, job: ExportJob, state: JobState, reason: str | None = None, details: dict[str, str] | None = None
+    ) -> None:
         self._running.pop(job.order.id, None)
         self._end(job, state, reason, details)
         self.look()
 
     def _failed(self, job: ExportJob, err: NvrError) -> None:
         self._running.pop(job.order.id, None)
-        key, now = self._reason_of(err), self._utcnow()
+        (key, details), now = self._reason_of(job, err), self._utcnow()
         delay = self._delays[min(job.attempts, len(self._delays)) - 1]
         hope = now - job.order.created < _PATIENCE
         if isinstance(err, NvrLockedError) and err.until is not None and hope:
-            self._wait(job, max(delay, (err.until - now).total_seconds()), key)
+            self._wait(job, max(delay, (err.until - now).total_seconds()), key, details)
         elif isinstance(err, NvrUnreachableError | NvrBusyError) and hope:
             asked = err.retry_after if isinstance(err, NvrBusyError) and self._delays is _DELAYS else None
-            self._wait(job, max(delay, asked or 0.0), key)
+            self._wait(job, max(delay, asked or 0.0), key, details)
         elif isinstance(err, NvrResponseError) and job.attempts < _TRIES_OF_WRONG:
-            self._wait(job, delay, key)
+            self._wait(job, delay, key, details)
         else:
-            self._end(job, JobState.FAILED, key)
+            self._end(job, JobState.FAILED, key, details)
         self.look()
 
-    def _wait(self, job: ExportJob, seconds: float, reason: str) -> None:
-        job.state, job.reason = JobState.WAITING, reason
+    def _wait(self, job: ExportJob, seconds: float, reason: str, details: dict[str, str] | None = None) -> None:
+        job.state, job.reason, job.details = JobState.WAITING, reason, details or {}
         job.not_before = self._utcnow() + timedelta(seconds=seconds)
         self._changed(job)
 
-    def _end(self, job: ExportJob, state: JobState, reason: str | None = None, details: dict[str, str] | None = None) -> None:
+    def _end(
+        self, job: ExportJob, state: JobState, reason: str | None = None, details: dict[str, str] | None = None
+    ) -> None:
         job.state, job.reason, job.details = state, reason, details or {}
         job.ended, job.not_before = self._utcnow(), None
         ended = [other.order.id for other in self.jobs.values() if not other.active]

@@ -13,8 +13,8 @@ from ...core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrTime
 from ..audio import AudioFormat, AudioUnit
 from ..audio_maker import AROUND
 from ..cover import Sample
-from ..footage import FootageReader, Opened
 from ..fmp4 import VideoSets
+from ..footage import FootageReader, Opened
 from ..ticks import RATE
 
 STEP = 2 * RATE
