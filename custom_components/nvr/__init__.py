@@ -17,6 +17,7 @@ from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
 from .errors import error_key, error_placeholders
 from .export_actions import async_setup_export_actions
+from .export_commands import async_register_export_commands
 from .exports import async_setup_exports
 from .hub import NvrHub
 from .runtime import NvrConfigEntry, NvrRuntimeData
@@ -51,6 +52,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_register_audit_view(hass)
     async_register_clip_view(hass)
     async_setup_export_actions(hass)
+    async_register_export_commands(hass)
     async_register_commands(hass)
     async_watch_access(hass)
     StreamLog(hass)

@@ -24,6 +24,7 @@ class ClipLink:
     """One link. `id` names it to people, `digest` is all that is kept of its token; `user_id` None is Home Assistant.
 
     `download`: it gives a file to keep, and not only something to play.
+    `spare`: it gives the version that plays everywhere.
     """
 
     id: str
@@ -33,6 +34,7 @@ class ClipLink:
     made: datetime
     expires: datetime
     download: bool = False
+    spare: bool = False
     announced: bool = False
 
 
@@ -51,11 +53,18 @@ class ClipLinks:
         return tuple(self._links.values())
 
     def mint(
-        self, clip_id: str, user_id: str | None, now: datetime, expires: datetime, *, download: bool = False
+        self,
+        clip_id: str,
+        user_id: str | None,
+        now: datetime,
+        expires: datetime,
+        *,
+        download: bool = False,
+        spare: bool = False,
     ) -> tuple[str, ClipLink]:
         """Make a link and return its token, too; the oldest goes when there are too many."""
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        link = ClipLink(secrets.token_hex(6), _digest(token), clip_id, user_id, now, expires, download)
+        link = ClipLink(secrets.token_hex(6), _digest(token), clip_id, user_id, now, expires, download, spare)
         self.drop_expired(now)
         if len(self._links) >= _MAX_LINKS:
             self.revoke(next(iter(self._links.values())))

@@ -80,7 +80,8 @@ class ClipView(HomeAssistantView):
             text = "The NVR of this clip is not ready"
             return self.json_message(text, HTTPStatus.SERVICE_UNAVAILABLE, "not_loaded", _HEADERS)
         try:
-            source = await FileBytes.of(Path(clip.path), export_desk(self._hass).reading, clip.mime)
+            file = Path(clip.spare) if link.spare and clip.spare else Path(clip.path)
+            source = await FileBytes.of(file, export_desk(self._hass).reading, "video/mp4" if link.spare else clip.mime)
         except NvrNotFoundError:
             return self.json_message("The file of this clip is gone", HTTPStatus.GONE, "clip_gone", _HEADERS)
         if request.method == "GET":
@@ -124,11 +125,17 @@ async def end_clip_links_without_right(hass: HomeAssistant) -> None:
 
 @callback
 def mint_clip_link(
-    hass: HomeAssistant, clip: Clip, user_id: str | None, *, lifetime: timedelta = VIEW_LIFETIME, download: bool = False
+    hass: HomeAssistant,
+    clip: Clip,
+    user_id: str | None,
+    *,
+    lifetime: timedelta = VIEW_LIFETIME,
+    download: bool = False,
+    spare: bool = False,
 ) -> tuple[str, ClipLink]:
     """Make a link for a principal whose right the caller has checked; return its path, too."""
     desk, now = export_desk(hass), dt_util.utcnow()
-    token, link = desk.links.mint(clip.id, user_id, now, now + lifetime, download=download)
+    token, link = desk.links.mint(clip.id, user_id, now, now + lifetime, download=download, spare=spare)
     desk.async_save_soon()
     return f"/api/nvr/clip/{token}/{clip.id}{Path(clip.path).suffix}", link
 

@@ -20,7 +20,7 @@ from .clip_access import may_see_job, permit_clip
 from .clip_view import mint_clip_link
 from .const import ATTR_CLIP_ID, ATTR_USER_ID, ATTR_WHAT, DOMAIN
 from .core.models import TimeSpan
-from .export_maker import is_allowed, resolve_folder
+from .export_source import is_allowed, resolve_folder
 from .exports import export_desk
 from .footage import RefusedError
 from .media.exports.models import Clip, ExportFormat

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 import secrets
@@ -29,12 +30,13 @@ from .const import (
     LOGGER,
 )
 from .core.models import TimeSpan
-from .export_maker import ExportMaker, own_folder, owner_may
+from .export_maker import ExportMaker
 from .export_news import ExportNews
+from .export_source import own_folder, owner_may
 from .media.exports import files
 from .media.exports.library import ClipLibrary, Retention, delete_files, outdated
 from .media.exports.models import Clip, ExportFormat, ExportJob, ExportOrder, JobState
-from .media.exports.queue import ExportQueue
+from .media.exports.queue import ExportError, ExportQueue
 from .media.pool import WorkPool
 from .media_ids import ClipId, content_id
 from .runtime import NvrConfigEntry
@@ -51,13 +53,13 @@ _GIGABYTE: Final = 1_000_000_000
 
 
 class ExportDesk:
-    """One for all recorders. `changed` tells of jobs and clips: which, or None for one that is gone."""
+    """One for all recorders. `changed` tells of jobs and clips; of a clip that is gone by its id."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Nothing is read before `async_start`."""
         self.library = ClipLibrary()
         self.links = ClipLinks()
-        self.changed: Signal[ExportJob | None, Clip | None] = Signal()
+        self.changed: Signal[ExportJob | Clip | str] = Signal()
         self._hass = hass
         self.news = ExportNews(hass)
         self.queue = ExportQueue(self._make, self._job_changed, self.news.reason_of)
@@ -101,10 +103,11 @@ class ExportDesk:
         *,
         folder: str | None = None,
         title: str | None = None,
+        clip: str | None = None,
     ) -> ExportJob:
         """Take an order; the right to it is the caller's to check. What is still to come is waited for."""
         now = dt_util.utcnow()
-        order = ExportOrder(secrets.token_hex(8), entry.entry_id, channel, span, form, owner, now, folder, title)
+        order = ExportOrder(secrets.token_hex(8), entry.entry_id, channel, span, form, owner, now, folder, title, clip)
         job = ExportJob(order, total=span.duration.total_seconds())
         written = span.end + _WRITTEN_AFTER
         if written > now:
@@ -126,7 +129,7 @@ class ExportDesk:
         """Rename a clip, or keep it for ever, or no longer; raises KeyError."""
         clip = self.library.change(clip_id, title=title, keep=keep)
         self.async_save_soon()
-        self.changed.async_send(None, clip)
+        self.changed.async_send(clip)
         return clip
 
     @callback
@@ -148,24 +151,37 @@ class ExportDesk:
             await self.queue.fail(job.order.id, "no_recorder")
 
     async def _make(self, job: ExportJob) -> list[str]:
-        clips = await self._maker.make(job, self._progressed)
+        clips = await self._clips(job)
         for clip in clips:
             self.library.put(clip)
-            self.changed.async_send(None, clip)
+            self.changed.async_send(clip)
         await asyncio.shield(self._store.async_save(self._data()))
         return [clip.id for clip in clips]
+
+    async def _clips(self, job: ExportJob) -> list[Clip]:
+        if job.order.clip is None:
+            return await self._maker.make(job, self._progressed)
+        clip = self.library.get(job.order.clip)
+        if clip is None or not await owner_may(self._hass, job):
+            raise ExportError("no_clip")
+        made = await self._maker.make_spare(job, clip, self._progressed)
+        # It may have been renamed meanwhile, or deleted.
+        if (now := self.library.get(clip.id)) is None:
+            await self._hass.async_add_executor_job(Path(made.spare or "").unlink, True)
+            raise ExportError("no_clip")
+        return [replace(now, spare=made.spare)]
 
     @callback
     def _progressed(self, job: ExportJob) -> None:
         now = time.monotonic()
         if now - self._told.get(job.order.id, 0.0) >= _TELL_EVERY:
             self._told[job.order.id] = now
-            self.changed.async_send(job, None)
+            self.changed.async_send(job)
 
     @callback
     def _job_changed(self, job: ExportJob) -> None:
         self.async_save_soon()
-        self.changed.async_send(job, None)
+        self.changed.async_send(job)
         if job.active or job.order.id in self._ended:
             return
         self._ended.add(job.order.id)
@@ -199,7 +215,7 @@ class ExportDesk:
         self.library.remove(clip.id)
         self.links.revoke_clip(clip.id)
         self.async_save_soon()
-        self.changed.async_send(None, None)
+        self.changed.async_send(clip.id)
 
     def _data(self) -> dict[str, Any]:
         return {

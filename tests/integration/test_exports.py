@@ -1,37 +1,34 @@
 """Exports end to end: ordered by an action, read from a simulated recorder, and judged by the time in every picture."""
 
-from datetime import datetime, timedelta
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+import itertools
 from pathlib import Path
 from typing import Any
 
-import av
 from homeassistant.core import HomeAssistant
 from homeassistant.setup import async_setup_component
-import numpy as np
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
+from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.exports import export_desk
-from tests.contract.media.rig import boxes
-from tests.simulators.video.timecode import TimeCode, read_timecode
+from tests.simulators.footage import DailyGap
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
+from .export_helpers import export, failed, files_in, finished, kinds, media_folder_in, pictures, watch
 from .footage_helpers import MediaBrowser, titles
 from .recorders import Recorder
 
-FRONT = "camera.front_door"
 FRAME = 0.15
 
 
 @pytest.fixture(name="media_folder", autouse=True)
 def media_folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Path:
     """A media folder of the test's own."""
-    folder = tmp_path / "media"
-    folder.mkdir()
-    hass.config.media_dirs = {"local": str(folder)}
-    return folder
+    return media_folder_in(hass, tmp_path)
 
 
 @pytest.fixture(name="nvr")
@@ -49,54 +46,6 @@ async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
     return entry
 
 
-def files_of(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-async def files_in(hass: HomeAssistant, folder: Path) -> list[Path]:
-    return await hass.async_add_executor_job(files_of, folder)
-
-
-async def export(hass: HomeAssistant, start: datetime, seconds: float, **more: Any) -> str:
-    """Order an export and return its id."""
-    data = {"entity_id": FRONT, "start": start.isoformat(), "duration": {"seconds": seconds}, **more}
-    answer = await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=True)
-    assert answer is not None
-    assert answer["errors"] == {}
-    exports: Any = answer["exports"]
-    return str(exports[FRONT]["export_id"])
-
-
-async def finished(hass: HomeAssistant, told: list[Any]) -> dict[str, Any]:
-    """Wait until the one export is over, and return what was told."""
-    await until(lambda: told, 30)
-    assert told[0].event_type == "nvr_export_finished", told[0].data
-    return dict(told[0].data)
-
-
-def watch(hass: HomeAssistant) -> list[Any]:
-    """Capture both ends of an export in one list."""
-    told = async_capture_events(hass, "nvr_export_finished")
-    hass.bus.async_listen("nvr_export_failed", told.append)
-    return told
-
-
-def pictures(path: str) -> list[tuple[float, TimeCode]]:
-    """Decode a film as a player does that heeds its edit list."""
-    found = []
-    with av.open(path) as film:
-        for frame in film.decode(video=0):
-            code = read_timecode(np.asarray(frame.to_ndarray(format="gray"), dtype=np.uint8))
-            assert code is not None
-            assert frame.time is not None
-            found.append((frame.time, code))
-    return found
-
-
-def kinds(path: str) -> list[str]:
-    return [kind for kind, _ in boxes(Path(path).read_bytes())]
-
-
 @every_family
 async def test_export_begins_and_ends_at_the_very_moments(
     hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, hass_ws_client: WebSocketGenerator
@@ -104,7 +53,7 @@ async def test_export_begins_and_ends_at_the_very_moments(
     told = watch(hass)
     start = nvr.now().replace(microsecond=0) - timedelta(hours=2, milliseconds=300)
     await export(hass, start, 9.5)
-    data = await finished(hass, told)
+    data = await finished(told)
     end = start + timedelta(seconds=9.5)
     found = await hass.async_add_executor_job(pictures, data["path"])
     shown = [(at, (code.time - start).total_seconds()) for at, code in found if at >= 0.0]
@@ -132,7 +81,7 @@ async def test_clip_is_in_the_media_browser_and_plays(
     assert await async_setup_component(hass, "media_source", {})
     told = watch(hass)
     await export(hass, nvr.now() - timedelta(hours=2), 4, title="The parcel")
-    data = await finished(hass, told)
+    data = await finished(told)
     media = MediaBrowser(await hass_ws_client(hass))
     clips = await media.path("Clips")
     assert titles(clips) == ["The parcel (4 s)"]
@@ -157,3 +106,160 @@ async def test_cancelled_export_leaves_nothing(
     assert await files_in(hass, media_folder) == []
     await until(lambda: not nvr.rtsp.counters.sessions_open["playback"])
     assert not told
+
+
+@every_family
+async def test_end_that_the_recorder_does_not_give_is_a_failure_and_leaves_nothing(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.media.exports.reading._WAIT", 0.01)
+    desk = export_desk(hass)
+    monkeypatch.setattr(desk.queue, "_delays", (0.05,))
+    start = nvr.now().replace(microsecond=0) - timedelta(hours=2)
+    # It lists all of it, and has lost all but the first five seconds.
+    footage = nvr.footage
+    lost = (start + timedelta(seconds=5)).astimezone(footage.clock.zone)
+    hole = DailyGap(lost.time(), 3600, hole=True, today=True)
+    footage.plans[1] = replace(footage.plans[1], gaps=(*footage.plans[1].gaps, hole))
+    nvr.rtsp.faults.gap = "stop"
+    told = watch(hass)
+    await export(hass, start, 60)
+    data = await failed(told)
+    assert data["reason"] == "incomplete"
+    assert desk.queue.jobs[data["export_id"]].attempts == 3
+    assert await files_in(hass, media_folder) == []
+    assert not desk.library.all()
+    await until(lambda: not nvr.rtsp.counters.sessions_open["playback"])
+
+
+@every_family
+async def test_recorder_that_goes_away_midway_is_waited_for(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.media.exports.reading._WAIT", 0.01)
+    desk = export_desk(hass)
+    monkeypatch.setattr(desk.queue, "_delays", (0.5,))
+    nvr.rtsp.faults.delivery = 4.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 6)
+    await until(lambda: desk.queue.jobs[export_id].covered > 0)
+    await nvr.power_off()
+    await until(lambda: desk.queue.jobs[export_id].state == "waiting", 20)
+    assert await files_in(hass, media_folder) == []
+    assert not told
+    nvr.rtsp.faults.delivery = 0
+    await nvr.power_on()
+    data = await finished(told)
+    assert desk.queue.jobs[export_id].attempts >= 2
+    assert abs(data["duration"] - 6) < 0.001
+    assert await files_in(hass, media_folder) == [Path(data["path"])]
+
+
+async def test_sessions_that_break_are_taken_up_where_they_stopped(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.media.exports.reading._WAIT", 0.01)
+    nvr.rtsp.faults.cut_after_packets = 150
+    nvr.rtsp.faults.cut_once = False
+    told = watch(hass)
+    start = nvr.now().replace(microsecond=0) - timedelta(hours=2)
+    await export(hass, start, 12)
+    data = await finished(told)
+    assert nvr.rtsp.counters.sessions_opened["playback"] > 1
+    found = await hass.async_add_executor_job(pictures, data["path"])
+    shown = sorted({round((code.time - start).total_seconds(), 2) for _, code in found})
+    inside = [seconds for seconds in shown if 0 <= seconds < 12]
+    assert max(after - before for before, after in itertools.pairwise(inside)) <= FRAME
+    assert inside[-1] >= 12 - FRAME
+
+
+async def test_restart_begins_what_was_under_way_anew(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path
+) -> None:
+    nvr.rtsp.faults.delivery = 1.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 5, title="Again")
+    desk = export_desk(hass)
+    await until(lambda: desk.queue.jobs[export_id].written > 0)
+    await desk.async_close()
+    assert await files_in(hass, media_folder) == []
+    # What a crash would have left.
+    left = media_folder / ".nvr" / ".front_door.mp4.nvr-part"
+    await hass.async_add_executor_job(left.write_bytes, b"half")
+    nvr.rtsp.faults.delivery = 0
+    hass.data.pop(f"{DOMAIN}_exports")
+    again = export_desk(hass)
+    await again.async_start()
+    assert again is not desk
+    data = await finished(told)
+    assert (data["export_id"], again.library.all()[0].title) == (export_id, "Again")
+    assert await files_in(hass, media_folder) == [Path(data["path"])]
+    await again.async_close()
+
+
+@pytest.mark.parametrize("when", ["before", "midway"])
+async def test_full_disk_is_told_and_leaves_nothing(  # noqa: PLR0917
+    hass: HomeAssistant,
+    nvr: Recorder,
+    entry: MockConfigEntry,
+    media_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    real = Path.open
+
+    class Full:
+        """A file on a disk that takes a kilobyte."""
+
+        def __init__(self, file: Any) -> None:
+            self._file = file
+
+        def write(self, data: bytes) -> int:
+            if self._file.tell() > 30_000:
+                raise OSError(28, "No space left on device")
+            return int(self._file.write(data))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+    def opened(path: Path, *arguments: Any, **more: Any) -> Any:
+        file = real(path, *arguments, **more)
+        return Full(file) if "nvr-part" in path.name else file
+
+    if when == "before":
+        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 300 * 1024 * 1024})())
+    else:
+        monkeypatch.setattr(Path, "open", opened)
+    told = watch(hass)
+    seconds = 600 if when == "before" else 60
+    await export(hass, nvr.now() - timedelta(hours=2), seconds)
+    data = await failed(told)
+    assert data["reason"] == ("disk_full" if when == "before" else "disk_ran_full")
+    assert "disk" in data["message"]
+    assert await files_in(hass, media_folder) == []
+    if when == "before":
+        assert nvr.rtsp.counters.sessions_opened["playback"] == 0
+
+
+async def test_two_exports_of_one_recorder_follow_one_another(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry
+) -> None:
+    told = watch(hass)
+    start = (nvr.now() - timedelta(hours=2)).isoformat()
+    answer = await hass.services.async_call(
+        DOMAIN,
+        "export_recording",
+        {"entity_id": ["camera.front_door", "camera.driveway"], "start": start, "duration": 3},
+        blocking=True,
+        return_response=True,
+    )
+    assert answer is not None
+    exports: Any = answer["exports"]
+    desk = export_desk(hass)
+    ids = [item["export_id"] for item in exports.values()]
+    await asyncio.sleep(0)
+    states = sorted(desk.queue.jobs[export_id].state for export_id in ids)
+    assert states == ["running", "waiting"]
+    await until(lambda: len(told) == 2, 30)
+    assert {event.data["channel"] for event in told} == {1, 2}
+    assert nvr.rtsp.counters.sessions_peak["playback"] == 1

@@ -1,6 +1,6 @@
 """One export: from what the recorder lists as recorded to a film on the disk."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from ..rtsp.connection import SessionLimits
 from ..rtsp.session import RtspSession
 from ..ticks import RATE, from_datetime, to_datetime, to_seconds
 from .files import require_space
-from .film import Film, FilmMaker, PictureMaker
+from .film import Film, FilmMaker
 from .reading import Opener, Part, PartReader
 
 # How much is written before the disk is looked at again, in bytes.
@@ -73,20 +73,18 @@ async def export_film(
     opener: Opener,
     pool: WorkPool,
     progress: Progress,
-    *,
-    pictures: Callable[[], PictureMaker] | None = None,
 ) -> Exported:
     """Write a film of the parts to `path`, which must not exist yet; it is the caller's to remove when this fails.
 
-    `pictures` makes what turns pictures into others. Raises NvrError subclasses and OSError.
+    Raises NvrError subclasses and OSError.
     """
     reader = PartReader(opener)
-    maker = FilmMaker(path, parts, pool, pictures=pictures() if pictures is not None else None)
+    maker = FilmMaker(path, parts, pool)
     covered, looked = 0, 0
     try:
         await maker.open()
         for part in parts:
-            await maker.begin(part)
+            maker.begin(part)
             async with aclosing(reader.read(part)) as pieces:
                 async for piece in pieces:
                     written = await maker.add(piece, reader.audio, reader.sets)
@@ -94,7 +92,7 @@ async def export_film(
                     if written - looked > _LOOK_EVERY:
                         looked = written
                         await pool.run(require_space, path.parent, 0)
-            await maker.end(part)
+            maker.end(part)
             covered += part.end - part.start
         film = await maker.finish(to_datetime(parts[0].start))
     finally:

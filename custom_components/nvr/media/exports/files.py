@@ -1,12 +1,17 @@
 """Where exports are written: under a name nobody takes for a film until it is one. Everything here blocks."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import suppress
 import errno
 import os
 from pathlib import Path
 import shutil
-from typing import Final
+from typing import BinaryIO, Final
+
+from ..pool import WorkPool
+
+_HELD = 1 << 20
 
 UNFINISHED: Final = ".nvr-part"
 RESERVE: Final = 256 * 1024 * 1024
@@ -67,6 +72,44 @@ def discard(name: Path) -> None:
     """Remove what is not wanted any more, and what was being made of it; raises OSError."""
     for path in (name, name.with_name(name.name + "2")):
         path.unlink(missing_ok=True)
+
+
+async def save(name: Path, chunks: AsyncIterator[bytes], pool: WorkPool, progress: Callable[[int], None]) -> int:
+    """Write what comes to a new file, for good, and return its size; `progress` hears each count of bytes.
+
+    Raises OSError, and what the chunks raise.
+    """
+    file = await _opened(name, pool)
+    waiting: list[bytes] = []
+    held = size = 0
+    try:
+        async for chunk in chunks:
+            waiting.append(chunk)
+            held += len(chunk)
+            if held >= _HELD:
+                await pool.run(file.write, b"".join(waiting))
+                progress(held)
+                size, held, waiting = size + held, 0, []
+        await pool.run(file.write, b"".join(waiting))
+        await pool.run(_have_on_disk, file)
+    finally:
+        await pool.run(file.close)
+    return size + held
+
+
+async def _opened(name: Path, pool: WorkPool) -> BinaryIO:
+    """Open a new file; whoever is cancelled leaves none open."""
+    opening = asyncio.ensure_future(pool.run(name.open, "xb", 0))
+    try:
+        return await asyncio.shield(opening)
+    except asyncio.CancelledError:
+        with suppress(OSError):
+            (await opening).close()
+        raise
+
+
+def _have_on_disk(file: BinaryIO) -> None:
+    os.fsync(file.fileno())
 
 
 def sweep(folders: Iterable[Path]) -> int:

@@ -4,11 +4,11 @@ Parts follow one another without the time between them. The first picture of a p
 what is only there to be decoded lasts one tick each, taken from the picture before.
 """
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
 
 from ..aac import FRAME
 from ..audio import AudioFormat
@@ -19,20 +19,6 @@ from ..pool import WorkPool
 from ..ticks import RATE, to_seconds
 from .movie import MovieWriter, Picture, Timing, room_for
 from .reading import Part, Piece
-
-
-class PictureMaker(Protocol):
-    """Turns pictures into others: of another codec."""
-
-    def make(self, head: Sequence[Sample], body: Sequence[Sample]) -> list[Sample]:
-        """Return what is finished of them; blocks."""
-
-    def finish(self) -> list[Sample]:
-        """Return the rest; blocks."""
-
-    @property
-    def sets(self) -> VideoSets | None:
-        """The newest parameter sets of what was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +37,10 @@ class Film:
 class FilmMaker:
     """Writes one film. Every method of it may be cancelled; `close` it whatever happens."""
 
-    def __init__(
-        self, path: Path, parts: Sequence[Part], pool: WorkPool, *, pictures: PictureMaker | None = None
-    ) -> None:
+    def __init__(self, path: Path, parts: Sequence[Part], pool: WorkPool) -> None:
         """Begin nothing yet."""
         self._path = path
         self._pool = pool
-        self._pictures = pictures
         self._seconds = to_seconds(sum(part.end - part.start for part in parts))
         self._origin = parts[0].start
         self._writer: MovieWriter | None = None
@@ -75,9 +58,14 @@ class FilmMaker:
 
     async def open(self) -> None:
         """Begin the file. Raises OSError."""
-        self._writer = await self._pool.run(MovieWriter, self._path, room_for(self._seconds))
+        opening = asyncio.ensure_future(self._pool.run(MovieWriter, self._path, room_for(self._seconds)))
+        try:
+            self._writer = await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            self._writer = await opening  # to be closed, and removed, like any other
+            raise
 
-    async def begin(self, part: Part) -> None:
+    def begin(self, part: Part) -> None:
         """Let a part follow."""
         self._from, self._at = part.start, self._shown
         self._first_of_part = True
@@ -93,22 +81,16 @@ class FilmMaker:
         if not self._asked_for_sound:
             await self._begin_sound(audio, piece)
         sound = await self._sound_of(piece)
-        if self._pictures is not None:
-            made = await self._pool.run(self._pictures.make, piece.head, piece.body)
-            return await self._write([], made, sound)
         return await self._write(piece.head, piece.body, sound)
 
-    async def end(self, part: Part) -> None:
+    def end(self, part: Part) -> None:
         """Let the part end where it was to, its last picture standing as long."""
-        if self._pictures is not None:
-            await self._write([], await self._pool.run(self._pictures.finish), [])
         self._shown = self._at + part.end - part.start
 
     async def finish(self, recorded: datetime) -> Film:
         """Have the whole film on the disk. `recorded`: when its first picture was. Raises OSError."""
         writer = self._file
-        sets = (self._pictures.sets if self._pictures is not None else None) or self._sets
-        if sets is None:
+        if (sets := self._sets) is None:
             raise ValueError("a film without a picture")
         track = VideoTrack(sets)
         timing = Timing(recorded, self._head, self._shown, self._sound_from)

@@ -80,14 +80,14 @@ class PartReader:
         opener: Opener,
         *,
         monotonic: Callable[[], float] = time.monotonic,
-        wait: float = _WAIT,
+        wait: float | None = None,
     ) -> None:
         """Open nothing yet. `wait` (s) is how long the first pause is before a session is opened again."""
         self.sets: VideoSets | None = None
         self.audio: tuple[AudioFormat, int | None] | None = None
         self._open = opener
         self._monotonic = monotonic
-        self._wait = wait
+        self._wait = _WAIT if wait is None else wait
         self._lead = 0
         self._reader: FootageReader | None = None
         self._newest: int | None = None
