@@ -3,6 +3,9 @@
 An identifier is what follows `media-source://nvr/`. It begins with a version, so that a bookmark of today is still
 understood, or refused with words, when the scheme changes:
 
+    1/clips                                         all clips
+    1/clips/<entry>/<channel>                       the clips of a channel
+    1/clip/<clip>                                   a clip, to play
     1/<entry>                                       a recorder
     1/<entry>/<channel>                             a channel
     1/<entry>/<channel>/month/2026-11               a month of the recorder's calendar
@@ -29,6 +32,7 @@ VERSION: Final = "1"
 URI_PREFIX: Final = "media-source://nvr"
 
 _ENTRY: Final = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+_CLIP: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _CHANNEL: Final = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -158,8 +162,31 @@ class SpanId:
         return f"{self.channel.format()}/span/{format_moment(self.span.start)}/{format_moment(self.span.end)}"
 
 
+@dataclass(frozen=True, slots=True)
+class ClipsId:
+    """All clips, or those of one channel."""
+
+    channel: ChannelId | None = None
+
+    def format(self) -> str:
+        """Return the identifier."""
+        of = "" if self.channel is None else f"/{self.channel.entry_id}/{self.channel.channel}"
+        return f"{VERSION}/clips{of}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipId:
+    """One clip, to play."""
+
+    clip_id: str
+
+    def format(self) -> str:
+        """Return the identifier."""
+        return f"{VERSION}/clip/{self.clip_id}"
+
+
 type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | EventsId | HourId | SpanId
-type MediaId = RootId | RecorderId | ChannelMediaId
+type MediaId = RootId | RecorderId | ClipsId | ClipId | ChannelMediaId
 
 
 def channel_id_of(media_id: ChannelMediaId) -> ChannelId:
@@ -191,11 +218,24 @@ def parse(identifier: str) -> MediaId:
     match identifier.strip("/").split("/"):
         case [""] | ["1"]:
             return RootId()
+        case ["1", "clips", *rest]:
+            return _parse_clips(rest)
+        case ["1", "clip", clip_id] if _CLIP.fullmatch(clip_id):
+            return ClipId(clip_id)
         case ["1", entry, *rest] if _ENTRY.fullmatch(entry):
             return _parse_below_recorder(entry, rest)
         case [version, *_] if version != VERSION and version.isdecimal():
             raise MediaIdError(f"the media id is of version {version[:8]}, which this release does not know")
     raise MediaIdError("the media id names nothing of this integration")
+
+
+def _parse_clips(rest: list[str]) -> ClipsId:
+    match rest:
+        case []:
+            return ClipsId()
+        case [entry, number] if _ENTRY.fullmatch(entry) and _CHANNEL.fullmatch(number):
+            return ClipsId(ChannelId(entry, int(number)))
+    raise MediaIdError("the media id names no clips")
 
 
 def _parse_below_recorder(entry: str, rest: list[str]) -> MediaId:

@@ -24,6 +24,7 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from .access import Action, asking_user, authorize, permit
+from .clip_tree import ClipBranch
 from .const import DOMAIN
 from .core.errors import NvrError
 from .core.models import Channel, TimeSpan
@@ -31,6 +32,8 @@ from .errors import error_key, error_placeholders
 from .footage import RefusedError, channel_of, clock_of
 from .media_ids import (
     ChannelId,
+    ClipId,
+    ClipsId,
     HourId,
     MediaId,
     MediaIdError,
@@ -78,6 +81,8 @@ class NvrMediaSource(MediaSource):
         with _told_as(Unresolvable, self._name_of(item)):
             media_id = parse(_identifier(item))
             match media_id:
+                case ClipId():
+                    return await asking.clips.play(media_id)
                 case SpanId() | HourId():
                     channel, span = media_id.channel, media_id.span
                 case WholeDayId():
@@ -122,7 +127,16 @@ class _Asking:
             return self._root()
         if isinstance(media_id, RecorderId):
             return self._recorder(media_id)
+        if isinstance(media_id, ClipsId):
+            return await self.clips.open(media_id)
+        if isinstance(media_id, ClipId):
+            raise RefusedError("not_a_folder")
         return await self.branch(channel_id_of(media_id)).open(media_id)
+
+    @property
+    def clips(self) -> ClipBranch:
+        """The clips the user may see."""
+        return ClipBranch(self.hass, self.user, self.words)
 
     async def play(self, channel: ChannelId, span: TimeSpan) -> PlayMedia:
         entry = self.branch(channel).hub.entry
@@ -146,6 +160,8 @@ class _Asking:
                 entries = [entry for entry in self._entries() if entry.state is ConfigEntryState.LOADED]
             case RecorderId():
                 entries = [self._entry(media_id.entry_id)]
+            case ClipsId() | ClipId():
+                return []
             case _:
                 return [self.branch(channel_id_of(media_id))]
         return [
@@ -161,6 +177,8 @@ class _Asking:
             if (entry.state is ConfigEntryState.LOADED and self._channels(entry))
             or (entry.state is not ConfigEntryState.LOADED and (self.user is None or self.user.is_admin))
         ]
+        if (clips := self.clips).clips:
+            children.append(clips.root())
         root = node(RootId(), self.words.text("media_root"), children=children, media_class=MediaClass.APP)
         root.children_media_class = MediaClass.DIRECTORY
         return root

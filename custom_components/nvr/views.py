@@ -24,8 +24,10 @@ from .audit_rows import AuditKind
 from .const import (
     ATTR_CHANNEL,
     ATTR_CHANNEL_NAME,
+    ATTR_CLIP_ID,
     ATTR_ENTRY_ID,
     ATTR_USER_ID,
+    ATTR_WHAT,
     DOMAIN,
     EVENT_MEDIA_ACCESSED,
 )
@@ -215,6 +217,8 @@ def announce(hass: HomeAssistant, link: PlaybackLink, entry: NvrConfigEntry) -> 
         ATTR_CHANNEL: link.channel,
         ATTR_CHANNEL_NAME: facts.get(ATTR_CHANNEL_NAME),
         ATTR_USER_ID: link.user_id,
+        ATTR_WHAT: "playback",
+        ATTR_CLIP_ID: None,
         "start": dt_util.as_local(link.span.start).isoformat(),
         "end": dt_util.as_local(link.span.end).isoformat(),
         "accessed_at": dt_util.now().isoformat(),
