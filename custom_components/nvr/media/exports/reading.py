@@ -189,6 +189,8 @@ class PartReader:
         async def follow(start: int) -> Opened:
             return await self._open(start, part.end)
 
-        source, until = await self._open(max(at - self._lead, part.listed[0]), part.end)
-        self._reader = FootageReader(source, at, self._monotonic, until=until, follow=follow)
+        opened = await self._open(max(at - self._lead, part.listed[0]), part.end)
+        self._reader = FootageReader(
+            opened.source, at, self._monotonic, until=opened.until, follow=follow, way=opened.way
+        )
         return self._reader
