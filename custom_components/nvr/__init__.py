@@ -16,6 +16,7 @@ from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
 from .errors import error_key, error_placeholders
 from .hub import NvrHub
+from .picture_view import async_register_picture_view
 from .runtime import NvrConfigEntry, NvrRuntimeData
 from .services import async_setup_services
 from .shared import shared
@@ -45,6 +46,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
     async_register_views(hass)
+    async_register_picture_view(hass)
     async_register_audit_view(hass)
     async_register_commands(hass)
     async_watch_access(hass)

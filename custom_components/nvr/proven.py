@@ -1,12 +1,14 @@
 """Roles of a driver that ask only a recorder that has proved who it is, and ask again when that comes into doubt."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from datetime import datetime
 
-from .core.driver import DetectionIndex, PlaybackSource, RecordingIndex
+from .core.driver import DetectionIndex, KeyFrameSource, PlaybackSource, RecordingIndex
 from .core.models import (
     DayMap,
     Detection,
     EventKind,
+    KeyFrame,
     PlaybackRequest,
     RecordingKind,
     RecordingSegment,
@@ -97,5 +99,21 @@ class ProvenPlayback:
         """Return as PlaybackSource.request does."""
         await self._prove()
         found = await self._source.request(channel, span, role=role)
+        await self._prove()
+        return found
+
+
+class ProvenKeyFrames:
+    """Single pictures of this very recorder's past."""
+
+    def __init__(self, source: KeyFrameSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    async def key_frame(self, channel: int, moment: datetime, *, role: StreamRole = StreamRole.MAIN) -> KeyFrame:
+        """Return as KeyFrameSource.key_frame does."""
+        await self._prove()
+        found = await self._source.key_frame(channel, moment, role=role)
         await self._prove()
         return found

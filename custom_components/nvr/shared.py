@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,6 +17,8 @@ from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
 from .lockout import LockNotice
 from .media.engine import MediaEngine
+from .media.thumbnails.maker import PictureMaker
+from .media.thumbnails.store import PictureStore
 from .persistence import MemoryStore
 from .playback_links import PlaybackLinks
 from .signals import Signal
@@ -27,6 +30,7 @@ class NvrShared:
 
     hass: HomeAssistant
     audit: AuditLog = field(init=False)
+    pictures: PictureMaker = field(init=False)
     engine: MediaEngine = field(default_factory=MediaEngine)
     links: PlaybackLinks = field(default_factory=PlaybackLinks)
     stores: dict[str, MemoryStore] = field(default_factory=dict)
@@ -37,6 +41,9 @@ class NvrShared:
     def __post_init__(self) -> None:
         """Make what needs Home Assistant."""
         self.audit = AuditLog(self.hass)
+        # They can be made again: the cache is in no backup.
+        folder = Path(self.hass.config.cache_path(DOMAIN, "pictures"))
+        self.pictures = PictureMaker(PictureStore(folder, self.engine.pool, self._entry_ids), self.engine.pool)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""
@@ -48,12 +55,14 @@ class NvrShared:
     async def async_close_playback(self, entry_id: str) -> None:
         """End all playback of a recorder, and the links to it."""
         await self.links.revoke_entry(entry_id)
+        await self.pictures.close_recorder(entry_id)
         await self.engine.close_recorder(entry_id)
 
     async def async_forget(self, entry_id: str) -> None:
         """Forget a removed entry."""
         store = await self.async_store(entry_id)
         await store.async_remove()
+        await self.pictures.forget_recorder(entry_id)
         self.stores.pop(entry_id, None)
         self.async_allow(entry_id)
         if (notice := self.lock_notices.pop(entry_id, None)) is not None:
@@ -64,6 +73,7 @@ class NvrShared:
         for notice in self.lock_notices.values():
             notice.async_clear()
         await self.links.revoke_all()
+        await self.pictures.aclose()
         await self.engine.aclose()
 
     @callback
@@ -100,6 +110,9 @@ class NvrShared:
         self.guards = {key: guard for key, guard in self.guards.items() if key[0] != entry_id}
         if (store := self.stores.get(entry_id)) is not None:
             store.memory.locked_until = None
+
+    def _entry_ids(self) -> set[str]:
+        return {entry.entry_id for entry in self.hass.config_entries.async_entries(DOMAIN)}
 
     def _new_guard(self, config: ConnectionConfig) -> LoginGuard:
         """Return a count that begins anew. A lock is of the account at this address, whatever the password."""

@@ -123,12 +123,17 @@ class PlaybackView(HomeAssistantView):
         return response
 
     def _refusal(self, err: NvrError, name: str) -> web.Response:
-        status = next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
+        status = status_of(err)
         headers = dict(_HEADERS)
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             wait = err.retry_after if isinstance(err, NvrBusyError) else None
             headers[hdrs.RETRY_AFTER] = str(math.ceil(wait or _RETRY_AFTER))
         return self.json_message(str(translate(err, name)), status, error_key(err), headers)
+
+
+def status_of(err: NvrError) -> HTTPStatus:
+    """Return the status that tells a viewer of a recorder's refusal."""
+    return next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
 
 
 async def _read(playback: Playback, file: PlaybackFile) -> bytes:
