@@ -254,7 +254,7 @@ def _parse_below_channel(channel: ChannelId, rest: list[str]) -> MediaId:
         case ["month", text]:
             return _parse_month(channel, text)
         case ["day", text, *below]:
-            return _parse_below_day(DayId(channel, _parse_day(text)), below)
+            return _parse_below_day(DayId(channel, parse_day(text)), below)
         case ["hour", start, end]:
             return HourId(channel, _parse_span(start, end))
         case ["span", start, end]:
@@ -285,7 +285,8 @@ def _parse_month(channel: ChannelId, text: str) -> MonthId:
     raise MediaIdError("the media id names no month")
 
 
-def _parse_day(text: str) -> date:
+def parse_day(text: str) -> date:
+    """Read a date; raises MediaIdError."""
     if _DAY.fullmatch(text) and int(text[:4]) in _YEARS:
         try:
             return date.fromisoformat(text)

@@ -4,11 +4,19 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime
 
-from .core.driver import DetectionIndex, Download, DownloadSource, PlaybackSource, RecordingIndex
+from .core.driver import (
+    DetectionIndex,
+    Download,
+    DownloadSource,
+    KeyFrameSource,
+    PlaybackSource,
+    RecordingIndex,
+)
 from .core.models import (
     DayMap,
     Detection,
     EventKind,
+    KeyFrame,
     PlaybackRequest,
     RecordingKind,
     RecordingSegment,
@@ -126,3 +134,19 @@ class ProvenDownloads:
         async with self._source.open(segment) as download:
             await self._prove()
             yield download
+
+
+class ProvenKeyFrames:
+    """Single pictures of this very recorder's past."""
+
+    def __init__(self, source: KeyFrameSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    async def key_frame(self, channel: int, moment: datetime, *, role: StreamRole = StreamRole.MAIN) -> KeyFrame:
+        """Return as KeyFrameSource.key_frame does."""
+        await self._prove()
+        found = await self._source.key_frame(channel, moment, role=role)
+        await self._prove()
+        return found

@@ -132,7 +132,7 @@ class PlaybackView(HomeAssistantView):
         return response
 
     async def _refusal(self, err: NvrError, link: PlaybackLink, entry: NvrConfigEntry) -> web.Response:
-        status = next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
+        status = status_of(err)
         headers = dict(_HEADERS)
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             wait = err.retry_after if isinstance(err, NvrBusyError) else None
@@ -140,6 +140,11 @@ class PlaybackView(HomeAssistantView):
         user = await self._hass.auth.async_get_user(link.user_id) if link.user_id is not None else None
         words = await explain(self._hass, err, entry, user)
         return self.json_message(str(words), status, error_key(err), headers)
+
+
+def status_of(err: NvrError) -> HTTPStatus:
+    """Return the status that tells a viewer of a recorder's refusal."""
+    return next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
 
 
 async def _read(playback: Playback, file: PlaybackFile) -> bytes:

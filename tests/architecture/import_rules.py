@@ -77,7 +77,7 @@ ROWS = (
     Row(("core", "core.*"), ("core.*",), HTTP, never=("core.drivers.*",)),
     # RTSP logs in with the same arithmetic as HTTP: one implementation, lent to one module.
     Row(("media.rtsp.login",), ("media.*", *VALUES, "core.driver", "core.credentials", "core.transport.digest")),
-    Row(("media", "media.*"), ("media", "media.*", *VALUES, "core.driver"), ("av",)),
+    Row(("media", "media.*"), ("media", "media.*", *VALUES, "core.driver", "core.flights"), ("av",)),
     Row(
         ("access_rules", "audit_rows", "edges", "media_ids", "media_query", "search_cursor", "time_parsing"),
         (*VALUES, "core.clock", "core.timeline"),

@@ -40,6 +40,7 @@ from custom_components.nvr.camera import NvrCamera
 from custom_components.nvr.const import CONF_ACCESS, DOMAIN
 from custom_components.nvr.core.models import EventKind, TimeSpan
 from custom_components.nvr.media_ids import ChannelId, DayId, EventsId, RecorderId, RootId, SpanId, content_id
+from custom_components.nvr.pictures import picture_path
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
@@ -237,6 +238,8 @@ async def sees_what_somebody_else_watches(home: Home) -> bool:
     assert found
     assert not any(row["user"] or row["user_id"] for row in found)
     return any(row["camera_id"] or row["channel"] for row in found)
+
+
 def watches(kind: str) -> Callable[[Home], Awaitable[bool]]:
     """Open a stream for our own viewer, and take it over the media socket."""
 
@@ -265,6 +268,20 @@ def listed_for_viewers(action: str) -> Callable[[Home], Awaitable[bool]]:
     return walk
 
 
+def picture(**options: Any) -> Callable[[Home], Awaitable[bool]]:
+    """Fetch a picture of the footage, as a tile of the media browser or somebody who typed the address."""
+
+    async def walk(home: Home) -> bool:
+        return await home.fetch(picture_path(home.entry.entry_id, NUMBER, home.span.start, **options), logged_in=True)
+
+    return walk
+
+
+async def picture_of_a_day(home: Home) -> bool:
+    yesterday = home.nvr.now().date() - timedelta(days=1)
+    return await home.fetch(picture_path(home.entry.entry_id, NUMBER, yesterday), logged_in=True)
+
+
 type Walk = Callable[[Home], Awaitable[bool]]
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
@@ -278,6 +295,9 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "beginning of the video": (Action.PLAYBACK, own_link("init.mp4")),
     "segment": (Action.PLAYBACK, own_link("s0.m4s")),
     "link of somebody else": (Action.PLAYBACK, link_of_somebody_else),
+    "thumbnail": (Action.PLAYBACK, picture()),
+    "thumbnail of a day": (Action.PLAYBACK, picture_of_a_day),
+    "frame": (Action.PLAYBACK, picture(exact=True, width=0)),
     "action: search": (Action.PLAYBACK, action("search_recordings", duration="02:00:00")),
     "action: search events": (Action.PLAYBACK, searches_events),
     "action: next page": (Action.PLAYBACK, asks_for_the_next_page_of_somebody_else),
@@ -375,7 +395,7 @@ async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     assert {row["user_id"] for row in page.rows} == {home.guest.id}
     assert {(row["action"], row["via"]) for row in page.rows} >= {
         *(("playback", via) for via in ("media_source", "link", "search_recordings", "list_recording_days")),
-        *(("playback", via) for via in ("find_recording", "play_recording")),
+        *(("playback", via) for via in ("find_recording", "play_recording", "thumbnail", "snapshot")),
         ("live", "camera"),
         ("live", "stream"),
         ("playback", "stream"),
