@@ -21,6 +21,8 @@ LIFETIME: Final = 6 * 3600.0
 IDLE_LIFETIME: Final = 30 * 60.0
 _TOKEN_BYTES: Final = 24
 _MAX_LINKS: Final = 256
+# Whoever opens one recording after another leaves them behind: nothing tells us that a player is gone.
+_MAX_OF_ONE: Final = 32
 _MAX_REMEMBERED: Final = 1024
 
 
@@ -70,12 +72,18 @@ class PlaybackLinks:
     async def mint(
         self, playback: Playback, *, entry_id: str, channel: int, span: TimeSpan, user_id: str | None
     ) -> PlaybackLink:
-        """Make a link; links that are over are cleared away, and the one unused for longest when there are too many."""
+        """Make a link; links that are over are cleared away, and the one unused for longest when there are too many.
+
+        There are too many of one principal, too.
+        """
         now = self._monotonic()
         link = PlaybackLink(secrets.token_urlsafe(_TOKEN_BYTES), playback, entry_id, channel, span, user_id, now, now)
         over = [old for old in self._links.values() if self._is_over(old, now)]
-        if not over and len(self._links) >= _MAX_LINKS:
-            over = [min(self._links.values(), key=lambda old: old.used_at)]
+        good = [old for old in self._links.values() if old not in over]
+        mine = [old for old in good if old.user_id == user_id]
+        if len(mine) >= _MAX_OF_ONE or len(good) >= _MAX_LINKS:
+            crowd = mine if len(mine) >= _MAX_OF_ONE else good
+            over.append(min(crowd, key=lambda old: old.used_at))
         self._links[link.token] = link
         await self._end(over)
         return link

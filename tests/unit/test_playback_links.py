@@ -117,14 +117,29 @@ async def test_links_end_with_the_recorder_and_all(links: PlaybackLinks) -> None
 
 async def test_too_many_links_cost_the_one_unused_for_longest(links: PlaybackLinks, clock: Clock) -> None:
     made = []
-    for _ in range(256):
+    for number in range(256):
         clock.now += 1
-        made.append(await mint(links))
+        made.append(await mint(links, f"user {number}"))
     await links.follow(made[0].token)
     await mint(links)
     assert len(links) == 256
     assert made[1].playback.closed
     assert not made[0].playback.closed
+
+
+@pytest.mark.parametrize("user_id", ["user", None])
+async def test_one_who_leaves_many_behind_loses_his_own_only(
+    links: PlaybackLinks, clock: Clock, user_id: str | None
+) -> None:
+    other = await mint(links, "somebody else")
+    made = []
+    for _ in range(32):
+        clock.now += 1
+        made.append(await mint(links, user_id))
+    await links.follow(made[0].token)
+    await mint(links, user_id)
+    assert len(links) == 33
+    assert [link for link in (other, *made) if link.playback.closed] == [made[1]]
 
 
 async def test_ended_tokens_are_forgotten_in_the_end(links: PlaybackLinks) -> None:

@@ -1,11 +1,11 @@
 """Layout and playlists (hls-vod 3, rules 1-7): where segments begin is known before a byte is read."""
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 import re
-from typing import Literal
+from typing import Literal, overload, override
 
 from ..core.models import TimeSpan
 from .ticks import RATE, from_datetime, to_datetime
@@ -41,10 +41,59 @@ class LayoutSegment:
 
 
 @dataclass(frozen=True, slots=True)
+class _Part:
+    """A recorded span or a gap, in ticks since the epoch: the index of its first segment, and how many it has."""
+
+    first: int
+    count: int
+    start: int
+    end: int
+    gap: bool
+    step: int
+
+    def segment(self, number: int) -> LayoutSegment:
+        """Return one of its segments; the last one has what remains."""
+        start = self.start + number * self.step
+        end = self.end if number == self.count - 1 else start + self.step
+        return LayoutSegment(self.first + number, start, end, self.gap, (self.start, self.end))
+
+
+class Segments(Sequence[LayoutSegment]):
+    """The segments, made when they are looked at: a day in steps of two seconds would be megabytes of them."""
+
+    def __init__(self, parts: Sequence[_Part]) -> None:
+        """`parts`: one after the other, without holes; at least one."""
+        self._parts = tuple(parts)
+
+    @override
+    def __len__(self) -> int:
+        last = self._parts[-1]
+        return last.first + last.count
+
+    @overload
+    def __getitem__(self, index: int) -> LayoutSegment: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> tuple[LayoutSegment, ...]: ...
+
+    @override
+    def __getitem__(self, index: int | slice) -> LayoutSegment | tuple[LayoutSegment, ...]:
+        if isinstance(index, slice):
+            return tuple(self[number] for number in range(*index.indices(len(self))))
+        number = range(len(self))[index]
+        part = self._parts[bisect_right(self._parts, number, key=lambda part: part.first) - 1]
+        return part.segment(number - part.first)
+
+    @override
+    def __iter__(self) -> Iterator[LayoutSegment]:
+        return (part.segment(number) for part in self._parts for number in range(part.count))
+
+
+@dataclass(frozen=True, slots=True)
 class Layout:
     """All segments of one playback, without holes between them; the first start is the origin of media time."""
 
-    segments: tuple[LayoutSegment, ...]
+    segments: Segments
 
     @property
     def origin(self) -> int:
@@ -118,19 +167,17 @@ def lay_out(spans: Sequence[TimeSpan], seconds: int) -> Layout:
         msg = "nothing to lay out"
         raise ValueError(msg)
     step = seconds * RATE
-    segments: list[LayoutSegment] = []
+    parts: list[_Part] = []
+    number = 0
     for span in spans:
         begin, end = from_datetime(span.start), from_datetime(span.end)
-        start = begin
-        if segments:
-            segments.append(LayoutSegment(len(segments), segments[-1].end, start, True, (segments[-1].end, start)))
-        while start < end:
-            stop = start + step
-            if stop + RATE // 2 > end:
-                stop = end
-            segments.append(LayoutSegment(len(segments), start, stop, False, (begin, end)))
-            start = stop
-    return Layout(tuple(segments))
+        if parts:
+            parts.append(_Part(number, 1, parts[-1].end, begin, True, 0))
+            number += 1
+        count = max(1, (end - begin - RATE // 2) // step + 1)
+        parts.append(_Part(number, count, begin, end, False, step))
+        number += count
+    return Layout(Segments(parts))
 
 
 def _mark(variant: int) -> str:

@@ -80,6 +80,16 @@ def test_layout_covers_everything_without_holes(pairs: list[tuple[float, float]]
     assert sum(s.gap for s in layout.segments) == len(spans) - 1
 
 
+def test_segments_are_a_sequence_like_any_other() -> None:
+    segments = hls.lay_out([span(0, 20), span(260, 273)], 6).segments
+    every = list(segments)
+    assert [segments[index] for index in range(len(segments))] == every
+    assert (segments[-1], segments[-8], segments[2:5:2]) == (every[-1], every[0], (every[2], every[4]))
+    for index in (8, -9):
+        with pytest.raises(IndexError):
+            segments[index]
+
+
 def test_media_playlist_text() -> None:
     layout = hls.lay_out([span(0, 8.5), span(248.5, 250.25)], 6)
     assert hls.media_playlist(layout) == (
