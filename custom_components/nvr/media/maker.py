@@ -117,7 +117,7 @@ class SegmentMaker:
         self._monotonic = monotonic
         self._memory = memory or SourceMemory()
         self._opener = SourceOpener(
-            footage, self._memory, limits=self._limits.session, monotonic=monotonic, utcnow=utcnow
+            footage, self._memory, limits=self._limits.session, pool=pool, monotonic=monotonic, utcnow=utcnow
         )
         self._budget = OpenBudget(monotonic)
         self._reader: FootageReader | None = None
@@ -206,9 +206,9 @@ class SegmentMaker:
             if not self._opener.broke(reader.way, err, first):
                 raise
             await self.close_reader()
-            reader = await self._open(first)
+            reader = await self._open(first, without=reader.way)
             measured = await reader.measure(self._limits.measure)
-        self._memory.measured(reader.way, measured)
+        self._memory.measured(reader.way, measured, reader.speed)
         return reader, self._memory[reader.way].real_time is not False
 
     def reaches(self, segment: LayoutSegment) -> bool:
@@ -320,14 +320,14 @@ class SegmentMaker:
             return self._lead
         return min(self._lead, segment.start - segment.interval[0])
 
-    async def _open(self, start: int, lead: int = 0) -> FootageReader:
+    async def _open(self, start: int, lead: int = 0, without: Way | None = None) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
         self._footage.guard.check()
         lease = await self._take_lease()
         try:
             await asyncio.sleep(self._budget.take())
-            opened = await self._opener.open(start - lead)
+            opened = await self._opener.open(start - lead, without)
         except BaseException as err:
             lease.release()
             if isinstance(err, NvrError):
