@@ -65,6 +65,8 @@ async def start_playback(
         role,
         fallback=spare[0][0] if spare else None,
         fallback_recorded=recorded_spans(spare[0][1], playing) if spare else None,
+        downloads=hub.downloads,
+        segments=[*segments, *(spare[0][1] if spare else ())],
     )
     return await common.links.mint(playback, entry_id=entry.entry_id, channel=channel, span=playing, user_id=user_id)
 

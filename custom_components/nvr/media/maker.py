@@ -124,7 +124,7 @@ class SegmentMaker:
         self._monotonic = monotonic
         self._memory = memory or SourceMemory()
         self._opener = SourceOpener(
-            footage, self._memory, limits=self._limits.session, monotonic=monotonic, utcnow=utcnow
+            footage, self._memory, limits=self._limits.session, pool=pool, monotonic=monotonic, utcnow=utcnow
         )
         self._budget = OpenBudget(monotonic)
         self._reader: FootageReader | None = None
@@ -213,9 +213,9 @@ class SegmentMaker:
             if not self._opener.broke(reader.way, err, first):
                 raise
             await self.close_reader()
-            reader = await self._open(first)
+            reader = await self._open(first, without=reader.way)
             measured = await reader.measure(self._limits.measure)
-        self._memory.measured(reader.way, measured)
+        self._memory.measured(reader.way, measured, reader.speed)
         return reader, self._memory[reader.way].real_time is not False
 
     def reaches(self, segment: LayoutSegment) -> bool:
@@ -327,30 +327,30 @@ class SegmentMaker:
             return self._lead
         return min(self._lead, segment.start - segment.interval[0])
 
-    async def _open(self, start: int, lead: int = 0) -> FootageReader:
+    async def _open(self, start: int, lead: int = 0, without: Way | None = None) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
         self._footage.guard.check()
         lease = await self._take_lease()
         try:
-            opened = await self._opened_in(lease, start - lead)
+            opened = await self._opened_in(lease, start - lead, without)
         except NvrNoSessionError:
             if not lease.crowded:
                 raise
             # The limit is lower now: the owner's own idle playback gives way, or he is told who has the sessions.
             lease = await self._take_lease()
-            opened = await self._opened_in(lease, start - lead)
+            opened = await self._opened_in(lease, start - lead, without)
         self._lease = lease
         self._reader = FootageReader(
             opened.source, start, self._monotonic, until=opened.until, follow=self._opener.open, way=opened.way
         )
         return self._reader
 
-    async def _opened_in(self, lease: Lease, start: int) -> Opened:
+    async def _opened_in(self, lease: Lease, start: int, without: Way | None) -> Opened:
         """Open a source in a slot, which is given back when that fails."""
         try:
             await asyncio.sleep(self._budget.take())
-            opened = await self._opener.open(start)
+            opened = await self._opener.open(start, without)
         except BaseException as err:
             if isinstance(err, NvrNoSessionError):
                 lease.refused()

@@ -141,12 +141,12 @@ async def test_a_download_that_fails_is_replaced_by_playback(
 ) -> None:
     monkeypatch.setattr(download_module, "SILENCE", 1.5)
     async with stage(case) as on:
-        first = on.play(inside(on.files[2], 20))
+        first = on.play(inside(on.files[2], 20), 300)
         await on.see(first, 0)
         assert on.facts()["download"]["opened"] == 1
         on.disk.play_fast()
         on.disk.downloads(silent=trouble == "silent", cut_after=20_000 if trouble == "cut" else 0)
-        await on.see(first, 7, 8)
+        await on.see(first, 40, 41)
         assert on.facts()["download"]["failed"] == 1
         assert on.facts()["playback"]["stands_back_for"] == 0
 
@@ -161,6 +161,7 @@ async def test_when_both_fail_it_is_told_and_not_tried_for_ever(case: Case) -> N
             with pytest.raises(NvrError):
                 await playback.master_playlist()
         assert on.facts()["playback"]["opened"] <= 6
+        assert on.facts()["download"]["opened"] <= 6
 
 
 @each_family
