@@ -6,7 +6,8 @@ unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) a
 - `nvr/info`: what this version offers.
 - `nvr/cameras`: the cameras the user may watch, live or recorded.
 - `nvr/session/open`: begins a stream and returns how to play it and the token the media socket takes it by.
-- `nvr/session/control`: `seek`, `speed` (with `value`), `pause`, `resume`, `close`.
+- `nvr/session/control`: `seek` (`value`: moment), `speed` (-32..32, backwards below 0), `step` (1 or -1), `pause`,
+  `resume`, `close`. `at` is where the viewer is; without it `speed` and `step` go on from what was sent last.
 """
 
 from typing import Any, Final
@@ -30,8 +31,9 @@ from .shared import shared
 from .stream_sessions import LIVE, PLAYBACK, SessionError, control_stream, open_stream, roles_for
 
 MEDIA_PATH: Final = "/api/nvr/media"
-_FEATURES: Final = ("live", "playback", "seek", "speed", "sound")
-_SPEEDS: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0.125, max=32))
+_FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound")
+_FORWARDS: Final = probatio.Range(min=0.125, max=32)
+_SPEEDS: Final = probatio.All(probatio.Coerce(float), probatio.Any(_FORWARDS, probatio.Range(min=-32, max=-0.125)))
 _MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_258_118_400))
 _CODECS: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1", VideoCodec.MJPEG: "mjpeg"}
 _ACCEPT: Final = ("avc1",)
@@ -106,8 +108,9 @@ async def websocket_open(hass: HomeAssistant, connection: websocket_api.ActiveCo
     {
         probatio.Required("type"): "nvr/session/control",
         probatio.Required("session_id"): str,
-        probatio.Required("action"): probatio.In(("seek", "speed", "pause", "resume", "close")),
+        probatio.Required("action"): probatio.In(("seek", "speed", "step", "pause", "resume", "close")),
         probatio.Optional("value"): probatio.Coerce(float),
+        probatio.Optional("at"): _MOMENT,
     }
 )
 @websocket_api.async_response
@@ -117,7 +120,7 @@ async def websocket_control(
     """Change what a stream of the user's own plays."""
     try:
         stream, entry = _own(hass, connection, msg["session_id"])
-        opened = await control_stream(stream, entry, msg["action"], _value(msg))
+        opened = await control_stream(stream, entry, msg["action"], _value(msg), msg.get("at"))
     except SessionError as err:
         _refuse(connection, msg["id"], err)
         return

@@ -5,7 +5,7 @@ his user or that login goes.
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from homeassistant.auth.models import User
@@ -29,9 +29,10 @@ from .core.models import Channel, StreamRole, TimeSpan, VideoCodec
 from .errors import translate
 from .footage import RefusedError, channel_of, read_segments, recorded_spans
 from .hub import NvrHub
-from .media.streaming.feed import Feed, FeedOptions, Footage, LiveFeed, PlaybackFeed, Recorded
+from .media.streaming.feed import Feed, FeedOptions, Footage, LiveFeed
 from .media.streaming.stream import CodecRefusedError, Ending, MediaStream, Opened, OpenFeed, Wanted
-from .media.ticks import from_datetime, to_datetime
+from .media.streaming.trick import Run, open_run
+from .media.ticks import from_datetime, from_seconds, to_datetime
 from .runtime import NvrConfigEntry
 from .shared import shared
 
@@ -101,14 +102,22 @@ async def open_stream(
     return stream, opened
 
 
-async def control_stream(stream: MediaStream, entry: NvrConfigEntry, action: str, value: float | None) -> Opened | None:
-    """Do what the viewer asks; returns what plays from then on where that changes. Raises SessionError."""
+async def control_stream(
+    stream: MediaStream, entry: NvrConfigEntry, action: str, value: float | None, at: float | None
+) -> Opened | None:
+    """Do what the viewer asks, who is `at` a moment; returns what plays from then on where that changes.
+
+    Raises SessionError.
+    """
+    moment = None if at is None else from_seconds(at)
     try:
         match action:
             case "seek" if value is not None:
-                return await stream.seek(_ticks(value))
+                return await stream.seek(from_seconds(value))
             case "speed" if value is not None:
-                return await stream.set_speed(value)
+                return await stream.set_speed(value, moment)
+            case "step" if value is not None:
+                return await stream.step(1 if value > 0 else -1, moment)
             case "pause":
                 stream.pause()
             case "resume":
@@ -190,8 +199,8 @@ def _make(hass: HomeAssistant, user: User, entry: NvrConfigEntry, wanted: Wanted
 
 
 def _live(hub: NvrHub, number: int) -> OpenFeed:
-    async def open_live(role: StreamRole, start: int, options: FeedOptions) -> Feed:
-        del start
+    async def open_live(role: StreamRole, run: Run, options: FeedOptions) -> Feed:
+        del run
         await hub.link.async_prove()
         if (live := hub.driver.live) is None:
             raise NvrUnsupportedError("the recorder has no live streams")
@@ -209,35 +218,54 @@ def _playback(hub: NvrHub, wanted: Wanted) -> OpenFeed:
         edge = from_datetime(dt_util.utcnow() - _LIVE_EDGE)
         return edge if wanted.end is None else min(wanted.end, edge)
 
-    async def open_playback(role: StreamRole, start: int, options: FeedOptions) -> Feed:
+    async def open_playback(role: StreamRole, run: Run, options: FeedOptions) -> Feed:
         if (source := hub.playback) is None:
             raise NvrUnsupportedError("the recorder offers no playback")
-        footage = Footage(source, hub.driver.guard, number, role, _recorded(hub, number, role, limit), limit)
-        feed = PlaybackFeed(footage, start, options)
-        await feed.open()
-        return feed
+        spans = _Spans(hub, number, role, limit)
+        scales = hub.driver.capabilities.playback_speeds
+        footage = Footage(source, hub.driver.guard, number, role, spans.behind, spans.before, limit, scales)
+        return await open_run(footage, run, options)
 
     return open_playback
 
 
-def _recorded(hub: NvrHub, number: int, role: StreamRole, limit: Callable[[], int]) -> Recorded:
-    """Return what finds the next footage: within an hour, as a rule, without asking for a whole day."""
+class _Spans:
+    """Where a track was recorded: asked for by the hour, as a rule, and not for whole days. All in ticks."""
 
-    async def recorded(moment: int) -> tuple[int, int] | None:
-        start, last = to_datetime(moment), to_datetime(limit())
+    def __init__(self, hub: NvrHub, number: int, role: StreamRole, limit: Callable[[], int]) -> None:
+        """Nothing is asked yet."""
+        self._hub = hub
+        self._number = number
+        self._role = role
+        self._limit = limit
+
+    async def behind(self, moment: int) -> tuple[int, int] | None:
+        """Return the first recorded span that ends behind a moment."""
+        start, last = to_datetime(moment), to_datetime(self._limit())
         for reach in (_WINDOW, _FAR):
-            window = TimeSpan(start, max(start, min(last, start + reach)))
-            if window.start == window.end:
-                return None
-            try:
-                segments = await read_segments(hub, number, window, role=role)
-            except RefusedError as err:
-                raise NvrUnsupportedError("the recorder has no list of recordings") from err
-            if spans := recorded_spans(segments, window):
+            spans = await self._between(start, min(last, start + reach))
+            if spans:
                 return from_datetime(spans[0].start), from_datetime(spans[0].end)
         return None
 
-    return recorded
+    async def before(self, moment: int) -> tuple[int, int] | None:
+        """Return the last recorded span that begins before a moment."""
+        end = to_datetime(min(moment, self._limit()))
+        for reach in (_WINDOW, _FAR):
+            spans = await self._between(end - reach, end)
+            if spans:
+                return from_datetime(spans[-1].start), from_datetime(spans[-1].end)
+        return None
+
+    async def _between(self, start: datetime, end: datetime) -> list[TimeSpan]:
+        if start >= end:
+            return []
+        window = TimeSpan(start, end)
+        try:
+            segments = await read_segments(self._hub, self._number, window, role=self._role)
+        except RefusedError as err:
+            raise NvrUnsupportedError("the recorder has no list of recordings") from err
+        return recorded_spans(segments, window)
 
 
 def roles_for(channel: Channel, asked: StreamRole, accept: frozenset[str]) -> tuple[StreamRole, ...]:
@@ -248,10 +276,6 @@ def roles_for(channel: Channel, asked: StreamRole, accept: frozenset[str]) -> tu
     if others and known in _ENTRIES and _ENTRIES[known] not in accept:
         return (*others, asked)
     return (asked, *others)
-
-
-def _ticks(moment: float) -> int:
-    return from_datetime(dt_util.utc_from_timestamp(moment))
 
 
 def _session_error(err: RefusedError | NvrError, entry: NvrConfigEntry, number: int) -> SessionError:

@@ -35,6 +35,7 @@ class Watched:
     opened: dict[str, Any]
     messages: list[Frame] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
+    mark: int = 0
 
     @property
     def run(self) -> list[Frame]:
@@ -43,8 +44,10 @@ class Watched:
         return self.messages[starts[-1] :] if starts else []
 
     def since(self, moment: float) -> list[Frame]:
-        """Return the run that begins at a moment, in seconds: what a seek brought."""
+        """Return the run that begins at a moment, in seconds: what the newest command brought."""
         for index, message in enumerate(self.messages):
+            if index < self.mark:
+                continue
             if message.kind is Kind.INIT and abs(message.moment / 1000 - moment) < 0.002:
                 return self.messages[index:]
         return []
@@ -130,9 +133,12 @@ class Viewer:
         async with asyncio.timeout(10):
             return await self.told.get()
 
-    async def control(self, watched: Watched, action: str, value: float | None = None) -> dict[str, Any]:
+    async def control(
+        self, watched: Watched, action: str, value: float | None = None, *, at: float | None = None
+    ) -> dict[str, Any]:
         """Change what a stream plays."""
-        values = {} if value is None else {"value": value}
+        values = {name: given for name, given in (("value", value), ("at", at)) if given is not None}
+        watched.mark = len(watched.messages)
         answer = await self.ask("session/control", session_id=watched.opened["session_id"], action=action, **values)
         assert answer["success"], answer
         result: dict[str, Any] = answer["result"]

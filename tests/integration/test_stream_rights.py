@@ -71,7 +71,14 @@ async def home_fixture(
         await each.commands.close()
 
 
-@pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed", "login"])
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "rights",
+        "login",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("entity permission", "deactivated", "removed")),
+    ],
+)
 async def test_streams_end_with_a_reason_when_the_right_goes(home: Home, loss: str) -> None:
     live, played = await home.watch("live"), await home.watch("playback")
     foreign = await home.watch("live", home.other)

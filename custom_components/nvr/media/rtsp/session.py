@@ -153,9 +153,13 @@ class RtspSession:
         correction, self._audio.correction = self._audio.correction, 0
         return correction, self._audio.units()
 
-    async def pause(self) -> None:
-        """Let the recorder stop sending; what is on its way is read later. Raises NvrError subclasses."""
+    async def pause(self) -> list[Sample]:
+        """Let the recorder stop sending; returns what was still on its way. Raises NvrError subclasses."""
         await self._connection.call("PAUSE", self._connection.control, {})
+        frames, self._connection.frames = self._connection.frames, []
+        samples = [self._sample(unit) for frame in frames for unit in self._take(frame)]
+        self._correct(samples)
+        return samples
 
     async def rest(self) -> None:
         """Keep a paused session alive until cancelled."""

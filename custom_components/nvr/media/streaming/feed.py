@@ -46,10 +46,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class FeedOptions:
-    """How to read: with sound or without, at which speed."""
+    """How to read: with sound or without, at which speed; `fast` where the recorder sends faster than real time."""
 
     sound: bool = False
     scale: float = 1.0
+    fast: bool = False
     limits: SessionLimits = field(default_factory=SessionLimits)
 
 
@@ -176,14 +177,19 @@ class LiveFeed(_SessionFeed):
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """What is played: from where, which channel and stream, where it was recorded, and where it has to end."""
+    """What is played: from where, which channel and stream, where it was recorded, and where it has to end.
+
+    `before` returns the last recorded span that begins before a moment. `scales`: speeds the recorder offers.
+    """
 
     source: PlaybackSource
     guard: CredentialGuard
     channel: int
     role: StreamRole
     recorded: Recorded
+    before: Recorded
     limit: Callable[[], int]
+    scales: tuple[float, ...] = (1.0,)
 
 
 class PlaybackFeed(_SessionFeed):
@@ -200,6 +206,7 @@ class PlaybackFeed(_SessionFeed):
         self._last: int | None = None
         self._resumed: int | None = None
         self._crossed = False
+        self._late: list[Sample] = []
 
     @property
     def position(self) -> int:
@@ -223,6 +230,9 @@ class PlaybackFeed(_SessionFeed):
         if self._gap is not None:
             gap, self._gap = self._gap, None
             return Batch(gap=gap)
+        if self._late:
+            late, self._late = self._late, []
+            return Batch(late)
         if self._crossed:
             self._crossed = False
             return await self._follow()
@@ -245,7 +255,7 @@ class PlaybackFeed(_SessionFeed):
     async def pause(self) -> None:
         """Let the recorder stop sending; one that does not know how is left."""
         try:
-            await self._require().pause()
+            self._late += self._fresh(await self._require().pause())
         except NvrError:
             await self.close()
 

@@ -66,8 +66,9 @@ class _Pending:
 class Fragmenter:
     """One run of a stream: frames in decode order, of one codec and one set of parameters."""
 
-    def __init__(self, time: MediaTime, sound: Sound | None = None) -> None:
-        """Begin."""
+    def __init__(self, time: MediaTime, sound: Sound | None = None, *, whole: bool = False) -> None:
+        """Begin. `whole`: a group of pictures is one fragment, and the caller ends it."""
+        self._whole = whole
         self._time = time
         self._sound = sound
         self._sequence = 0
@@ -85,6 +86,8 @@ class Fragmenter:
         self._pending.append(_Pending(sample, media, self._decode_time(media, key=sample.key)))
         first = self._first = media if self._first is None else self._first
         begun = self._pending[0].media
+        if self._whole:
+            return ready
         if media - first < _SINGLY or media + self._length - begun >= _TOGETHER or media < begun:
             ready += self.flush()
         return ready

@@ -4,43 +4,24 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 import json
+import time
 from typing import Final
 
 from ...core.errors import NvrNotFoundError
 from ...core.models import VideoCodec
 from ..cover import Sample
 from ..fmp4 import AudioTrack, VideoSets, VideoTrack, init_segment
-from ..ticks import to_seconds
+from ..ticks import RATE, to_seconds
 from .feed import Batch, Feed
 from .fragmenter import Fragment, Fragmenter, MediaTime
 from .frames import Kind, pack
 from .outbox import Message, Outbox
 from .pacer import Pacer
+from .trick import Run
 
-KEYS_ABOVE: Final = 4.0
-"""Faster than this only key frames are shown: no browser decodes all of them."""
 ENTRIES: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1"}
 _HOLD: Final = 2.0
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """What is played from a moment (ticks) on. `epoch`: the moment of media time zero."""
-
-    start: int
-    speed: float = 1.0
-    keys: bool = False
-    epoch: int = 0
-
-    @property
-    def only_keys(self) -> bool:
-        """Whether what lies between key frames is left out."""
-        return self.keys or self.speed > KEYS_ABOVE
-
-    @property
-    def time(self) -> MediaTime:
-        """Where in media time a moment is."""
-        return MediaTime(self.epoch, self.start, self.speed if self.speed > KEYS_ABOVE else 1.0)
+_FAST: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +35,14 @@ class Begun:
 
 @dataclass(slots=True)
 class Way:
-    """How what is made gets to the viewer."""
+    """How what is made gets to the viewer; `at` is how far it got, `fast` that the recorder need not be waited for."""
 
     stream_id: int
     live: bool
     outbox: Outbox = field(default_factory=Outbox)
     pacer: Pacer = field(default_factory=Pacer)
     at: int = 0
+    fast: bool = False
 
     def put(self, kind: Kind, ticks: int, payload: bytes, duration: int = 0) -> None:
         """Let a message go; when the viewer cannot follow what is live, pictures are left out."""
@@ -82,6 +64,9 @@ class Pump:
         self._begun: Callable[[Begun], None] | None = begun
         self._fragmenter: Fragmenter | None = None
         self._sets: VideoSets | None = None
+        factor = run.speed if run.squeezed else 1.0
+        self._time = MediaTime(run.epoch, run.start, factor)
+        self._since = 0.0
 
     async def run(self) -> None:
         """Pump to the end of the footage. Raises NvrError subclasses."""
@@ -90,18 +75,26 @@ class Pump:
             batch = await self._feed.read()
             for sample in batch.samples:
                 if sample.key or not only_keys:
-                    await self._take(sample)
+                    await self._take(sample, batch.samples[-1] if self._run.in_groups else sample)
+            if self._run.in_groups:
+                await self._flush()
+            if self._run.step:
+                return
             if batch.gap is not None or batch.ended:
                 await self._flush()
                 if self._ends(batch):
                     return
 
-    async def _take(self, sample: Sample) -> None:
+    async def _take(self, sample: Sample, shown: Sample) -> None:
+        """Take a frame; `shown` is the one the viewer begins with, should this be the first."""
         sets = self._feed.sets
         if sample.key and sets is not None and sets is not self._sets:
             await self._flush()
             self._sets = sets
-            self._fragmenter = self._start(sets, sample)
+            self._start(sets, shown)
+        if self._run.in_groups and sample.key:
+            await self._flush()
+            self._fragmenter = Fragmenter(self._time, whole=True)
         if self._fragmenter is not None:
             for fragment in self._fragmenter.push(sample):
                 await self._send(fragment)
@@ -122,42 +115,50 @@ class Pump:
             raise NvrNotFoundError("there is no picture there")
         return True
 
-    def _start(self, sets: VideoSets, first: Sample) -> Fragmenter:
+    def _start(self, sets: VideoSets, first: Sample) -> None:
         """Send INIT, and tell whoever waits what it is."""
         tracks: list[VideoTrack | AudioTrack] = [VideoTrack(sets)]
         codecs = sets.info.codec
         self._way.put(Kind.INIT, first.time, init_segment(tracks))
         if self._begun is not None:
-            self._way.pacer.begin(1.0 if self._run.speed > KEYS_ABOVE else self._run.speed)
+            self._way.pacer.begin(abs(self._run.speed))
+            self._since = time.monotonic()
             self._begun(Begun(codecs, f'video/mp4; codecs="{codecs}"', first.time))
             self._begun = None
-        return Fragmenter(self._run.time)
+        self._fragmenter = Fragmenter(self._time)
 
     async def _send(self, fragment: Fragment) -> None:
         """Send a fragment when its turn has come; the recorder is told to wait when that takes long."""
         way = self._way
+        due = self._due(fragment)
         if way.live:
             if way.pacer.paused:
-                await self._wait(fragment)
-        elif way.outbox.full or not way.pacer.may_send(fragment.media):
+                await self._wait(due)
+        elif way.outbox.full or not way.pacer.may_send(due):
+            way.fast = way.fast or due > _FAST * RATE * (time.monotonic() - self._since)
             try:
                 async with asyncio.timeout(_HOLD):
-                    await self._room(fragment)
+                    await self._room(due)
             except TimeoutError:
-                await self._wait(fragment)
+                await self._wait(due)
         way.at = fragment.moment
         way.put(Kind.KEY if fragment.key else Kind.FRAGMENT, fragment.moment, fragment.data, fragment.duration)
 
-    async def _room(self, fragment: Fragment, *, settled: bool = False) -> None:
-        way = self._way
-        while way.outbox.full or not way.pacer.may_send(fragment.media, settled=settled):
-            await way.outbox.room()
-            await way.pacer.wait(fragment.media, settled=settled)
+    def _due(self, fragment: Fragment) -> int:
+        """Return how far behind the beginning of the run it is wanted, in ticks of footage, whatever its direction."""
+        away = fragment.moment - self._run.start
+        return -away if self._run.speed < 0 else away
 
-    async def _wait(self, fragment: Fragment) -> None:
+    async def _room(self, due: int, *, settled: bool = False) -> None:
+        way = self._way
+        while way.outbox.full or not way.pacer.may_send(due, settled=settled):
+            await way.outbox.room()
+            await way.pacer.wait(due, settled=settled)
+
+    async def _wait(self, due: int) -> None:
         """Let the recorder wait until there is room, and keep its session alive."""
         await self._feed.pause()
-        room = self._way.pacer.unpaused() if self._way.live else self._room(fragment, settled=True)
+        room = self._way.pacer.unpaused() if self._way.live else self._room(due, settled=True)
         waiting, resting = asyncio.create_task(room), asyncio.create_task(self._feed.rest())
         try:
             await asyncio.wait({waiting})

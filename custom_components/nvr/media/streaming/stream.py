@@ -20,7 +20,8 @@ from ..ticks import RATE
 from .feed import Feed, FeedOptions
 from .frames import Kind
 from .outbox import Outbox
-from .pump import ENTRIES, Begun, Pump, Run, Way
+from .pump import ENTRIES, Begun, Pump, Way
+from .trick import Run
 
 _EPOCH_BEFORE: Final = 24 * 3600 * RATE
 _EPOCH_REACH: Final = 14 * 24 * 3600 * RATE
@@ -29,7 +30,7 @@ _EPOCH_REACH: Final = 14 * 24 * 3600 * RATE
 class OpenFeed(Protocol):
     """Opens what a run reads."""
 
-    async def __call__(self, role: StreamRole, start: int, options: FeedOptions) -> Feed:
+    async def __call__(self, role: StreamRole, run: Run, options: FeedOptions) -> Feed:
         """Return an open feed; raises NvrError subclasses."""
 
 
@@ -150,17 +151,26 @@ class MediaStream:
     async def seek(self, moment: int) -> Opened:
         """Go on from another moment. Raises NvrError subclasses."""
         self._require_recorded()
-        return await self._begin(replace(self._run, start=moment))
+        return await self._begin(replace(self._run, start=moment, step=0))
 
-    async def set_speed(self, speed: float) -> Opened:
-        """Go on at another speed from what was sent last. Raises NvrError subclasses."""
+    async def set_speed(self, speed: float, moment: int | None = None) -> Opened:
+        """Go on at another speed, backwards below 0, from a moment (what was sent last). Raises NvrError subclasses."""
         self._require_recorded()
-        if max(speed, self._run.speed) <= 1.0 and self._ready is not None:
+        calm = 0 < speed <= 1.0 and 0 < self._run.speed <= 1.0 and not self._run.step
+        if calm and self._ready is not None:
             # The viewer's own matter: what comes is the same.
             self._run = replace(self._run, speed=speed)
             self._way.pacer.speed = speed
             return replace(await asyncio.shield(self._ready), speed=speed)
-        return await self._begin(replace(self._run, speed=speed, start=self.position))
+        return await self._begin(replace(self._run, speed=speed, step=0, start=moment or self.position))
+
+    async def step(self, count: int, moment: int | None = None) -> Opened:
+        """Send the picture that follows the one of a moment, or the one before, and nothing more.
+
+        Raises NvrError subclasses. `actual_start` of the answer is that picture's.
+        """
+        self._require_recorded()
+        return await self._begin(replace(self._run, step=count, start=moment or self.position))
 
     def pause(self) -> None:
         """Send nothing more for now."""
@@ -250,6 +260,8 @@ class MediaStream:
                 return
             ending = self._describe(err)
         else:
+            if run.step:
+                return
             ending = Ending("end", "The recording ends here.")
         # Nothing more comes by itself: the slot is free for others until the viewer jumps somewhere.
         self._release()
@@ -269,12 +281,13 @@ class MediaStream:
         """Return the best of the camera's streams that the viewer decodes. Raises CodecRefusedError and NvrError."""
         if self._lease is None:
             self._lease = await self._slots.acquire(self.recorder_id, self._slot_count, self)
-        options = FeedOptions(sound="mp4a" in self.wanted.accept and run.speed == 1.0 and not run.keys)
+        plain = run.speed <= 1.0 and not run.keys and not run.in_groups
+        options = FeedOptions(sound="mp4a" in self.wanted.accept and plain, fast=self._way.fast)
         roles = [self._role] if self._role is not None else list(self.wanted.roles)
         problem: NvrError | None = None
         for role in roles:
             try:
-                feed = await self._open_feed(role, run.start, options)
+                feed = await self._open_feed(role, run, options)
             except (NvrNotFoundError, NvrUnsupportedError) as err:
                 problem = problem or err
                 continue
