@@ -2,6 +2,8 @@
 
 `nvr/audit` (administrators): who did what, newest first. It takes `start`, `end`, `user_id`, `entry_id`, `channel`,
 `kinds`, `limit` and, for the following page, the `next` of the answer before as `before`.
+
+`nvr/thumbs` and `nvr/snapshot`: pictures of recordings, see `picture_commands`.
 """
 
 from typing import Any, Final
@@ -11,6 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 import probatio
 
 from .audit_query import FILTER_FIELDS, MAX_LIMIT, filter_of
+from .picture_commands import async_register_picture_commands
 from .shared import shared
 
 _DEFAULT_LIMIT: Final = 100
@@ -20,6 +23,7 @@ _DEFAULT_LIMIT: Final = 100
 def async_register_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
     websocket_api.async_register_command(hass, websocket_audit)
+    async_register_picture_commands(hass)
 
 
 @websocket_api.websocket_command(
