@@ -3,14 +3,14 @@
 from datetime import timedelta
 from typing import Any
 
-from homeassistant.components.media_player import MediaPlayerEntityFeature
-from homeassistant.config_entries import ConfigEntryState
+from homeassistant.components.demo.media_player import DemoMusicPlayer, DemoYoutubePlayer
+from homeassistant.components.media_player import DATA_COMPONENT, MediaPlayerEntityFeature
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import ServiceValidationError
 from homeassistant.helpers import entity_registry as er
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.common import async_mock_service
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from .conftest import StartSimulator, every_family, make_entry, set_up
@@ -27,12 +27,9 @@ async def test_demo_players_of_home_assistant_play_a_recording(
     nvr = await start_simulator(channels=1, rtsp=True)
     nvr.rtsp.faults.delivery = 20.0
     await set_up(hass, make_entry(nvr))
-    assert await async_setup_component(hass, "homeassistant", {})
-    demo = MockConfigEntry(domain="demo")
-    demo.add_to_hass(hass)
-    demo.mock_state(hass, ConfigEntryState.LOADED)
-    await hass.config_entries.async_forward_entry_setups(demo, ["media_player"])
-    await hass.async_block_till_done()
+    assert await async_setup_component(hass, "media_player", {})
+    players = hass.data[DATA_COMPONENT]
+    await players.async_add_entities([DemoYoutubePlayer("Living Room", "x", "Fireplace", 300), DemoMusicPlayer()])
     hass.config.internal_url = BASE
     now = nvr.now()
     span = max(
