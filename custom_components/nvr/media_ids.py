@@ -16,13 +16,14 @@ understood, or refused with words, when the scheme changes:
     1/<entry>/<channel>/day/2026-11-20/events/person  what of that kind happened on that day
     1/<entry>/<channel>/span/20261120T130000Z/20261120T140000Z          footage between two moments, to play
     1/<entry>/<channel>/hour/20261120T130000Z/20261120T140000Z          the same, to open
+    1/<entry>/<channel>/moment/20261120T130000Z                         what led to a moment and followed it, to play
 
 Moments are UTC, so that the hour a clock shows twice has two names. Identifiers come from outside: nothing in them is
 trusted, and no right follows from knowing one.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 import re
 from typing import Final
 
@@ -38,6 +39,8 @@ _MONTH: Final = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT: Final = re.compile(r"(\d{8}T\d{6})(?:\.(\d{3}))?Z", re.ASCII)
 _MAX_LENGTH: Final = 200
+_LEAD: Final = timedelta(seconds=10)
+_TAIL: Final = timedelta(seconds=20)
 # Years no recorder is in are refused here, before arithmetic on them can overflow.
 _YEARS: Final = range(1970, 2200)
 
@@ -185,8 +188,30 @@ class ClipId:
         return f"{VERSION}/clip/{self.clip_id}"
 
 
-type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | EventsId | HourId | SpanId
+@dataclass(frozen=True, slots=True)
+class MomentId:
+    """The footage around a moment, to play; every event has one, before anything of it is written."""
+
+    channel: ChannelId
+    at: datetime
+
+    @property
+    def span(self) -> TimeSpan:
+        """What is played: what led to it, and what followed."""
+        return TimeSpan(self.at - _LEAD, self.at + _TAIL)
+
+    def format(self) -> str:
+        """Return the identifier."""
+        return f"{moment_prefix(self.channel)}{format_moment(self.at)}"
+
+
+type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | EventsId | HourId | SpanId | MomentId
 type MediaId = RootId | RecorderId | ClipsId | ClipId | ChannelMediaId
+
+
+def moment_prefix(channel: ChannelId) -> str:
+    """Return how the identifiers of all moments of a channel begin: `format_moment` makes the rest."""
+    return f"{channel.format()}/moment/"
 
 
 def channel_id_of(media_id: ChannelMediaId) -> ChannelId:
@@ -259,6 +284,8 @@ def _parse_below_channel(channel: ChannelId, rest: list[str]) -> MediaId:
             return HourId(channel, _parse_span(start, end))
         case ["span", start, end]:
             return SpanId(channel, _parse_span(start, end))
+        case ["moment", text]:
+            return MomentId(channel, parse_moment(text))
     raise MediaIdError("the media id names nothing that a channel has")
 
 

@@ -8,9 +8,11 @@ here is his, and good only while he has the right.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import override
+from functools import partial
+from typing import Any, Final, override
 
 from homeassistant.auth.models import User
+from homeassistant.components import media_source
 from homeassistant.components.media_player import BrowseError, MediaClass, SearchMedia, SearchMediaQuery
 from homeassistant.components.media_source import (
     BrowseMediaSource,
@@ -30,6 +32,7 @@ from .core.errors import NvrError
 from .core.models import Channel, TimeSpan
 from .errors import error_key, error_placeholders
 from .footage import RefusedError, channel_of, clock_of
+from .fresh_footage import when_written
 from .media_ids import (
     ChannelId,
     ClipId,
@@ -37,6 +40,7 @@ from .media_ids import (
     HourId,
     MediaId,
     MediaIdError,
+    MomentId,
     RecorderId,
     RootId,
     SpanId,
@@ -48,8 +52,13 @@ from .media_ids import (
 from .media_search import search_media
 from .media_tree import ChannelBranch, node
 from .media_words import Words, load_words
+from .picture_log import note_picture
+from .pictures import picture_to_look_at
 from .playback import HLS_MIME, start_playback
 from .runtime import NvrConfigEntry
+
+# Home Assistant 2026.10 asks for no pictures.
+_IMAGE: Final = getattr(media_source, "MediaImage", None)
 
 
 async def async_get_media_source(hass: HomeAssistant) -> NvrMediaSource:
@@ -85,12 +94,22 @@ class NvrMediaSource(MediaSource):
                     return await asking.clips.play(media_id)
                 case SpanId() | HourId():
                     channel, span = media_id.channel, media_id.span
+                case MomentId():
+                    return await asking.play_moment(media_id)
                 case WholeDayId():
                     channel = media_id.day.channel
                     span = clock_of(asking.branch(channel).hub).day(media_id.day.day)
                 case _:
                     raise RefusedError("not_playable")
             return await asking.play(channel, span)
+
+    async def async_get_media_image(self, item: MediaSourceItem) -> Any | None:
+        """Return one picture of an item, for whoever looks at pictures only (Home Assistant 2026.11)."""
+        if _IMAGE is None:
+            return None
+        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        with _told_as(Unresolvable, self._name_of(item)):
+            return _IMAGE(await asking.look(parse(_identifier(item))), "image/jpeg")
 
     @override
     async def async_search_media(self, item: MediaSourceItem, query: SearchMediaQuery) -> SearchMedia:
@@ -143,6 +162,22 @@ class _Asking:
         user_id = self.user.id if self.user else None
         link = await start_playback(self.hass, entry, channel.channel, span, user_id)
         return PlayMedia(link.path, HLS_MIME)
+
+    async def play_moment(self, moment: MomentId) -> PlayMedia:
+        """Play what is around a moment; one of just now is waited for until the recorder has it."""
+        name = self.branch(moment.channel).channel.name
+        return await when_written(moment.at, name, partial(self.play, moment.channel, moment.span))
+
+    async def look(self, media_id: MediaId) -> bytes:
+        """Return a JPEG of what an item shows."""
+        if isinstance(media_id, RootId | RecorderId):
+            raise RefusedError("not_playable")
+        channel = channel_id_of(media_id)
+        entry = self.branch(channel).hub.entry
+        user_id = self.user.id if self.user else None
+        picture = await picture_to_look_at(self.hass, entry, media_id, user_id)
+        note_picture(self.hass, entry, channel.channel, picture.recorded_at, user_id, via="media_source")
+        return picture.jpeg
 
     def branch(self, channel: ChannelId) -> ChannelBranch:
         """Return the branch of a channel that the user may see; raises RefusedError."""

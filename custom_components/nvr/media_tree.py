@@ -29,6 +29,7 @@ from .media_ids import (
     HourId,
     KindId,
     MediaId,
+    MomentId,
     MonthId,
     RecorderId,
     RootId,
@@ -103,7 +104,7 @@ class ChannelBranch:
                 return await self.events(media_id)
             case HourId():
                 return await self.hour(media_id)
-            case SpanId():
+            case SpanId() | MomentId():
                 return self.part(media_id.span)
 
     def days_node(self, maps: Sequence[DayMap], earlier: MonthId, *, of: ChannelId | MonthId) -> BrowseMediaSource:
@@ -194,10 +195,10 @@ class ChannelBranch:
         ]
         return node(events, self.words.text("media_events"), children=children)
 
-    def event(self, detection: Detection) -> BrowseMediaSource:
+    def event(self, detection: Detection, *, prefix: str = "") -> BrowseMediaSource:
         """Make the node that plays one event."""
         length = self.words.duration(detection.span.duration)
-        title = f"{self._wall(detection.span.start):%H:%M:%S} {self.words.event(detection.kind)} ({length})"
+        title = f"{prefix}{self._wall(detection.span.start):%H:%M:%S} {self.words.event(detection.kind)} ({length})"
         tile = self._tile(detection.span.start)
         span = to_play(detection, dt_util.utcnow())
         return node(SpanId(self.id, span), title, play=True, expand=False, thumbnail=tile)

@@ -17,7 +17,8 @@ from typing import Final
 
 from aiohttp import hdrs, web
 from homeassistant.auth.models import User
-from homeassistant.components.http import KEY_HASS_USER, HomeAssistantView
+from homeassistant.components.http import KEY_AUTHENTICATED, KEY_HASS_USER, HomeAssistantView
+from homeassistant.components.http.auth import SIGN_QUERY_PARAM
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
@@ -55,12 +56,18 @@ class PictureView(HomeAssistantView):
 
     url = _URL
     name = "api:nvr:thumb"
+    # Asked for below: an address whose time is over must not count as a login that failed.
+    requires_auth = False
 
     def __init__(self, hass: HomeAssistant) -> None:
         self._hass = hass
 
     async def get(self, request: web.Request, entry_id: str, channel: str, shown: str, name: str) -> web.Response:
         """Serve a picture."""
+        if not request.get(KEY_AUTHENTICATED, False):
+            if SIGN_QUERY_PARAM in request.query:
+                return self._refused("This link is no longer good", HTTPStatus.FORBIDDEN, "forbidden")
+            raise web.HTTPUnauthorized
         entry: NvrConfigEntry | None = self._hass.config_entries.async_get_entry(entry_id)
         loaded = entry is not None and entry.domain == DOMAIN and entry.state is ConfigEntryState.LOADED
         if entry is None or not loaded or not _CHANNEL.fullmatch(channel) or not _NAME.fullmatch(name):

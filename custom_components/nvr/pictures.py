@@ -6,6 +6,7 @@ The right to it is the caller's to check, at every use.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
+from functools import partial
 from typing import Final
 
 from homeassistant.core import HomeAssistant
@@ -14,10 +15,23 @@ from homeassistant.util import dt as dt_util
 from .core.errors import NvrAuthError, NvrUnreachableError
 from .core.models import RecordingSegment, TimeSpan
 from .footage import RefusedError, channel_of, clock_of, read_segments
+from .fresh_footage import when_written
 from .hub import NvrHub
 from .media.thumbnails.maker import Thumbnail
 from .media.thumbnails.reader import KeyPictures, PictureSource, PlayedPictures, Wanted
-from .media_ids import MediaIdError, format_moment, parse_day, parse_moment
+from .media_ids import (
+    ChannelMediaId,
+    DayId,
+    HourId,
+    MediaIdError,
+    MomentId,
+    SpanId,
+    WholeDayId,
+    channel_id_of,
+    format_moment,
+    parse_day,
+    parse_moment,
+)
 from .runtime import NvrConfigEntry
 from .shared import shared
 
@@ -80,6 +94,35 @@ async def exact_picture(
     if await common.pictures.known(entry.entry_id, wanted, width) is None:
         wanted = replace(wanted, since=await _recorded_since(hub, channel, moment, name))
     return await common.pictures.picture(entry.entry_id, wanted, width, lambda: _sources(hass, entry, hub, user_id))
+
+
+async def fresh_picture(
+    hass: HomeAssistant, entry: NvrConfigEntry, channel: int, moment: datetime, *, width: int, user_id: str | None
+) -> Thumbnail:
+    """Return the same, and wait a little for a moment that the recorder has not written yet. Raises the same."""
+    name = channel_of(entry.runtime_data.hub, channel).name
+    attempt = partial(exact_picture, hass, entry, channel, moment, width=width, user_id=user_id)
+    return await when_written(moment, name, attempt)
+
+
+async def picture_to_look_at(
+    hass: HomeAssistant, entry: NvrConfigEntry, media_id: ChannelMediaId, user_id: str | None
+) -> Thumbnail:
+    """Return the one picture that stands for something in the media browser, large enough to be examined.
+
+    Raises RefusedError for what is no footage, or none is left of, and NvrError.
+    """
+    channel = channel_id_of(media_id).channel
+    match media_id:
+        case MomentId():
+            return await fresh_picture(hass, entry, channel, media_id.at, width=WIDTHS[-1], user_id=user_id)
+        case SpanId() | HourId():
+            return await thumbnail(hass, entry, channel, media_id.span, WIDTHS[-1])
+        case DayId():
+            return await thumbnail(hass, entry, channel, media_id.day, WIDTHS[-1])
+        case WholeDayId():
+            return await thumbnail(hass, entry, channel, media_id.day.day, WIDTHS[-1])
+    raise RefusedError("not_playable")
 
 
 def _sources(hass: HomeAssistant, entry: NvrConfigEntry, hub: NvrHub, user_id: str | None) -> Sequence[PictureSource]:

@@ -13,6 +13,7 @@ from typing import Any, override
 from aiohttp.test_utils import TestClient
 from homeassistant.auth.const import GROUP_ID_ADMIN
 from homeassistant.auth.models import User
+from homeassistant.components import media_source
 from homeassistant.components.camera import Camera
 from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.components.camera.webrtc import (
@@ -23,6 +24,8 @@ from homeassistant.components.camera.webrtc import (
     async_register_webrtc_provider,
 )
 from homeassistant.components.http import KEY_HASS_USER
+from homeassistant.components.media_player import MediaPlayerEntityFeature
+from homeassistant.components.media_source import MediaSourceItem
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
@@ -39,7 +42,17 @@ from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.camera import NvrCamera
 from custom_components.nvr.const import CONF_ACCESS, DOMAIN
 from custom_components.nvr.core.models import EventKind, TimeSpan
-from custom_components.nvr.media_ids import ChannelId, DayId, EventsId, RecorderId, RootId, SpanId, content_id
+from custom_components.nvr.media_ids import (
+    ChannelId,
+    DayId,
+    EventsId,
+    MomentId,
+    RecorderId,
+    RootId,
+    SpanId,
+    content_id,
+)
+from custom_components.nvr.media_source import async_get_media_source
 from custom_components.nvr.pictures import picture_path
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
@@ -53,6 +66,8 @@ from .recorders import DAHUA, Recorder
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
 # The channel under test; the other stays free, so that lists are not empty for want of a recorder.
 NUMBER = 1
+# Home Assistant 2026.11 asks media sources for pictures.
+HAS_IMAGES = hasattr(media_source, "MediaImage")
 # What Home Assistant refuses a person with, whichever way the question came.
 NO = (Unauthorized, HomeAssistantError)
 
@@ -189,6 +204,7 @@ async def asks_for_all(home: Home) -> bool:
 
 async def plays_on_a_player(home: Home) -> bool:
     played = async_mock_service(home.hass, "media_player", "play_media")
+    home.hass.states.async_set("media_player.tv", "idle", {"supported_features": MediaPlayerEntityFeature.PLAY_MEDIA})
     start = home.span.start.isoformat()
     await _done(home.act(DOMAIN, "play_recording", camera=FRONT, media_player="media_player.tv", start=start))
     return bool(played)
@@ -282,6 +298,48 @@ async def picture_of_a_day(home: Home) -> bool:
     return await home.fetch(picture_path(home.entry.entry_id, NUMBER, yesterday), logged_in=True)
 
 
+async def asks(home: Home, command: str, **values: Any) -> dict[str, Any]:
+    """Send one of our own websocket commands as the guest."""
+    await home.media.socket.send_json_auto_id({"type": command, "camera_id": home.channel.format(), **values})
+    answer: dict[str, Any] = await home.media.socket.receive_json()
+    return answer
+
+
+async def frame_action(home: Home) -> bool:
+    return await action("snapshot_at", time=home.span.start.isoformat())(home)
+
+
+async def thumbs(home: Home) -> bool:
+    answer = await asks(home, "nvr/thumbs", times=[home.span.start.timestamp()])
+    return bool(answer["success"]) and await home.fetch(answer["result"][0]["url"])
+
+
+async def snapshot(home: Home) -> bool:
+    answer = await asks(home, "nvr/snapshot", t=home.span.start.timestamp(), width=160)
+    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
+
+
+async def present_snapshot(home: Home) -> bool:
+    answer = await asks(home, "nvr/snapshot")
+    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
+
+
+async def resolves_a_moment(home: Home) -> bool:
+    answer = await home.media.ask("resolve_media", content_id(MomentId(home.channel, home.span.start)))
+    return bool(answer["success"])
+
+
+async def looks(home: Home) -> bool:
+    """Have a picture made as an AI task of the guest would, on the Home Assistant that has them."""
+    source = await async_get_media_source(home.hass)
+    item = MediaSourceItem(home.hass, DOMAIN, MomentId(home.channel, home.span.start).format(), None)
+    token = current_request.set({KEY_HASS_USER: home.guest})  # type: ignore[arg-type]
+    try:
+        return bool(await _done(source.async_get_media_image(item)))
+    finally:
+        current_request.reset(token)
+
+
 type Walk = Callable[[Home], Awaitable[bool]]
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
@@ -298,6 +356,12 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "thumbnail": (Action.PLAYBACK, picture()),
     "thumbnail of a day": (Action.PLAYBACK, picture_of_a_day),
     "frame": (Action.PLAYBACK, picture(exact=True, width=0)),
+    "thumbnails for a timeline": (Action.PLAYBACK, thumbs),
+    "frame for a timeline": (Action.PLAYBACK, snapshot),
+    "still for a timeline": (Action.LIVE, present_snapshot),
+    "resolve an event": (Action.PLAYBACK, resolves_a_moment),
+    **({"picture of an event": (Action.PLAYBACK, looks)} if HAS_IMAGES else {}),
+    "action: frame": (Action.PLAYBACK, frame_action),
     "action: search": (Action.PLAYBACK, action("search_recordings", duration="02:00:00")),
     "action: search events": (Action.PLAYBACK, searches_events),
     "action: next page": (Action.PLAYBACK, asks_for_the_next_page_of_somebody_else),
@@ -395,12 +459,35 @@ async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     assert {row["user_id"] for row in page.rows} == {home.guest.id}
     assert {(row["action"], row["via"]) for row in page.rows} >= {
         *(("playback", via) for via in ("media_source", "link", "search_recordings", "list_recording_days")),
-        *(("playback", via) for via in ("find_recording", "play_recording", "thumbnail", "snapshot")),
+        *(("playback", via) for via in ("find_recording", "play_recording", "thumbnail", "snapshot", "snapshot_at")),
         ("live", "camera"),
         ("live", "stream"),
         ("playback", "stream"),
     }
     assert {row["channel_name"] for row in page.rows} == {"Front door"}
+
+
+async def test_signed_address_of_a_picture_dies_with_the_right(home: Home) -> None:
+    moment = home.span.start.timestamp()
+    answer = await asks(home, "nvr/thumbs", times=[moment], width=160)
+    url = answer["result"][0]["url"]
+    async with home.client.get(url) as response:
+        assert response.status == 200
+        tag = response.headers["ETag"]
+    assert not await home.fetch(url.replace("/160.jpg", "/320.jpg")), "what was not signed"
+    assert (await home.client.get(url.partition("?")[0])).status == 401
+    give(home, Action.LIVE)
+    async with home.client.get(url, headers={"If-None-Match": tag}) as response:
+        assert response.status == 403
+
+
+async def test_file_of_a_picture_needs_the_right_to_export(home: Home) -> None:
+    give(home, Action.PLAYBACK)
+    asked: dict[str, Any] = {"entity_id": FRONT, "time": home.span.start.isoformat(), "filename": "frame.jpg"}
+    with pytest.raises(Unauthorized):
+        await home.act(DOMAIN, "snapshot_at", **asked)
+    give(home, Action.PLAYBACK, Action.EXPORT)
+    assert (await home.act(DOMAIN, "snapshot_at", **asked))["cameras"][FRONT]["path"].endswith("/frame.jpg")
 
 
 @pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])

@@ -6,20 +6,25 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient
+from homeassistant.components import media_source
+from homeassistant.components.media_source import MediaSourceItem
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.nvr.media_ids import HourId, parse
+from custom_components.nvr.core.models import TimeSpan
+from custom_components.nvr.media_ids import ChannelId, HourId, MomentId, SpanId, content_id, parse
+from custom_components.nvr.media_source import async_get_media_source
 from custom_components.nvr.pictures import picture_path
 from custom_components.nvr.shared import shared
 from tests.simulators.dahua import DahuaSimulator
 
-from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .footage_helpers import MediaBrowser, child
-from .picture_helpers import FRAME, GROUP, SECOND, asked, fetch, refused
+from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, until
+from .footage_helpers import MediaBrowser, Player, child
+from .picture_helpers import FRAME, GROUP, SECOND, asked, fetch, look, refused
 from .recorders import DAHUA, HIKVISION, Recorder
 
 type Client = TestClient[Any, Any]
@@ -209,3 +214,122 @@ async def test_recorder_that_hands_out_key_pictures_opens_no_session(house: Hous
     seen = await fetch(house.client, house.path(house.yesterday + timedelta(minutes=1)))
     assert seen.code.channel == 1
     assert house.nvr.rtsp.counters.sessions_opened["playback"] == 1
+
+
+@every_family
+async def test_action_answers_with_the_frame_and_writes_it(house: House) -> None:
+    moment = house.yesterday
+    path = Path(house.hass.config.path("media", "nvr", "front.jpg"))
+    house.hass.config.allowlist_external_dirs = {house.hass.config.path("media")}
+    house.hass.config.media_dirs = {"local": house.hass.config.path("media")}
+    wanted: dict[str, Any] = {"entity_id": "camera.front_door", "time": moment.isoformat()}
+    answer: Any = await house.hass.services.async_call(
+        "nvr", "snapshot_at", {**wanted, "filename": "media/nvr/front.jpg"}, blocking=True, return_response=True
+    )
+    told = answer["cameras"]["camera.front_door"]
+    assert answer["errors"] == {}
+    seen = look(await house.hass.async_add_executor_job(path.read_bytes))
+    assert timedelta(0) <= moment - seen.code.time <= FRAME + timedelta(milliseconds=2)
+    assert (told["path"], told["file_content_id"]) == (str(path), "media-source://media_source/local/nvr/front.jpg")
+    assert told["offset"] == pytest.approx((moment - seen.code.time).total_seconds(), abs=0.02)
+    assert datetime.fromisoformat(told["time"]) == moment
+    assert (await fetch(house.client, told["url"])).code == seen.code
+    # Where its footage plays.
+    media = content_id(MomentId(ChannelId(house.entry.entry_id, 1), moment))
+    assert told["media_content_id"] == media
+    for filename, words in (
+        ("media/nvr/front.yaml", "has to end in .jpg"),
+        ("front.jpg", "may not write"),
+        ("media/../front.jpg", "may not write"),
+    ):
+        with pytest.raises(ServiceValidationError, match=words):
+            await house.hass.services.async_call("nvr", "snapshot_at", {**wanted, "filename": filename}, blocking=True)
+    long_ago = {**wanted, "time": (moment - timedelta(days=900)).isoformat()}
+    with pytest.raises(HomeAssistantError, match="recorded nothing at"):
+        await house.hass.services.async_call("nvr", "snapshot_at", long_ago, blocking=True)
+
+
+@every_family
+async def test_timeline_gets_its_pictures(house: House, hass_ws_client: WebSocketGenerator) -> None:
+    socket = await hass_ws_client(house.hass)
+    times = [(house.yesterday + timedelta(seconds=10 * step)).timestamp() for step in range(4)]
+    camera_id = ChannelId(house.entry.entry_id, 1).format()
+
+    async def ask(command: str, **values: Any) -> Any:
+        await socket.send_json_auto_id({"type": command, **values})
+        answer = await socket.receive_json()
+        return answer["result"] if answer["success"] else answer["error"]["code"]
+
+    unknown = await ask("nvr/thumbs", camera_id=camera_id, times=times, wait=False)
+    assert [row["actual"] for row in unknown] == [None] * 4
+    assert asked(house.nvr) == 0
+    rows = await ask("nvr/thumbs", camera_id="camera.front_door", times=[*times, 4_000_000_000.0], width=160)
+    assert rows[-1]["error"]["code"] == "not_found"
+    for row, at in zip(rows[:-1], times, strict=True):
+        assert row["t"] == at
+        seen = await fetch(house.client, row["url"])
+        assert (seen.width, seen.code.channel) == (160, 1)
+        assert -1.1 <= at - seen.code.time.timestamp() <= 3
+        assert abs(row["actual"] - seen.code.time.timestamp()) <= 3
+    assert asked(house.nvr) == 4
+    frame = await ask("nvr/snapshot", camera_id=camera_id, t=times[0], width=640)
+    seen = await fetch(house.client, frame["url"])
+    assert seen.code.time.timestamp() == pytest.approx(times[0] - frame["offset"], abs=0.02)
+    assert 0 <= frame["offset"] <= 0.11
+    assert (await ask("nvr/snapshot", camera_id=camera_id))["url"].startswith("/api/camera_proxy/camera.front_door?")
+    assert await ask("nvr/thumbs", camera_id="camera.nothing", times=times) == "not_found"
+    assert await ask("nvr/thumbs", camera_id="1/x/day", times=times) == "invalid_format"
+    assert await ask("nvr/thumbs", camera_id=camera_id, times=times * 5) == "invalid_format"
+
+
+@every_family
+async def test_moment_of_an_event_plays_what_is_around_it(
+    house: House, hass_ws_client: WebSocketGenerator, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    media = MediaBrowser(await hass_ws_client(house.hass))
+    moment = house.yesterday
+    item = content_id(MomentId(ChannelId(house.entry.entry_id, 1), moment))
+    player = Player(await hass_client_no_auth(), await media.resolve(item))
+    segments = await player.segments()
+    assert sum(length for _, length in segments) == pytest.approx(30, abs=0.5)
+    _, first = (await player.frames(segments[0][0]))[0]
+    assert abs(first.time - (moment - timedelta(seconds=10))) <= timedelta(seconds=2.2)
+    future = content_id(MomentId(ChannelId(house.entry.entry_id, 1), house.nvr.now() + timedelta(hours=1)))
+    assert await media.refusal("resolve_media", future) == "This time is still to come"
+
+
+@pytest.mark.slow
+@every_family
+async def test_event_of_just_now_is_waited_for(
+    house: House, hass_ws_client: WebSocketGenerator, hass_client_no_auth: ClientSessionGenerator
+) -> None:
+    told = async_capture_events(house.hass, "nvr_event")
+    await events_up(house.entry.runtime_data.hub)
+    house.nvr.motion(1)
+    await until(lambda: told)
+    data = told[0].data
+    media = MediaBrowser(await hass_ws_client(house.hass))
+    player = Player(await hass_client_no_auth(), await media.resolve(data["media_content_id"]))
+    assert await player.segments()
+    wanted = {"entity_id": "camera.front_door", "time": data["occurred_at"]}
+    answer: Any = await house.hass.services.async_call(
+        "nvr", "snapshot_at", wanted, blocking=True, return_response=True
+    )
+    assert 0 <= answer["cameras"]["camera.front_door"]["offset"] <= 0.2
+
+
+@every_family
+async def test_item_is_looked_at_where_home_assistant_asks_for_pictures(house: House) -> None:
+    source = await async_get_media_source(house.hass)
+    channel = ChannelId(house.entry.entry_id, 1)
+    moment = house.yesterday
+    items = (MomentId(channel, moment), SpanId(channel, TimeSpan(moment, moment + timedelta(minutes=1))))
+    for item in items:
+        found = await source.async_get_media_image(MediaSourceItem(house.hass, "nvr", item.format(), None))
+        if not hasattr(media_source, "MediaImage"):
+            assert found is None
+            continue
+        assert found is not None
+        seen = look(found.content)
+        assert (found.mime_type, seen.code.channel) == ("image/jpeg", 1)
+        assert -2 * SECOND <= seen.code.time - moment + GROUP <= GROUP + 2 * SECOND

@@ -126,9 +126,13 @@ async def test_automations_of_the_readme_run(
     await events_up(hub)
     notified = async_mock_service(hass, "notify", "notify")
     played = async_mock_service(hass, "nvr", "play_recording")
-    first, second = automations()
+    first, second, third = automations()
     assert second["actions"].pop(0) == {"delay": "00:01:00"}
-    assert await async_setup_component(hass, "automation", {"automation": [first, second]})
+    pictured = async_mock_service(
+        hass, "nvr", "snapshot_at", response={"cameras": {"camera.front_door": {"public_url": "/local/nvr/x.jpg"}}}
+    )
+    third["triggers"][0]["event_data"]["kind"] = "face"
+    assert await async_setup_component(hass, "automation", {"automation": [first, second, third]})
     await hass.async_block_till_done()
     nvr.emit("linedetection", 1)
     await until(lambda: notified)
@@ -138,6 +142,13 @@ async def test_automations_of_the_readme_run(
     assert played[0].data["camera"] == "camera.front_door"
     start = datetime.fromisoformat(played[0].data["start"])
     assert abs((dt_util.utcnow() - start).total_seconds() - 10) < 5
+    nvr.emit("facedetection", 1)
+    await until(lambda: len(notified) > 1)
+    asked, told = pictured[0].data, notified[1].data
+    assert asked["entity_id"] == ["camera.front_door"]
+    assert abs((dt_util.utcnow() - datetime.fromisoformat(asked["time"])).total_seconds()) < 5
+    assert told["data"]["image"] == "/local/nvr/x.jpg"
+    assert told["data"]["media"].startswith("media-source://nvr/1/")
 
 
 async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:

@@ -14,6 +14,7 @@ from custom_components.nvr.media_ids import (
     KindId,
     MediaId,
     MediaIdError,
+    MomentId,
     MonthId,
     RecorderId,
     RootId,
@@ -44,6 +45,7 @@ EXAMPLES: list[tuple[MediaId, str]] = [
     (EventsId(DAY, EventKind.PERSON), f"1/{ENTRY}/12/day/2026-11-20/events/person"),
     (HourId(CHANNEL, SPAN), f"1/{ENTRY}/12/hour/20261120T130000Z/20261120T140000Z"),
     (SpanId(CHANNEL, SPAN), f"1/{ENTRY}/12/span/20261120T130000Z/20261120T140000Z"),
+    (MomentId(CHANNEL, SPAN.start), f"1/{ENTRY}/12/moment/20261120T130000Z"),
 ]
 
 entries = st.from_regex(r"[0-9A-Za-z_-]{1,64}", fullmatch=True)

@@ -39,6 +39,8 @@ _REMEMBERED: tuple[tuple[type[NvrError], float], ...] = (
     (NvrUnsupportedError, 300.0),
     (NvrResponseError, 60.0),
 )
+# Whoever asks for one frame asks again when he thinks that it is there now.
+_MOST_FOR_ONE = 1.5
 _MAX_FAILURES = 512
 
 
@@ -160,6 +162,7 @@ class PictureMaker:
 
     def _remember(self, key: Key, error: NvrError) -> NvrError:
         wait = next((seconds for kind, seconds in _REMEMBERED if isinstance(error, kind)), 0.0)
+        wait = min(wait, _MOST_FOR_ONE) if key.exact else wait
         if wait:
             while len(self._failures) >= _MAX_FAILURES:
                 del self._failures[next(iter(self._failures))]
