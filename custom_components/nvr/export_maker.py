@@ -110,10 +110,13 @@ class ExportMaker:
         return _clip(job, source, target, made)
 
     async def _of_sub_track(self, job: ExportJob, source: Source, progressed: Progressed) -> Clip:
-        if not source.hub.driver.capabilities.sub_track:
+        profile = source.channel.profile(StreamRole.SUB)
+        # A list may name the codec of the main track for the sub track, too: the set-up knows better.
+        known = profile is not None and profile.video in {VideoCodec.H264, VideoCodec.UNKNOWN}
+        if not known or not source.hub.driver.capabilities.sub_track:
             raise ExportError("needs_transcoding", camera=source.channel.name)
         sub = await find_source(self._hass, job, StreamRole.SUB)
-        if not sub.segments or sub.codecs - {VideoCodec.H264, VideoCodec.UNKNOWN}:
+        if not sub.segments:
             raise ExportError("needs_transcoding", camera=source.channel.name)
         target = await self._target(job, sub, ".mp4")
         async with self._written(target, sub.size_of(job.order.span)) as name:

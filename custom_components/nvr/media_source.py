@@ -170,7 +170,7 @@ class _Asking:
 
     async def look(self, media_id: MediaId) -> bytes:
         """Return a JPEG of what an item shows."""
-        if isinstance(media_id, RootId | RecorderId):
+        if isinstance(media_id, RootId | RecorderId | ClipsId | ClipId):
             raise RefusedError("not_playable")
         channel = channel_id_of(media_id)
         entry = self.branch(channel).hub.entry

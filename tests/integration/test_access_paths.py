@@ -4,8 +4,9 @@ A new way is one row of PATHS: its name, the right it needs, and how it is walke
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 import itertools
 from pathlib import Path
 from typing import Any, override
@@ -40,10 +41,15 @@ from custom_components.nvr.access import Action
 from custom_components.nvr.access_rules import AccessRules, Rights
 from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.camera import NvrCamera
+from custom_components.nvr.clip_view import mint_clip_link
 from custom_components.nvr.const import CONF_ACCESS, DOMAIN
 from custom_components.nvr.core.models import EventKind, TimeSpan
+from custom_components.nvr.exports import export_desk
+from custom_components.nvr.media.exports.models import Clip
 from custom_components.nvr.media_ids import (
     ChannelId,
+    ClipId,
+    ClipsId,
     DayId,
     EventsId,
     MomentId,
@@ -86,6 +92,7 @@ class Home:
     logged_in: dict[str, str]
     of_admin: PlaybackLink
     cursor: str = ""
+    clips: dict[str, Clip] = field(default_factory=dict)
 
     @property
     def span(self) -> TimeSpan:
@@ -114,6 +121,9 @@ class Home:
         async with self.client.get(path, headers=headers) as response:
             assert response.status in {200, 403, 500}, (path, response.status)
             return response.status == 200 and len(await response.read()) > 0
+
+
+type Walk = Callable[[Home], Awaitable[bool]]
 
 
 async def _done(waiting: Awaitable[Any]) -> Any:
@@ -305,6 +315,12 @@ async def asks(home: Home, command: str, **values: Any) -> dict[str, Any]:
     return answer
 
 
+async def _command(home: Home, kind: str, **data: Any) -> dict[str, Any]:
+    await home.media.socket.send_json_auto_id({"type": f"nvr/export/{kind}", **data})
+    answer: dict[str, Any] = await home.media.socket.receive_json()
+    return answer
+
+
 async def frame_action(home: Home) -> bool:
     return await action("snapshot_at", time=home.span.start.isoformat())(home)
 
@@ -340,7 +356,99 @@ async def looks(home: Home) -> bool:
         current_request.reset(token)
 
 
-type Walk = Callable[[Home], Awaitable[bool]]
+async def browses_clips(home: Home) -> bool:
+    found = await home.media.open(content_id(ClipsId()))
+    names = [item["title"] for item in found["children"]]
+    assert any(name.startswith("Driveway") for name in names)
+    return any(name.startswith("Front door") for name in names)
+
+
+async def browses_clips_of_the_camera(home: Home) -> bool:
+    return bool((await home.media.open(content_id(ClipsId(home.channel))))["children"])
+
+
+async def resolves_a_clip(home: Home) -> bool:
+    answer = await home.media.ask("resolve_media", content_id(ClipId(home.clips[FRONT].id)))
+    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
+
+
+async def lists_clips(home: Home) -> bool:
+    found = {item["id"] for item in (await _command(home, "list"))["result"]["clips"]}
+    assert home.clips[DRIVE].id in found
+    return home.clips[FRONT].id in found
+
+
+async def hears_of_clips(home: Home) -> bool:
+    answer = await _command(home, "subscribe")
+    first = await home.media.socket.receive_json()
+    export_desk(home.hass).async_change(home.clips[FRONT].id, keep=False)
+    export_desk(home.hass).async_change(home.clips[DRIVE].id, keep=False)
+    told = [await home.media.socket.receive_json()]
+    while told[-1]["event"]["clip"]["id"] != home.clips[DRIVE].id:
+        told.append(await home.media.socket.receive_json())
+    await home.media.socket.send_json_auto_id({"type": "unsubscribe_events", "subscription": answer["id"]})
+    assert (await home.media.socket.receive_json())["success"]
+    seen = {clip["id"] for clip in first["event"]["clips"]}
+    assert (len(told) == 2) == (home.clips[FRONT].id in seen)
+    return len(told) == 2
+
+
+def links_to_a_clip(*, download: bool) -> Walk:
+    async def walk(home: Home) -> bool:
+        answer = await _command(home, "link", clip_id=home.clips[FRONT].id, download=download)
+        return bool(answer["success"]) and await home.fetch(answer["result"]["path"])
+
+    return walk
+
+
+def own_clip_link(*, download: bool) -> Walk:
+    """Follow a link that was minted for the guest, whoever let it be made."""
+
+    async def walk(home: Home) -> bool:
+        path, _ = mint_clip_link(home.hass, home.clips[FRONT], home.guest.id, download=download)
+        return await home.fetch(path)
+
+    return walk
+
+
+async def clip_link_of_somebody_else(home: Home) -> bool:
+    path, _ = mint_clip_link(home.hass, home.clips[FRONT], home.admin.id)
+    return await home.fetch(path, logged_in=True)
+
+
+async def makes_a_clip_link(home: Home) -> bool:
+    answer = await _done(home.act(DOMAIN, "create_clip_link", clip_id=home.clips[FRONT].id))
+    return answer is not None and await home.fetch(answer["path"])
+
+
+async def exports(home: Home) -> bool:
+    data: dict[str, Any] = {"entity_id": FRONT, "start": home.span.start.isoformat(), "duration": 5}
+    answer = await _done(home.act(DOMAIN, "export_recording", **data))
+    return await _called_off(home, (answer or {}).get("exports", {}))
+
+
+async def exports_over_the_websocket(home: Home) -> bool:
+    start = home.span.start.timestamp()
+    answer = await _command(home, "create", camera_ids=[FRONT], start=start, end=start + 5)
+    jobs = answer["result"]["exports"] if answer["success"] else {}
+    return await _called_off(home, {name: {"export_id": export_id} for name, export_id in jobs.items()})
+
+
+async def _called_off(home: Home, jobs: dict[str, Any]) -> bool:
+    for job in jobs.values():
+        await export_desk(home.hass).queue.cancel(job["export_id"])
+    return bool(jobs)
+
+
+async def renames_his_clip(home: Home) -> bool:
+    mine = replace(home.clips[FRONT], id="f" * 16, owner=home.guest.id)
+    desk = export_desk(home.hass)
+    desk.library.put(mine)
+    answer = await _command(home, "rename", clip_id=mine.id, title="Mine")
+    desk.library.remove(mine.id)
+    return bool(answer["success"])
+
+
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
     "browse": (Action.PLAYBACK, browses),
@@ -374,6 +482,20 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "viewer: live": (Action.LIVE, watches("live")),
     "viewer: cameras to play": (Action.PLAYBACK, listed_for_viewers("playback")),
     "viewer: cameras to watch": (Action.LIVE, listed_for_viewers("live")),
+    "clips": (Action.PLAYBACK, browses_clips),
+    "clips of one camera": (Action.PLAYBACK, browses_clips_of_the_camera),
+    "clip": (Action.PLAYBACK, resolves_a_clip),
+    "websocket: clips": (Action.PLAYBACK, lists_clips),
+    "websocket: news of clips": (Action.PLAYBACK, hears_of_clips),
+    "websocket: link to a clip": (Action.PLAYBACK, links_to_a_clip(download=False)),
+    "link to a clip": (Action.PLAYBACK, own_clip_link(download=False)),
+    "link of somebody else to a clip": (Action.PLAYBACK, clip_link_of_somebody_else),
+    "action: link to a clip": (Action.PLAYBACK, makes_a_clip_link),
+    "websocket: download of a clip": (Action.EXPORT, links_to_a_clip(download=True)),
+    "download of a clip": (Action.EXPORT, own_clip_link(download=True)),
+    "action: export": (Action.EXPORT, exports),
+    "websocket: export": (Action.EXPORT, exports_over_the_websocket),
+    "websocket: rename a clip": (Action.EXPORT, renames_his_clip),
     "still": (Action.LIVE, still),
     "stream": (Action.LIVE, stream),
     "webrtc": (Action.LIVE, webrtc),
@@ -431,10 +553,28 @@ async def home_fixture(
     link = await start_playback(hass, entry, NUMBER, span, admin.id)
     headers = {"Authorization": f"Bearer {token}"}
     home = Home(hass, nvr, entry, guest, admin, media, await hass_client_no_auth(), headers, link)
+    home.clips = await put_clips(home)
     page = await home.act(DOMAIN, "search_recordings", admin, entity_id=FRONT, limit=1)
     home.cursor = page["next"]
     yield home
     await shared(hass).async_close_playback(entry.entry_id)
+
+
+async def put_clips(home: Home) -> dict[str, Clip]:
+    """Leave a clip of each camera behind, as an administrator had them made."""
+    folder = Path(home.hass.config.config_dir, "media", ".nvr")
+    home.hass.config.media_dirs = {"local": str(folder.parent)}
+    await home.hass.async_add_executor_job(partial(folder.mkdir, parents=True))
+    clips: dict[str, Clip] = {}
+    for number, (entity_id, name) in enumerate(((FRONT, "Front door"), (DRIVE, "Driveway")), 1):
+        path = folder / f".{number}.mp4"
+        size = await home.hass.async_add_executor_job(path.write_bytes, b"\0" * 64)
+        clips[entity_id] = Clip(
+            f"{number:016x}", home.entry.entry_id, number, name, name, home.span, home.span.end, home.admin.id,
+            str(path), size, "video/mp4", "avc1.4D401F", length=600.0,
+        )  # fmt: skip
+        export_desk(home.hass).library.put(clips[entity_id])
+    return clips
 
 
 def give(home: Home, *actions: Action) -> None:
@@ -449,7 +589,7 @@ def give(home: Home, *actions: Action) -> None:
 async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     hub = home.entry.runtime_data.hub
     for rights in itertools.chain.from_iterable(
-        itertools.combinations((Action.LIVE, Action.PLAYBACK), n) for n in (0, 1, 2)
+        itertools.combinations((Action.LIVE, Action.PLAYBACK, Action.EXPORT), n) for n in (0, 1, 3)
     ):
         give(home, *rights)
         got = {name: await walk(home) for name, (_, walk) in PATHS.items()}
@@ -460,6 +600,8 @@ async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     assert {(row["action"], row["via"]) for row in page.rows} >= {
         *(("playback", via) for via in ("media_source", "link", "search_recordings", "list_recording_days")),
         *(("playback", via) for via in ("find_recording", "play_recording", "thumbnail", "snapshot", "snapshot_at")),
+        *(("playback", via) for via in ("export", "clip_link", "create_clip_link")),
+        *(("export", via) for via in ("export", "export_recording", "rename_clip")),
         ("live", "camera"),
         ("live", "stream"),
         ("playback", "stream"),
@@ -514,6 +656,59 @@ async def test_what_plays_ends_when_the_right_is_taken_away(home: Home, loss: st
     assert await Player(home.client, other.path).status("s0.m4s") == 200
     page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"revoked"})), limit=9)
     assert [(row["user_id"], row["user"], row["channel"]) for row in page.rows] == [(home.guest.id, "guest", NUMBER)]
+
+
+@pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])
+async def test_link_to_a_clip_that_was_made_before_the_right_was_taken_away_is_over(home: Home, loss: str) -> None:
+    await home.media.socket.close()
+    paths = {
+        download: mint_clip_link(home.hass, home.clips[FRONT], home.guest.id, download=download)[0]
+        for download in (False, True)
+    }
+    other, _ = mint_clip_link(home.hass, home.clips[FRONT], None)
+    assert all([await home.fetch(path) for path in paths.values()])
+    match loss:
+        case "rights":
+            give(home, Action.LIVE)
+        case "entity permission":
+            await home.hass.auth.async_update_user(home.guest, group_ids=[])
+        case "deactivated":
+            await home.hass.auth.async_update_user(home.guest, is_active=False)
+        case "removed":
+            await home.hass.auth.async_remove_user(home.guest)
+    await home.hass.async_block_till_done()
+    assert len(export_desk(home.hass).links) == 1
+    assert not any([await home.fetch(path) for path in paths.values()])
+    assert await home.fetch(other)
+    if loss == "rights":  # one that comes back brings no link back
+        give(home, Action.PLAYBACK, Action.EXPORT)
+        assert not any([await home.fetch(path) for path in paths.values()])
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"revoked"})), limit=9)
+    assert {(row["via"], row["user"], row["clip_id"]) for row in page.rows} == {
+        ("clip_link", "guest", home.clips[FRONT].id)
+    }
+
+
+async def test_export_under_way_ends_when_the_right_is_taken_away(home: Home) -> None:
+    home.nvr.rtsp.faults.delivery = 1.0
+    desk = export_desk(home.hass)
+    data: dict[str, Any] = {"entity_id": FRONT, "start": home.span.start.isoformat(), "duration": 60}
+    answer = await home.act(DOMAIN, "export_recording", **data)
+    job = desk.queue.jobs[answer["exports"][FRONT]["export_id"]]
+    await until(lambda: job.written > 0)
+    give(home, Action.PLAYBACK)
+    await until(lambda: not job.active)
+    assert (job.state, job.reason) == ("failed", "not_allowed_export")
+    await until(lambda: home.nvr.rtsp.counters.sessions_open["playback"] == 0)
+
+
+async def test_clips_of_others_are_changed_by_administrators_only(home: Home) -> None:
+    clip = home.clips[FRONT]
+    for command in ({"title": "Mine"}, {"keep": True}, {}):
+        kind = {"title": "rename", "keep": "keep"}.get(next(iter(command), ""), "delete")
+        answer = await _command(home, kind, clip_id=clip.id, **command)
+        assert answer["error"]["code"] == "unauthorized"
+    assert export_desk(home.hass).library.get(clip.id) == clip
 
 
 async def test_administrators_and_home_assistant_itself_always_may(home: Home) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from custom_components.nvr.core.driver import Download
 from custom_components.nvr.core.errors import NvrNotFoundError, NvrResponseError
 from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, TimeSpan
 from custom_components.nvr.media.byte_source import PIECE, DownloadBytes, FileBytes
@@ -104,12 +105,15 @@ class Recorder:
     def __init__(self) -> None:
         self.open_now = 0
 
-    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Answer]:
+    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
         assert segment is SEGMENT
         return self._open()
 
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        return segment.span.start
+
     @asynccontextmanager
-    async def _open(self) -> AsyncGenerator[Answer]:
+    async def _open(self) -> AsyncGenerator[Download]:
         self.open_now += 1
         try:
             yield Answer()
