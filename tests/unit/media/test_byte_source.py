@@ -92,6 +92,8 @@ async def test_file_cut_while_it_is_read_is_a_failure(tmp_path: Path, pool: Work
 class Answer:
     container = Container.DHAV
     size = 6
+    start = None
+    wanted = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks()
@@ -102,6 +104,8 @@ class Answer:
 
 
 class Recorder:
+    piece = None
+
     def __init__(self) -> None:
         self.open_now = 0
 
