@@ -40,7 +40,7 @@ class NvrShared:
     def __post_init__(self) -> None:
         """Make what needs Home Assistant."""
         self.audit = AuditLog(self.hass)
-        self.desk = StreamDesk(self.engine.slots)
+        self.desk = StreamDesk(self.engine.slots, self.engine.pool)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""

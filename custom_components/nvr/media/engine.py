@@ -36,7 +36,7 @@ class MediaEngine:
         self._limits = limits
         self._lifetime = lifetime
         self.slots = SessionSlots()
-        self._pool = WorkPool()
+        self.pool = WorkPool()
         self._known: KnownVariants = {}
         self._playbacks: dict[str, Playback] = {}
         self._ending: set[asyncio.Task[None]] = set()
@@ -74,7 +74,7 @@ class MediaEngine:
             owner,
             footages,
             slots=(self.slots, slots),
-            pool=self._pool,
+            pool=self.pool,
             known=self._known,
             limits=self._limits,
             monotonic=self._monotonic,
@@ -112,7 +112,7 @@ class MediaEngine:
         await self._close(list(self._playbacks.values()))
         while self._ending:
             await asyncio.wait(set(self._ending))
-        await self._pool.aclose()
+        await self.pool.aclose()
 
     async def _close(self, playbacks: Sequence[Playback]) -> None:
         for playback in playbacks:
