@@ -45,7 +45,7 @@ class NvrShared:
         """Make what needs Home Assistant."""
         self.audit = AuditLog(self.hass)
         self.engine.slots.on_learned = self._remember_sessions
-        self.desk = StreamDesk(self.engine.slots)
+        self.desk = StreamDesk(self.engine.slots, self.engine.pool)
         # They can be made again: the cache is in no backup.
         folder = Path(self.hass.config.cache_path(DOMAIN, "pictures"))
         self.pictures = PictureMaker(PictureStore(folder, self.engine.pool, self._entry_ids), self.engine.pool)

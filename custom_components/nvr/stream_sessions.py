@@ -194,7 +194,14 @@ def _make(hass: HomeAssistant, user: User, entry: NvrConfigEntry, wanted: Wanted
         return Ending(told.code, str(told))
 
     return MediaStream(
-        desk.next_id(), entry.entry_id, user.id, wanted, open_feed=open_feed, slots=slots, describe=describe
+        desk.next_id(),
+        entry.entry_id,
+        user.id,
+        wanted,
+        open_feed=open_feed,
+        slots=slots,
+        pool=desk.pool,
+        describe=describe,
     )
 
 

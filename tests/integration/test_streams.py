@@ -1,7 +1,7 @@
 """Streams of our own viewer: live and recorded, over one socket, judged by the time painted into the pictures."""
 
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 import itertools
 from typing import Any
 
@@ -10,7 +10,10 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.nvr.media.streaming.frames import Kind
 from custom_components.nvr.media_ids import ChannelId
+from tests.contract.media.rig import late_tones, listen
+from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
 from .media_viewer import Viewer
@@ -21,7 +24,7 @@ FRAME = 1 / 12
 
 @pytest.fixture(name="nvr")
 async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
-    simulator: Recorder = await start_simulator(channels=2, rtsp=True)
+    simulator: Recorder = await start_simulator(channels=4, rtsp=True)
     simulator.rtsp.faults.delivery = 20.0
     return simulator
 
@@ -103,7 +106,7 @@ async def test_live_and_recorded_streams_share_one_socket(
     for picture in live.pictures():
         assert picture.channel == 1
         assert now - 10 < picture.painted < now + 1
-        assert abs(picture.at + live.opened["epoch"] - picture.painted) < 1
+        assert abs(picture.at + live.opened["epoch"] - picture.painted) < FRAME
     assert sessions(nvr) == {"live": 1, "playback": 1}
     await viewer.control(played, "close")
     assert (await played.ended())["reason"] == "closed"
@@ -113,3 +116,36 @@ async def test_live_and_recorded_streams_share_one_socket(
     await viewer.close()
     await until(lambda: not sessions(nvr), 1.0)
     assert nvr.rtsp.counters.teardowns == {"live": 1, "playback": 1}
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(3, "playback"), pytest.param(3, "live", marks=pytest.mark.slow), (4, "playback")]
+)
+@every_family
+async def test_sound_travels_with_the_pictures(
+    entry: MockConfigEntry, nvr: Recorder, viewer: Viewer, number: int, kind: str
+) -> None:
+    start = {"start": two_hours_ago(nvr)} if kind == "playback" else {}
+    watched = await viewer.open(kind, camera(entry, number), accept=["avc1", "hvc1", "mp4a"], **start)
+    begin = watched.opened["actual_start"]
+    await watched.until(lambda: watched.run and watched.run[-1].moment / 1000 >= begin + 4)
+    assert len(watched.pictures()) > 20
+    silent = ",mp4a.40" not in watched.opened["codec"]
+    assert silent == (nvr_audio(nvr, number) is None)
+    if not silent:
+        payloads = [message.payload for message in watched.run if message.kind is not Kind.GAP]
+        tones = listen(payloads[0], *payloads[1:])
+        origin = datetime.fromtimestamp(watched.opened["epoch"], UTC)
+        late = late_tones([tone for tone in tones if tone.at + watched.opened["epoch"] > begin + 1], origin, number)
+        assert len(late) >= 2
+        assert all(abs(seconds) < 0.1 for seconds in late), late
+
+
+def nvr_audio(nvr: Recorder, number: int) -> str | None:
+    """Return the sound of a channel as the recorder is set."""
+    stream = (
+        nvr.device.stream(number * 100 + 1) if isinstance(nvr, HikvisionSimulator) else nvr.device.stream(number, 0)
+    )
+    assert stream is not None
+    audio: str | None = stream[1].audio
+    return audio

@@ -37,7 +37,7 @@ class MediaEngine:
         self._limits = limits
         self._lifetime = lifetime
         self.slots = SessionSlots()
-        self._pool = WorkPool()
+        self.pool = WorkPool()
         self._known: KnownVariants = {}
         self._memories: dict[str, SourceMemory] = {}
         self._playbacks: dict[str, Playback] = {}
@@ -85,7 +85,7 @@ class MediaEngine:
             owner,
             footages,
             slots=(self.slots, slots),
-            pool=self._pool,
+            pool=self.pool,
             known=self._known,
             limits=self._limits,
             memory=self.memory(recorder_id),
@@ -136,7 +136,7 @@ class MediaEngine:
         while self._ending:
             await asyncio.wait(set(self._ending))
         await self.slots.aclose()
-        await self._pool.aclose()
+        await self.pool.aclose()
 
     async def _close(self, playbacks: Sequence[Playback]) -> None:
         for playback in playbacks:

@@ -201,6 +201,8 @@ class RtspSession:
         # Rate-Control is heeded by some and ignored by most.
         headers = {"Range": f"npt={self._npt:.3f}-", "Rate-Control": "no"}
         answer = await self._play(description.control, headers)
+        if self.clock.live:
+            self.clock.asked = from_datetime(self._utcnow())
         self.clock.play_answer(answer.get("range") or "", answer.get("rtp-info") or "")
         if self._audio is not None:
             self._audio.play_answer(answer.get("rtp-info") or "", media.control)

@@ -18,6 +18,7 @@ _NPT = re.compile(r"npt\s*=\s*(-?\d{1,9}(?:\.\d{1,9})?)", re.IGNORECASE)
 _RTPTIME = re.compile(r"rtptime\s*=\s*(\d{1,10})", re.IGNORECASE)
 _NEAR = 60 * RATE
 _PRESENT = 10 * RATE
+_QUARTER = 900 * RATE
 _JITTER = 3 * RATE // 10
 
 
@@ -197,7 +198,9 @@ class WallClock:
         position = self._near_unwrapped(rtp)
         current = self._map(position)
         low, high = (now - _NEAR, now + _NEAR) if self.live else (self._low, self.end + _NEAR)
-        fits = [moment for moment in (ticks, ticks - self.offset) if low <= moment < high]
+        # When the present is, is known; a recorder that reports its own wall clock is whole quarters of an hour off.
+        offset = round((ticks - now) / _QUARTER) * _QUARTER if self.live else self.offset
+        fits = [moment for moment in (ticks, ticks - offset) if low <= moment < high]
         if not fits:
             return
         moment = min(fits, key=lambda candidate: abs(candidate - current))

@@ -7,6 +7,7 @@ import secrets
 from typing import Final
 
 from ...core.errors import NvrBusyError, NvrNotFoundError
+from ..pool import WorkPool
 from ..sessions import SessionSlots
 from .frames import MAX_STREAM_ID
 from .stream import Ending, MediaStream
@@ -24,9 +25,10 @@ class _Ticket:
 class StreamDesk:
     """Lives as long as Home Assistant runs. `live` counts sessions that take no playback slot."""
 
-    def __init__(self, slots: SessionSlots) -> None:
-        """`slots`: those of playback, shared with everybody else who plays."""
+    def __init__(self, slots: SessionSlots, pool: WorkPool) -> None:
+        """`slots` and `pool`: sessions and threads, shared with everybody else who plays."""
         self.slots = slots
+        self.pool = pool
         self.live = SessionSlots()
         self._streams: dict[int, MediaStream] = {}
         self._tickets: dict[str, _Ticket] = {}

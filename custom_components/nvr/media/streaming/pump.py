@@ -11,12 +11,14 @@ from ...core.errors import NvrNotFoundError
 from ...core.models import VideoCodec
 from ..cover import Sample
 from ..fmp4 import AudioTrack, VideoSets, VideoTrack, init_segment
+from ..pool import WorkPool
 from ..ticks import RATE, to_seconds
 from .feed import Batch, Feed
 from .fragmenter import Fragment, Fragmenter, MediaTime
 from .frames import Kind, pack
 from .outbox import Message, Outbox
 from .pacer import Pacer
+from .sound import StreamSound
 from .trick import Run
 
 ENTRIES: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1"}
@@ -56,8 +58,10 @@ class Way:
 class Pump:
     """Runs until the footage ends, or until it is cancelled."""
 
-    def __init__(self, run: Run, feed: Feed, way: Way, begun: Callable[[Begun], None]) -> None:
-        """`begun` is called when the first picture is there."""
+    def __init__(self, run: Run, feed: Feed, way: Way, pool: WorkPool, begun: Callable[[Begun], None]) -> None:
+        """`begun` is called when the first picture is there; `pool`: the threads for what blocks."""
+        self._pool = pool
+        self._sound: StreamSound | None = None
         self._run = run
         self._feed = feed
         self._way = way
@@ -71,8 +75,12 @@ class Pump:
     async def run(self) -> None:
         """Pump to the end of the footage. Raises NvrError subclasses."""
         only_keys = self._run.only_keys
+        if self._feed.audio is not None:
+            self._sound = await StreamSound.open(self._feed.audio, self._run.epoch, self._pool)
         while True:
             batch = await self._feed.read()
+            if self._sound is not None:
+                await self._sound.hear(*self._feed.take_audio())
             for sample in batch.samples:
                 if sample.key or not only_keys:
                     await self._take(sample, batch.samples[-1] if self._run.in_groups else sample)
@@ -119,13 +127,18 @@ class Pump:
         """Send INIT, and tell whoever waits what it is."""
         tracks: list[VideoTrack | AudioTrack] = [VideoTrack(sets)]
         codecs = sets.info.codec
+        if self._sound is not None:
+            tracks.append(self._sound.track)
+            codecs += f",{self._sound.track.config.codec}"
+            if self._begun is not None:
+                self._sound.begin(first.time)
         self._way.put(Kind.INIT, first.time, init_segment(tracks))
         if self._begun is not None:
             self._way.pacer.begin(abs(self._run.speed))
             self._since = time.monotonic()
             self._begun(Begun(codecs, f'video/mp4; codecs="{codecs}"', first.time))
             self._begun = None
-        self._fragmenter = Fragmenter(self._time)
+        self._fragmenter = Fragmenter(self._time, self._sound)
 
     async def _send(self, fragment: Fragment) -> None:
         """Send a fragment when its turn has come; the recorder is told to wait when that takes long."""

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 
 from ...core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from ...core.models import StreamRole
+from ..pool import WorkPool
 from ..sessions import Lease, SessionSlots
 from ..ticks import RATE
 from .feed import Feed, FeedOptions
@@ -92,10 +93,12 @@ class MediaStream:
         *,
         open_feed: OpenFeed,
         slots: tuple[SessionSlots, int],
+        pool: WorkPool,
         describe: Callable[[NvrError], Ending],
     ) -> None:
         """`slots`: where the session is counted, and how many there are. `describe` makes the ending of an error.
 
+        `pool`: the threads for what blocks.
         What stands in `closing` is called once, when the stream closes.
         """
         self.session_id = secrets.token_urlsafe(12)
@@ -113,6 +116,7 @@ class MediaStream:
         self._way = Way(stream_id, self.live)
         self._open_feed = open_feed
         self._slots, self._slot_count = slots
+        self._pool = pool
         self._describe = describe
         self._lease: Lease | None = None
         self._task: asyncio.Task[None] | None = None
@@ -250,7 +254,7 @@ class MediaStream:
         try:
             feed = await self._open_by_ladder(run)
             try:
-                await Pump(run, feed, self._way, begun).run()
+                await Pump(run, feed, self._way, self._pool, begun).run()
             finally:
                 await feed.close()
         except NvrError as err:
