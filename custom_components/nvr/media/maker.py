@@ -18,7 +18,7 @@ from ..core.errors import (
 )
 from ..core.models import RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .audio import AudioFormat, AudioUnit
-from .audio_maker import AROUND, AudioMaker
+from .audio_maker import AROUND, UNHEARD, AudioMaker
 from .cover import Sample, cover
 from .fmp4 import AudioTrack, TrackRun, TrackSample, VideoSets, VideoTrack, fragment, init_segment
 from .footage import FootageReader, Opened
@@ -56,7 +56,8 @@ class MakerLimits:
 class Footage:
     """What is played: from where, which channel, which part, and which of its streams.
 
-    `segments`: the files that can be downloaded instead.
+    `segments`: the files that can be downloaded instead. `sounds`: the camera has a microphone, so that a beginning
+    without sound may not be all.
     """
 
     source: PlaybackSource
@@ -68,6 +69,7 @@ class Footage:
     refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None
     downloads: DownloadSource | None = None
     segments: Sequence[RecordingSegment] = ()
+    sounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,9 @@ class SegmentMaker:
         if reader.audio is not None:
             heard = reader.audio.units[0].time if reader.audio.units else None
             self._audio = await AudioMaker.open(reader.audio.source, heard, layout.origin, self._pool)
+        elif self._footage.sounds:
+            # A track that is not told of at the beginning can never come.
+            self._audio = await AudioMaker.open(UNHEARD, None, layout.origin, self._pool)
         track = self._audio.track if self._audio else None
         self.prepared = Prepared(layout, reader.source.codec, sets, _bandwidth(reader), real_time, track)
         return self.prepared
