@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime
 
 from .core.driver import DetectionIndex, Download, DownloadSource, PlaybackSource, RecordingIndex
 from .core.models import (
@@ -113,6 +114,11 @@ class ProvenDownloads:
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
         """Open as DownloadSource.open does."""
         return self._open(segment)
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        """Return as DownloadSource.begins does."""
+        await self._prove()
+        return await self._source.begins(segment)
 
     @asynccontextmanager
     async def _open(self, segment: RecordingSegment) -> AsyncGenerator[Download]:

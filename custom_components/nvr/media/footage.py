@@ -2,14 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
-from ..core.models import VideoCodec
 from .audio import AudioBuffer, AudioFormat, AudioUnit
 from .cover import Sample, find_cut, head_of
-from .fmp4 import VideoSets
-from .rtsp.wallclock import WallClock
+from .sources.base import FrameSource, Way
 from .ticks import RATE, to_seconds
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -24,39 +22,12 @@ _AUDIO_KEPT = RATE
 _LISTED_TOO_LONG = 15 * RATE
 
 
-class FrameSource(Protocol):
-    """What a reader reads from: an open playback session.
-
-    `correction`: by how many ticks the frames of earlier reads must be moved; the reader sets it back to 0.
-    """
-
-    codec: VideoCodec
-    clock: WallClock
-    correction: int
-
-    @property
-    def sets(self) -> VideoSets | None:
-        """The newest parameter sets."""
-
-    @property
-    def audio(self) -> AudioFormat | None:
-        """What sounds; None for silent footage."""
-
-    async def read(self, silence: float | None = None) -> list[Sample]:
-        """Return the next frames; an empty list at the end of the footage."""
-
-    def take_audio(self) -> tuple[int, list[AudioUnit]]:
-        """Return what was heard since the last time, and by how many ticks that of earlier times must be moved."""
-
-    async def close(self) -> None:
-        """End the session on the recorder."""
-
-
 class Opened(NamedTuple):
-    """A session that was opened; it holds footage up to `until` (ticks), None for all that is asked for."""
+    """A source that was opened; it holds footage up to `until` (ticks), None for all that is asked for."""
 
     source: FrameSource
     until: int | None = None
+    way: Way = Way.PLAYBACK
 
 
 type Follow = Callable[[int], Awaitable[Opened]]
@@ -77,9 +48,11 @@ class FootageReader:
         *,
         until: int | None = None,
         follow: Follow | None = None,
+        way: Way = Way.PLAYBACK,
     ) -> None:
-        """`asked`: where the session was told to begin, in ticks since the epoch; `until` as in `Opened`."""
+        """`asked`: where the session was told to begin, in ticks since the epoch; `until` and `way` as in `Opened`."""
         self.source = source
+        self.way = way
         self.until = until if follow is not None else None
         self.asked = asked
         self.position = asked
@@ -117,9 +90,11 @@ class FootageReader:
         """
         await self._advance()
         begun = self._monotonic()
+        # A file may come from its beginning on, however far before the asked moment that is.
+        since = self.asked if self.way is Way.PLAYBACK else 0
         while not self.ended:
             elapsed = self._monotonic() - begun
-            footage = to_seconds(self.position - max(self.asked, self.first_time or self.asked))
+            footage = to_seconds(self.position - max(since, self.first_time or self.asked))
             if footage >= enough:
                 return footage < factor * elapsed
             if elapsed >= least:
@@ -195,7 +170,7 @@ class FootageReader:
         if following.source.codec is not self.source.codec:
             await following.source.close()
             raise NvrUnsupportedError("the recording goes on in another codec")
-        self.source, self.until = following
+        self.source, self.until, self.way = following
         if self.until is not None and self.until <= (begin if early else until):
             self.until = None
         self._resumed = begin if early else None
