@@ -4,9 +4,8 @@ A new way is one row of PATHS: its name, the right it needs, and how it is walke
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 import itertools
 from pathlib import Path
 from typing import Any, override
@@ -48,8 +47,6 @@ from custom_components.nvr.exports import export_desk
 from custom_components.nvr.media.exports.models import Clip
 from custom_components.nvr.media_ids import (
     ChannelId,
-    ClipId,
-    ClipsId,
     DayId,
     EventsId,
     MomentId,
@@ -64,6 +61,7 @@ from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 
+from .clip_paths import CLIP_PATHS, ask, put_clips
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
 from .media_viewer import Viewer
@@ -315,12 +313,6 @@ async def asks(home: Home, command: str, **values: Any) -> dict[str, Any]:
     return answer
 
 
-async def _command(home: Home, kind: str, **data: Any) -> dict[str, Any]:
-    await home.media.socket.send_json_auto_id({"type": f"nvr/export/{kind}", **data})
-    answer: dict[str, Any] = await home.media.socket.receive_json()
-    return answer
-
-
 async def frame_action(home: Home) -> bool:
     return await action("snapshot_at", time=home.span.start.isoformat())(home)
 
@@ -356,99 +348,6 @@ async def looks(home: Home) -> bool:
         current_request.reset(token)
 
 
-async def browses_clips(home: Home) -> bool:
-    found = await home.media.open(content_id(ClipsId()))
-    names = [item["title"] for item in found["children"]]
-    assert any(name.startswith("Driveway") for name in names)
-    return any(name.startswith("Front door") for name in names)
-
-
-async def browses_clips_of_the_camera(home: Home) -> bool:
-    return bool((await home.media.open(content_id(ClipsId(home.channel))))["children"])
-
-
-async def resolves_a_clip(home: Home) -> bool:
-    answer = await home.media.ask("resolve_media", content_id(ClipId(home.clips[FRONT].id)))
-    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
-
-
-async def lists_clips(home: Home) -> bool:
-    found = {item["id"] for item in (await _command(home, "list"))["result"]["clips"]}
-    assert home.clips[DRIVE].id in found
-    return home.clips[FRONT].id in found
-
-
-async def hears_of_clips(home: Home) -> bool:
-    answer = await _command(home, "subscribe")
-    first = await home.media.socket.receive_json()
-    export_desk(home.hass).async_change(home.clips[FRONT].id, keep=False)
-    export_desk(home.hass).async_change(home.clips[DRIVE].id, keep=False)
-    told = [await home.media.socket.receive_json()]
-    while told[-1]["event"]["clip"]["id"] != home.clips[DRIVE].id:
-        told.append(await home.media.socket.receive_json())
-    await home.media.socket.send_json_auto_id({"type": "unsubscribe_events", "subscription": answer["id"]})
-    assert (await home.media.socket.receive_json())["success"]
-    seen = {clip["id"] for clip in first["event"]["clips"]}
-    assert (len(told) == 2) == (home.clips[FRONT].id in seen)
-    return len(told) == 2
-
-
-def links_to_a_clip(*, download: bool) -> Walk:
-    async def walk(home: Home) -> bool:
-        answer = await _command(home, "link", clip_id=home.clips[FRONT].id, download=download)
-        return bool(answer["success"]) and await home.fetch(answer["result"]["path"])
-
-    return walk
-
-
-def own_clip_link(*, download: bool) -> Walk:
-    """Follow a link that was minted for the guest, whoever let it be made."""
-
-    async def walk(home: Home) -> bool:
-        path, _ = mint_clip_link(home.hass, home.clips[FRONT], home.guest.id, download=download)
-        return await home.fetch(path)
-
-    return walk
-
-
-async def clip_link_of_somebody_else(home: Home) -> bool:
-    path, _ = mint_clip_link(home.hass, home.clips[FRONT], home.admin.id)
-    return await home.fetch(path, logged_in=True)
-
-
-async def makes_a_clip_link(home: Home) -> bool:
-    answer = await _done(home.act(DOMAIN, "create_clip_link", clip_id=home.clips[FRONT].id))
-    return answer is not None and await home.fetch(answer["path"])
-
-
-async def exports(home: Home) -> bool:
-    data: dict[str, Any] = {"entity_id": FRONT, "start": home.span.start.isoformat(), "duration": 5}
-    answer = await _done(home.act(DOMAIN, "export_recording", **data))
-    return await _called_off(home, (answer or {}).get("exports", {}))
-
-
-async def exports_over_the_websocket(home: Home) -> bool:
-    start = home.span.start.timestamp()
-    answer = await _command(home, "create", camera_ids=[FRONT], start=start, end=start + 5)
-    jobs = answer["result"]["exports"] if answer["success"] else {}
-    return await _called_off(home, {name: {"export_id": export_id} for name, export_id in jobs.items()})
-
-
-async def _called_off(home: Home, jobs: dict[str, Any]) -> bool:
-    for job in jobs.values():
-        await export_desk(home.hass).queue.cancel(job["export_id"])
-    return bool(jobs)
-
-
-async def renames_his_clip(home: Home) -> bool:
-    mine = replace(home.clips[FRONT], id="f" * 16, owner=home.guest.id)
-    desk = export_desk(home.hass)
-    desk.library.put(mine)
-    answer = await _command(home, "rename", clip_id=mine.id, title="Mine")
-    desk.library.remove(mine.id)
-    return bool(answer["success"])
-
-
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
     "browse": (Action.PLAYBACK, browses),
@@ -482,24 +381,11 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "viewer: live": (Action.LIVE, watches("live")),
     "viewer: cameras to play": (Action.PLAYBACK, listed_for_viewers("playback")),
     "viewer: cameras to watch": (Action.LIVE, listed_for_viewers("live")),
-    "clips": (Action.PLAYBACK, browses_clips),
-    "clips of one camera": (Action.PLAYBACK, browses_clips_of_the_camera),
-    "clip": (Action.PLAYBACK, resolves_a_clip),
-    "websocket: clips": (Action.PLAYBACK, lists_clips),
-    "websocket: news of clips": (Action.PLAYBACK, hears_of_clips),
-    "websocket: link to a clip": (Action.PLAYBACK, links_to_a_clip(download=False)),
-    "link to a clip": (Action.PLAYBACK, own_clip_link(download=False)),
-    "link of somebody else to a clip": (Action.PLAYBACK, clip_link_of_somebody_else),
-    "action: link to a clip": (Action.PLAYBACK, makes_a_clip_link),
-    "websocket: download of a clip": (Action.EXPORT, links_to_a_clip(download=True)),
-    "download of a clip": (Action.EXPORT, own_clip_link(download=True)),
-    "action: export": (Action.EXPORT, exports),
-    "websocket: export": (Action.EXPORT, exports_over_the_websocket),
-    "websocket: rename a clip": (Action.EXPORT, renames_his_clip),
     "still": (Action.LIVE, still),
     "stream": (Action.LIVE, stream),
     "webrtc": (Action.LIVE, webrtc),
     "action: snapshot": (Action.LIVE, snapshot_action),
+    **CLIP_PATHS,
 }
 
 
@@ -558,23 +444,6 @@ async def home_fixture(
     home.cursor = page["next"]
     yield home
     await shared(hass).async_close_playback(entry.entry_id)
-
-
-async def put_clips(home: Home) -> dict[str, Clip]:
-    """Leave a clip of each camera behind, as an administrator had them made."""
-    folder = Path(home.hass.config.config_dir, "media", ".nvr")
-    home.hass.config.media_dirs = {"local": str(folder.parent)}
-    await home.hass.async_add_executor_job(partial(folder.mkdir, parents=True))
-    clips: dict[str, Clip] = {}
-    for number, (entity_id, name) in enumerate(((FRONT, "Front door"), (DRIVE, "Driveway")), 1):
-        path = folder / f".{number}.mp4"
-        size = await home.hass.async_add_executor_job(path.write_bytes, b"\0" * 64)
-        clips[entity_id] = Clip(
-            f"{number:016x}", home.entry.entry_id, number, name, name, home.span, home.span.end, home.admin.id,
-            str(path), size, "video/mp4", "avc1.4D401F", length=600.0,
-        )  # fmt: skip
-        export_desk(home.hass).library.put(clips[entity_id])
-    return clips
 
 
 def give(home: Home, *actions: Action) -> None:
@@ -706,7 +575,7 @@ async def test_clips_of_others_are_changed_by_administrators_only(home: Home) ->
     clip = home.clips[FRONT]
     for command in ({"title": "Mine"}, {"keep": True}, {}):
         kind = {"title": "rename", "keep": "keep"}.get(next(iter(command), ""), "delete")
-        answer = await _command(home, kind, clip_id=clip.id, **command)
+        answer = await ask(home, kind, clip_id=clip.id, **command)
         assert answer["error"]["code"] == "unauthorized"
     assert export_desk(home.hass).library.get(clip.id) == clip
 

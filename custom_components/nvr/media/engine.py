@@ -43,11 +43,6 @@ class MediaEngine:
         self._playbacks: dict[str, Playback] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
-    @property
-    def pool(self) -> WorkPool:
-        """The threads, for whoever else has something that blocks."""
-        return self._pool
-
     def create(  # noqa: PLR0917 - the contract with the layer above
         self,
         recorder_id: str,
