@@ -18,7 +18,7 @@ from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator, SimulatorOpti
 from tests.simulators.detector import Detector
 from tests.simulators.footage import ChannelPlan, Incident, Kind
 
-from .dahua_visitor import Visitor
+from .visitor import Visitor
 
 ALL = "codes=[All]&heartbeat=1"
 

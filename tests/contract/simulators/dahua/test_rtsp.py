@@ -13,9 +13,9 @@ from tests.simulators.dahua import DahuaSimulator, SimulatorOptions
 from tests.simulators.dahua.catalogue import STREAMS, Catalogue, DahuaFile
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import gray, watch
-from .dahua_visitor import HOUR, SECOND, yesterday
-from .rtsp_client import RtspClient
+from ..conftest import gray, watch
+from ..rtsp_client import RtspClient
+from .visitor import HOUR, SECOND, yesterday
 
 
 @pytest.fixture(name="profile")

@@ -16,7 +16,7 @@ from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
 from tests.simulators.dahua import FIRMWARES, PASSWORD, USER, DahuaSimulator, SimulatorOptions
 
-from .dahua_visitor import Visitor, md5, table
+from .visitor import Visitor, md5, table
 
 WRONG = "wrong-pass-1"
 BAD = (400, "Error\r\nBad Request!\r\n")

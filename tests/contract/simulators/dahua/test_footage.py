@@ -24,8 +24,8 @@ from tests.simulators.footage import Incident, Kind
 from tests.simulators.video.profile import AudioProfile, VideoProfile
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import gray
-from .dahua_visitor import HOUR, MINUTE, SECOND, Visitor, frames, items, look, table, yesterday
+from ..conftest import gray
+from .visitor import HOUR, MINUTE, SECOND, Visitor, frames, items, look, table, yesterday
 
 
 @pytest.fixture(name="profile")

@@ -13,8 +13,8 @@ import requests
 from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import gray
-from .digest_login import DigestLogin
+from ..conftest import gray
+from ..digest_login import DigestLogin
 
 SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
 
