@@ -1,7 +1,6 @@
 """What the simulated Dahua unit says of itself over CGI and RPC2, judged by `requests` and hand-written calls."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 import json
@@ -14,40 +13,13 @@ import pytest
 import requests
 from requests.auth import HTTPBasicAuth, HTTPDigestAuth
 
-from tests.simulators.dahua import FIRMWARES, PASSWORD, USER, DahuaSimulator, SimulatorOptions
+from tests.simulators.dahua import FIRMWARES, PASSWORD, USER, DahuaSimulator
 
-from .visitor import Visitor, md5, table
+from .rig import WRONG, config, values
+from .visitor import Visitor, md5
 
-WRONG = "wrong-pass-1"
 BAD = (400, "Error\r\nBad Request!\r\n")
 LOGIN_INVALID, LOCKED, CHALLENGE = 268632085, 268632081, 268632079
-
-
-@pytest.fixture(name="profile")
-def default_profile() -> str:
-    return "nvr5232"
-
-
-@pytest.fixture
-async def unit(profile: str, socket_enabled: None) -> AsyncIterator[DahuaSimulator]:
-    async with DahuaSimulator(SimulatorOptions(profile, latency_ms=0, time_scale=0.01, rtsp=False)) as running:
-        running.faults.load.snapshot_ms = 0
-        yield running
-
-
-@pytest.fixture
-def visitor(unit: DahuaSimulator) -> Visitor:
-    return Visitor(unit)
-
-
-async def values(visitor: Visitor, call: str) -> dict[str, str]:
-    status, text = await visitor.cgi(call)
-    assert (status, text[:5].lower() != "error") == (200, True), (call, status, text)
-    return table(text)
-
-
-async def config(visitor: Visitor, name: str) -> dict[str, str]:
-    return await values(visitor, f"configManager.cgi?action=getConfig&name={name}")
 
 
 async def write(visitor: Visitor, query: str) -> tuple[int, str]:
