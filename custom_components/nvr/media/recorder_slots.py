@@ -3,12 +3,12 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
 from typing import Final
 
-from .slot_holders import HeldSlot, LossReason, SlotHolder, SlotLoser, SlotsBusyError
+from .slot_holders import HeldSlot, LossReason, NumberedHolder, SlotHolder, SlotLoser, SlotsBusyError
 from .slot_limit import LearnedLimit
 
 # A recorder may need a moment to let go of a session that was ended (s).
@@ -24,7 +24,7 @@ class Stay:
     recorder_id: str
     holder: SlotHolder
     since: datetime
-    session_id: str = field(default_factory=lambda: token_hex(8))
+    session_id: str
     loss: LossReason | None = None
 
     def shown(self) -> HeldSlot:
@@ -128,7 +128,8 @@ class RecorderSlots:
             self._kept.remove(mine)
         stay = self.stays.get(id(holder))
         if stay is None:
-            stay = self.stays[id(holder)] = Stay(self._recorder_id, holder, self._utcnow())
+            number = holder.session_id if isinstance(holder, NumberedHolder) else token_hex(8)
+            stay = self.stays[id(holder)] = Stay(self._recorder_id, holder, self._utcnow(), number)
         stay.loss = None
         lease = Lease(self, ceiling, stay)
         self.leases[lease] = holder
