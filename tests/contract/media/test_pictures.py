@@ -75,7 +75,7 @@ async def test_gap_has_no_picture_and_the_end_of_the_footage_has() -> None:
             assert_left_alone(recorder)
         recorder.faults.gap = "stop"
         for ending in ("silent", "bye", "close"):
-            recorder.faults.end = ending  # type: ignore[assignment]
+            recorder.faults.end = ending
             moment = START + 99.9 * SECOND
             assert timedelta(0) <= moment - await shown(reader(recorder), moment) <= 2 * SECOND
             await asyncio.sleep(0)
