@@ -331,11 +331,10 @@ def _parse_span(start: str, end: str) -> TimeSpan:
 
 def format_moment(moment: datetime) -> str:
     """Write a moment as UTC, milliseconds only where there are any."""
-    utc = moment.astimezone(UTC)
-    text = f"{utc:%Y%m%dT%H%M%S}".rjust(15, "0")
-    if milliseconds := utc.microsecond // 1000:
-        text = f"{text}.{milliseconds:03d}"
-    return f"{text}Z"
+    # Cut out of what the standard library writes: every event has one, and a pattern takes twice as long.
+    text = moment.astimezone(UTC).isoformat(timespec="milliseconds")
+    whole = f"{text[:4]}{text[5:7]}{text[8:13]}{text[14:16]}{text[17:19]}"
+    return f"{whole}Z" if text[19:23] == ".000" else f"{whole}{text[19:23]}Z"
 
 
 def parse_moment(text: str) -> datetime:

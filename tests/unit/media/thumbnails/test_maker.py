@@ -173,6 +173,25 @@ async def test_silent_recorder_is_told_and_waiting_is_no_failure_of_its_own(make
     assert source.asked == [AT], "what cannot be reached has no other picture either"
 
 
+async def test_turn_of_somebody_who_has_left_goes_to_the_next(maker: PictureMaker, coded: bytes) -> None:
+    source = Source(coded)
+    source.gate.clear()
+    tasks = []
+    for channel in (1, 2, 3):
+        tasks.append(asyncio.create_task(maker.picture("one", Wanted(channel, AT), 320, source)))
+        while not source.asked:
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
+    source.gate.set()
+    while source.running:
+        await asyncio.sleep(0)
+    tasks[2].cancel()  # it has just been given the turn, or is about to be
+    assert (await tasks[0]).recorded_at == (await tasks[1]).recorded_at == AT
+    with pytest.raises(asyncio.CancelledError):
+        await tasks[2]
+    assert await maker.picture("one", Wanted(3, AT), 320, source)
+
+
 async def test_next_source_is_asked_where_the_first_one_lacks_it(maker: PictureMaker, coded: bytes) -> None:
     lacking, giving = Source(coded, NvrUnsupportedError("none")), Source(coded)
     assert await maker.picture("one", Wanted(1, AT), 320, lambda: [lacking, giving])
