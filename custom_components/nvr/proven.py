@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from .core.driver import DetectionIndex, Download, DownloadSource, PlaybackSource, RecordingIndex
 from .core.models import (
@@ -110,6 +110,11 @@ class ProvenDownloads:
         """Ask `source`, after `prove`."""
         self._source = source
         self._prove = prove
+
+    @property
+    def piece(self) -> timedelta | None:
+        """What DownloadSource.piece says."""
+        return self._source.piece
 
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
         """Open as DownloadSource.open does."""

@@ -206,6 +206,10 @@ class Download(Protocol):
 class DownloadSource(Protocol):
     """Footage as original bytes."""
 
+    @property
+    def piece(self) -> timedelta | None:
+        """The longest part of a file to ask for where it may be left in the middle; None where that does no harm."""
+
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
         """Open the download of one segment; leaving the context closes the recorder's session."""
 

@@ -60,6 +60,7 @@ class MediaEngine:
         fallback_recorded: Sequence[TimeSpan] | None = None,
         downloads: DownloadSource | None = None,
         segments: Sequence[RecordingSegment] = (),
+        sounds: bool = False,
     ) -> Playback:
         """Return a new playback without touching the recorder.
 
@@ -67,13 +68,14 @@ class MediaEngine:
         the playback is opened, for a span that is still growing. `fallback`: the role for players that cannot decode
         the recording of `role`, and `fallback_recorded` where there is footage of that, if not in the same parts.
         `downloads` and the `segments` of both roles: what is had from there where that is faster, or playback fails.
+        `sounds`: sound may come, also where the beginning has none.
         """
         self._forget_old()
         files = tuple(segments)
-        footages = [Footage(source, guard, channel, span, tuple(recorded), role, refresh, downloads, files)]
+        footages = [Footage(source, guard, channel, span, tuple(recorded), role, refresh, downloads, files, sounds)]
         if fallback is not None and fallback is not role:
             parts = tuple(recorded if fallback_recorded is None else fallback_recorded)
-            footages.append(Footage(source, guard, channel, span, parts, fallback, refresh, downloads, files))
+            footages.append(Footage(source, guard, channel, span, parts, fallback, refresh, downloads, files, sounds))
         playback = Playback(
             token_urlsafe(24),
             recorder_id,

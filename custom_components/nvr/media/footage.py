@@ -7,7 +7,8 @@ from typing import NamedTuple
 from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
 from .audio import AudioBuffer, AudioFormat, AudioUnit
 from .cover import Sample, find_cut, head_of
-from .sources.base import FrameSource, Way
+from .joint import Joint
+from .sources.base import FrameSource, Measured, Way
 from .ticks import RATE, to_seconds
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -72,11 +73,17 @@ class FootageReader:
         self._seam_broken = False
         self._generation = 0
         self._resumed: int | None = None
+        self._joint: Joint | None = None
 
     @property
     def first_time(self) -> int | None:
         """When the oldest kept frame was recorded."""
         return self.samples[0].time if self.samples else None
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time a download comes; 0 where that is not known."""
+        return self.source.speed if isinstance(self.source, Measured) else 0.0
 
     def follows(self, start: int) -> bool:
         """Tell whether a segment that begins here goes on, frame for frame, where the last one ended."""
@@ -171,6 +178,8 @@ class FootageReader:
             await following.source.close()
             raise NvrUnsupportedError("the recording goes on in another codec")
         self.source, self.until, self.way = following
+        # Downloads begin at a key frame, before the asked moment.
+        self._joint = Joint(self.samples[-1]) if self.way is Way.DOWNLOAD and self.samples else None
         if self.until is not None and self.until <= (begin if early else until):
             self.until = None
         self._resumed = begin if early else None
@@ -197,7 +206,8 @@ class FootageReader:
 
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""
-        fresh = await self.source.read(silence)
+        came = await self.source.read(silence)
+        fresh = came if self._joint is None else self._joint.push(came)
         shift, self.source.correction = self.source.correction, 0
         if shift:
             own = self.samples[self._older :]
@@ -210,7 +220,7 @@ class FootageReader:
         for sample in fresh:
             self._add(sample, moved=moved)
         self._listen()
-        self.ended = not fresh
+        self.ended = not came
         if self._bytes > _MAX_BYTES:
             raise NvrResponseError("the recorder sends far more than a recording holds")
 
@@ -278,6 +288,9 @@ class FootageReader:
 
     def _listen(self) -> None:
         shift, units = self.source.take_audio()
+        if self._joint is not None and self._joint.shift:
+            for unit in units:
+                unit.time += self._joint.shift
         if self.audio is not None:
             if shift:
                 self.audio.shift(shift)

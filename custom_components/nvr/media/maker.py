@@ -11,7 +11,7 @@ from ..core.driver import CredentialGuard, DownloadSource, PlaybackSource
 from ..core.errors import NvrBusyError, NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError
 from ..core.models import RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .audio import AudioFormat, AudioUnit
-from .audio_maker import AROUND, AudioMaker
+from .audio_maker import AROUND, UNHEARD, AudioMaker
 from .cover import Sample, cover
 from .fmp4 import AudioTrack, TrackRun, TrackSample, VideoSets, VideoTrack, fragment, init_segment
 from .footage import FootageReader
@@ -49,7 +49,8 @@ class MakerLimits:
 class Footage:
     """What is played: from where, which channel, which part, and which of its streams.
 
-    `segments`: the files that can be downloaded instead.
+    `segments`: the files that can be downloaded instead. `sounds`: the camera has a microphone, so that a beginning
+    without sound may not be all.
     """
 
     source: PlaybackSource
@@ -61,6 +62,7 @@ class Footage:
     refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None
     downloads: DownloadSource | None = None
     segments: Sequence[RecordingSegment] = ()
+    sounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class SegmentMaker:
         self._monotonic = monotonic
         self._memory = memory or SourceMemory()
         self._opener = SourceOpener(
-            footage, self._memory, limits=self._limits.session, monotonic=monotonic, utcnow=utcnow
+            footage, self._memory, limits=self._limits.session, pool=pool, monotonic=monotonic, utcnow=utcnow
         )
         self._budget = OpenBudget(monotonic)
         self._reader: FootageReader | None = None
@@ -176,6 +178,9 @@ class SegmentMaker:
         if reader.audio is not None:
             heard = reader.audio.units[0].time if reader.audio.units else None
             self._audio = await AudioMaker.open(reader.audio.source, heard, layout.origin, self._pool)
+        elif self._footage.sounds:
+            # A track that is not told of at the beginning can never come.
+            self._audio = await AudioMaker.open(UNHEARD, None, layout.origin, self._pool)
         track = self._audio.track if self._audio else None
         self.prepared = Prepared(layout, reader.source.codec, sets, _bandwidth(reader), real_time, track)
         return self.prepared
@@ -206,9 +211,9 @@ class SegmentMaker:
             if not self._opener.broke(reader.way, err, first):
                 raise
             await self.close_reader()
-            reader = await self._open(first)
+            reader = await self._open(first, without=reader.way)
             measured = await reader.measure(self._limits.measure)
-        self._memory.measured(reader.way, measured)
+        self._memory.measured(reader.way, measured, reader.speed)
         return reader, self._memory[reader.way].real_time is not False
 
     def reaches(self, segment: LayoutSegment) -> bool:
@@ -320,14 +325,14 @@ class SegmentMaker:
             return self._lead
         return min(self._lead, segment.start - segment.interval[0])
 
-    async def _open(self, start: int, lead: int = 0) -> FootageReader:
+    async def _open(self, start: int, lead: int = 0, without: Way | None = None) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
         self._footage.guard.check()
         lease = await self._take_lease()
         try:
             await asyncio.sleep(self._budget.take())
-            opened = await self._opener.open(start - lead)
+            opened = await self._opener.open(start - lead, without)
         except BaseException as err:
             lease.release()
             if isinstance(err, NvrError):

@@ -1,90 +1,19 @@
 """Which way footage comes, of recorders of all families, and that nobody who watches can tell by the picture."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
-from typing import Any
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
-from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.errors import NvrError
-from custom_components.nvr.core.models import RecordingSegment, StreamRole, TimeSpan
-from custom_components.nvr.media.engine import MediaEngine, Playback, PlaybackLimits
-from custom_components.nvr.media.maker import MakerLimits
-from custom_components.nvr.media.rtsp.connection import SessionLimits
+from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.media.sources import download as download_module
-from tests.contract.bench import STEADY, FootageBench
-from tests.contract.helpers import last, search, until
-from tests.contract.rig import Rig
+from tests.contract.helpers import until
 from tests.contract.rows import Case, each_family
 
-from .rig import decode, errors, parse_run
-
-FPS = 10
-SMALL: Any = {"main_size": (320, 180), "sub_size": (160, 90), "fps": FPS, "h264_only": True, "days": 1}
-# What is read by way of trial may be little, and nothing is held back: these tests look at pictures, not at clocks.
-QUICK = PlaybackLimits(
-    free_lead=1e6, idle=60.0, maker=MakerLimits(hold=0.1, measure=0.5, session=SessionLimits(silence=1.5))
-)
-
-
-@dataclass
-class Stage:
-    """A recorder, its driver, and an engine that knows both ways."""
-
-    rig: Rig[Any]
-    disk: FootageBench[Any]
-    driver: Driver
-    engine: MediaEngine
-    files: list[RecordingSegment]
-
-    def play(self, start: datetime, seconds: float = 60) -> Playback:
-        assert self.driver.playback is not None
-        span = TimeSpan(start, start + timedelta(seconds=seconds))
-        return self.engine.create(
-            "recorder", 4, self.driver.playback, self.driver.guard, 1, span, [span], "anna", StreamRole.MAIN,
-            downloads=self.driver.downloads, segments=self.files,
-        )  # fmt: skip
-
-    def facts(self) -> dict[str, Any]:
-        return {key: dict(value) for key, value in self.engine.sources("recorder").items()}  # type: ignore[call-overload]
-
-    async def see(self, playback: Playback, *indices: int) -> None:
-        """Fetch segments; each must cover its time exactly and show the right frames."""
-        init = await playback.init_segment()
-        layout = (await playback.variants[0].prepare()).layout
-        for index in indices:
-            data = await playback.segment(index)
-            run, segment = parse_run(data), layout.segments[index]
-            assert run.end == segment.end - layout.origin
-            assert run.start == segment.start - layout.origin - run.head or not index
-            wrong = errors(decode(init, data), playback.span.start)
-            assert wrong
-            assert max(map(abs, wrong)) <= 1 / FPS + 0.002, (index, min(wrong), max(wrong))
-
-
-@asynccontextmanager
-async def stage(case: Case) -> AsyncIterator[Stage]:
-    async with case.recorder(**SMALL) as rig:
-        disk = case.footage(rig)
-        disk.record(STEADY)
-        disk.cuts()
-        async with rig.driving() as driver:
-            engine = MediaEngine(limits=QUICK)
-            try:
-                yield Stage(rig, disk, driver, engine, await search(driver, 1, last(3, until=1)))
-            finally:
-                await engine.aclose()
-            await until(lambda: not rig.open_things().downloads)
-            assert not rig.open_things().rtsp_sessions
-
-
-def inside(file: RecordingSegment, seconds: float = 400) -> datetime:
-    """Return a moment in the last third of a file of ten minutes."""
-    return file.span.start + timedelta(seconds=seconds)
+from .rig import decode, errors
+from .stage import FPS, inside, stage
 
 
 @each_family
@@ -119,6 +48,18 @@ async def test_a_download_goes_on_in_the_next_file(case: Case) -> None:
 
 
 @each_family
+async def test_parts_of_a_file_follow_one_another_without_a_seam(case: Case) -> None:
+    async with stage(case) as on:
+        playback = on.play(inside(on.files[2], 300), 150)
+        init = await playback.init_segment()
+        data = [await playback.segment(k) for k in range(25)]
+        wrong = errors(decode(init, *data), playback.span.start)
+        assert max(map(abs, wrong)) <= 1 / FPS + 0.002
+        # Each frame once, and none of them missing.
+        assert 150 * FPS - 2 <= len(wrong) <= 150 * FPS + 1
+
+
+@each_family
 async def test_playback_that_hangs_is_replaced_by_a_download(case: Case, caplog: pytest.LogCaptureFixture) -> None:
     async with stage(case) as on:
         on.disk.playback_hangs()
@@ -141,12 +82,12 @@ async def test_a_download_that_fails_is_replaced_by_playback(
 ) -> None:
     monkeypatch.setattr(download_module, "SILENCE", 1.5)
     async with stage(case) as on:
-        first = on.play(inside(on.files[2], 20))
+        first = on.play(inside(on.files[2], 20), 300)
         await on.see(first, 0)
         assert on.facts()["download"]["opened"] == 1
         on.disk.play_fast()
         on.disk.downloads(silent=trouble == "silent", cut_after=20_000 if trouble == "cut" else 0)
-        await on.see(first, 7, 8)
+        await on.see(first, 40, 41)
         assert on.facts()["download"]["failed"] == 1
         assert on.facts()["playback"]["stands_back_for"] == 0
 
@@ -161,6 +102,7 @@ async def test_when_both_fail_it_is_told_and_not_tried_for_ever(case: Case) -> N
             with pytest.raises(NvrError):
                 await playback.master_playlist()
         assert on.facts()["playback"]["opened"] <= 6
+        assert on.facts()["download"]["opened"] <= 6
 
 
 @each_family

@@ -4,7 +4,7 @@ Frames carry the moment they were recorded; nobody behind this interface knows o
 """
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ...core.models import VideoCodec
 from ..audio import AudioFormat, AudioUnit
@@ -64,6 +64,15 @@ class FrameSource(Protocol):
 
     async def close(self) -> None:
         """End it on the recorder, at once; safe to call twice."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A source that knows how fast it is."""
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time it comes; 0 while nobody can tell."""
 
 
 class SteadyClock:

@@ -18,10 +18,11 @@ _LOGGER = logging.getLogger(__name__)
 # In seconds: how long a way stands back that broke, that fell silent (each time in a row anew), that is in use.
 _BROKE: Final = 10.0
 _SILENT: Final = 60.0
-_LONGEST: Final = 1800.0
+_LONGEST: Final = 600.0
 _TAKEN: Final = 30.0
 # What a download may send before the asked moment for each second that a viewer waits, while nobody knows better.
 _LIKELY_SPEED: Final = 8.0
+_FASTEST: Final = 60.0
 _PATIENCE: Final = 2.0
 
 
@@ -29,7 +30,8 @@ _PATIENCE: Final = 2.0
 class WayFacts:
     """What is known of one way. `avoided_until` is on the monotonic clock.
 
-    `real_time`: as measured last, or as the driver `told`, which counts more; None while nobody knows.
+    `real_time`: as measured last, or as the driver `told`, which counts more; None while nobody knows. `speed`: how
+    many times faster than real time, where that was measured.
     """
 
     opened: int = 0
@@ -37,6 +39,7 @@ class WayFacts:
     in_a_row: int = 0
     real_time: bool | None = None
     told: bool = False
+    speed: float = 0.0
     avoided_until: float = 0.0
     problem: str = ""
 
@@ -63,9 +66,10 @@ class SourceMemory:
         if real_time is not None:
             self._facts[way].real_time, self._facts[way].told = real_time, True
 
-    def measured(self, way: Way, real_time: bool) -> None:
-        """Note that footage came, and how fast."""
+    def measured(self, way: Way, real_time: bool, speed: float = 0.0) -> None:
+        """Note that footage came, and how fast; `speed` 0 says nothing."""
         facts = self._facts[way]
+        facts.speed = min(speed, _FASTEST) or facts.speed
         if not facts.told:
             facts.real_time = real_time
         facts.in_a_row = 0
@@ -100,7 +104,7 @@ class SourceMemory:
     def prefers_download(self, reach: float) -> bool:
         """Tell whether a download shows the first picture sooner, and keeps ahead of who watches."""
         playback, download = self._facts[Way.PLAYBACK], self._facts[Way.DOWNLOAD]
-        quick = reach <= _LIKELY_SPEED * _PATIENCE
+        quick = reach <= (download.speed or _LIKELY_SPEED) * _PATIENCE
         return playback.real_time is True and download.real_time is not True and quick
 
     def as_dict(self) -> Mapping[str, object]:
@@ -111,6 +115,7 @@ class SourceMemory:
                 "opened": facts.opened,
                 "failed": facts.failed,
                 "real_time": facts.real_time,
+                "speed": round(facts.speed, 1),
                 "stands_back_for": round(max(0.0, facts.avoided_until - now), 1),
                 "problem": facts.problem,
             }

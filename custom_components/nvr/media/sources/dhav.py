@@ -106,6 +106,10 @@ class FrameClock:
         # The first frame was recorded `fraction` behind its second: that binds every other one to its own.
         behind = (second - self._moved - self._first) * 1000 - self.elapsed
         self._low, self._high = max(self._low, behind), min(self._high, behind + 999)
+        if self._low > self._high + _TREMBLE:
+            # A counter that stands still, or runs wrong: what is left are whole seconds.
+            self.elapsed += self._low - self._high
+            self._low, self._high = 0, 999
         self.turned = self.turned or (turned and 0 <= step < _TREMBLE)
         return self.elapsed
 

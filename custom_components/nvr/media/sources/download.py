@@ -5,21 +5,21 @@ the wire at once, whatever is being waited for.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
 from datetime import datetime
 import logging
 import time
-from typing import Final, Self
+from typing import Final
 
-from ...core.driver import DownloadSource
+from ...core.driver import Download, DownloadSource
 from ...core.errors import NvrBusyError, NvrError, NvrTimeoutError, NvrUnsupportedError
 from ...core.models import Container, RecordingSegment, VideoCodec
 from ..audio import AudioFormat, AudioUnit
 from ..cover import Sample
 from ..fmp4 import VideoSets
 from ..ticks import RATE, from_datetime
-from .base import SteadyClock
+from .base import FrameSource, SteadyClock
 from .demux import Demuxer, Pieces
 from .dhav import DhavDemuxer
 from .program_stream import ProgramStreamDemuxer
@@ -32,6 +32,11 @@ _PIECE: Final = 128 * 1024
 _SOUND_WITHIN: Final = 3 * RATE // 2
 # Who waits for the recorder's downloads gets them when a playback had them for so long (s).
 _TURN: Final = 10.0
+_LEAST_WAIT: Final = 0.05
+
+
+type Whole = Callable[[Download, datetime, datetime], Awaitable[FrameSource]]
+"""Reads a download to its end; takes when its first frame was recorded, and what is wanted of it."""
 
 
 def demuxer_of(container: Container, begin: datetime) -> Demuxer:
@@ -53,6 +58,9 @@ class DownloadedFootage:
         self.correction = 0
         self.clock = SteadyClock()
         self.received = 0
+        self.waited = 0.0
+        self._first: int | None = None
+        self._reached = 0
         self._chunks = chunks
         self._demuxer = demuxer
         self._stack = stack
@@ -74,30 +82,51 @@ class DownloadedFootage:
         *,
         silence: float = SILENCE,
         monotonic: Callable[[], float] = time.monotonic,
-    ) -> Self:
+        whole: Whole | None = None,
+    ) -> FrameSource:
         """Return the footage of a segment, once its first pictures are here.
+
+        `whole` reads what cannot be read before all of it has come.
 
         Raises NvrTimeoutError when nothing comes for `silence` seconds, and what DownloadSource raises; on any way out,
         a cancel too, nothing is left on the recorder.
         """
         async with AsyncExitStack() as stack:
             download = await stack.enter_async_context(source.open(segment))
-            demuxer = demuxer_of(download.container, download.start or segment.span.start)
+            begin = download.start or segment.span.start
+            if download.container is Container.MP4 and whole is not None:
+                return await whole(download, begin, segment.span.start)
+            demuxer = demuxer_of(download.container, begin)
             found = cls(aiter(download), demuxer, stack)
             found._wanted = lambda: download.wanted
             found._monotonic, found._since = monotonic, monotonic()
-            try:
-                await found._look(silence)
-            except BaseException:
-                await found._stop_waiting()
-                raise
-            found._stack = stack.pop_all()
+            await found.begin(silence)
+            found.keep(stack.pop_all())
         return found
+
+    async def begin(self, silence: float = SILENCE) -> None:
+        """Read until the first pictures are here; on any way out nothing is being waited for."""
+        try:
+            await self._look(silence)
+        except BaseException:
+            await self._stop_waiting()
+            raise
+
+    def keep(self, stack: AsyncExitStack) -> None:
+        """Take over what has to be closed in the end."""
+        self._stack = stack
 
     @property
     def codec(self) -> VideoCodec:
         """What the pictures are."""
         return self._demuxer.pictures.codec
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time it comes, as far as it was waited for; 0 while nobody can tell."""
+        if self._first is None or self._reached <= self._first:
+            return 0.0
+        return (self._reached - self._first) / RATE / max(self.waited, _LEAST_WAIT)
 
     @property
     def sets(self) -> VideoSets | None:
@@ -161,13 +190,19 @@ class DownloadedFootage:
 
     def _take(self, pieces: Pieces) -> None:
         self._samples += pieces.samples
+        if pieces.samples:
+            self._first = pieces.samples[0].time if self._first is None else self._first
+            self._reached = pieces.samples[-1].time
         self._units += pieces.units
 
     async def _chunk(self, silence: float) -> bytes:
         """Return what comes next, nothing at the end. A wait that is cancelled leaves the reading as it is."""
         if self._next is None:
             self._next = asyncio.create_task(_next_of(self._chunks))
+        asked = self._monotonic()
         done, _ = await asyncio.wait({self._next}, timeout=silence)
+        # What came with the first bytes was waited for before.
+        self.waited += self._monotonic() - asked if self._first is not None else 0.0
         if not done:
             raise NvrTimeoutError("the recorder has stopped sending the download")
         task, self._next = self._next, None

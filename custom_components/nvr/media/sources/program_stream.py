@@ -209,6 +209,9 @@ class ProgramStreamDemuxer:
         stamp, data = _payload(body)
         unit = self._unit
         if unit is None or (stamp is not None and stamp != unit.stamp):
+            if unit is not None and (rest := _begin_of_picture(data)):
+                unit.parts.append(data[:rest])
+                data = data[rest:]
             self._finish()
             if stamp is None:
                 return  # the rest of a picture whose beginning nobody saw
@@ -244,6 +247,14 @@ class ProgramStreamDemuxer:
             self.audio = AudioFormat("aac", config.rate, config.channels, config=config)
         if moment is not None:
             self._out.units += units
+
+
+def _begin_of_picture(data: bytes) -> int:
+    """Return where a picture begins in the packet that is dated by it: what is before ends the one before."""
+    found = data.find(_PREFIX)
+    if found <= 0:
+        return 0
+    return found - 1 if data[found - 1] == 0 else found
 
 
 def _payload(body: bytes) -> tuple[int | None, bytes]:

@@ -238,6 +238,9 @@ def _nothing(stream: StreamResponse, seen: bytes) -> NvrError:
 class Downloads:
     """Downloads of one recorder, one at a time: each costs it a disk (dahua-cgi 11.1)."""
 
+    # After several that were left in the middle some firmware gives out no clip until it is started anew (11.3).
+    piece = timedelta(minutes=1)
+
     def __init__(
         self, context: Context, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, *, idle: float = 30.0
     ) -> None:

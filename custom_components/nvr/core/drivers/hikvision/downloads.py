@@ -112,6 +112,9 @@ class HikvisionDownload:
 class Downloads:
     """Downloads of one recorder, one at a time."""
 
+    # Requests that follow one another closely are refused more often than long ones that are left (hikvision-isapi 10).
+    piece = None
+
     def __init__(
         self,
         context: Context,
