@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 import itertools
+import os
 from pathlib import Path
 import struct
 
@@ -25,7 +26,7 @@ from .rig import SMALL, START, Rig, box, boxes, late_tones, listen, rig
 FRAME = 1 / 12.5
 ODD = START + timedelta(seconds=13, milliseconds=370)
 ALL = TimeSpan(START - timedelta(hours=1), START + timedelta(hours=2))
-H265 = VideoProfile(codec="H.265", width=320, height=240, fps=12.5, bit_rate=256_000)
+H265 = VideoProfile(codec="h265", width=320, height=240, fps=12.5, bit_rate=256_000)
 
 
 @pytest.fixture(autouse=True)
@@ -156,7 +157,7 @@ async def test_table_that_needs_more_room_than_was_left(tmp_path: Path, monkeypa
     assert [kind for kind, _ in boxes(path.read_bytes())] == ["ftyp", "moov", "free", "mdat"]
     assert made.film.size == path.stat().st_size
     assert len(shown(path)) == 125
-    assert [item.name for item in tmp_path.iterdir()] == ["film.mp4"]
+    assert os.listdir(tmp_path) == ["film.mp4"]  # noqa: PTH208 - only the names matter
 
 
 @pytest.mark.slow
