@@ -30,7 +30,7 @@ _HOLE = 3 * RATE
 # By how much a list may name the end of a file later than its last picture.
 _LISTED_TOO_LONG = 15 * RATE
 # The last picture may stand so long before the end that is asked for.
-_STANDS = 3 * RATE // 2
+_STANDS = RATE // 2
 _TRIES = 4
 _TRIES_AT_THE_END = 2
 _WAIT = 1.0
@@ -118,10 +118,11 @@ class PartReader:
                 fresh = fresh and not piece.body
             if problem is None:
                 continue
-            if at >= part.end - max(_STANDS, 2 * self._interval):
+            ended = isinstance(problem, IncompleteError | NvrNotFoundError | NvrTimeoutError)
+            if at >= part.end - max(_STANDS if ended else 0, 3 * self._interval // 2):
                 break
             failures += 1
-            if self._reader is not None:
+            if self._reader is not None and not isinstance(problem, IncompleteError | NvrNotFoundError):
                 opener.broke(self._reader.way, problem, at)
             if self._is_over(at, part, failures, problem):
                 part.missing.append((at, part.end))
