@@ -76,7 +76,7 @@ def edits(path: Path) -> list[tuple[int, int]]:
     return found
 
 
-@pytest.mark.parametrize("gop", [2.0, 10.0])
+@pytest.mark.parametrize("gop", [pytest.param(2.0, marks=pytest.mark.slow), 10.0])
 @pytest.mark.parametrize("key_frame", ["before", "after"])
 async def test_film_shows_the_span_to_the_frame(tmp_path: Path, gop: float, key_frame: str) -> None:
     path = tmp_path / "film.mp4"
@@ -98,7 +98,9 @@ async def test_film_shows_the_span_to_the_frame(tmp_path: Path, gop: float, key_
 
 
 @pytest.mark.parametrize(
-    "sound", [AudioProfile("pcma"), AudioProfile("aac", 16_000)], ids=lambda sound: str(sound.codec)
+    "sound",
+    [AudioProfile("pcma"), pytest.param(AudioProfile("aac", 16_000), marks=pytest.mark.slow)],
+    ids=lambda sound: str(sound.codec),
 )
 async def test_sound_stays_with_its_pictures_over_gaps(tmp_path: Path, sound: AudioProfile) -> None:
     path = tmp_path / "film.mp4"
