@@ -20,7 +20,7 @@ from .export_source import Source, find_source, is_allowed, own_folder
 from .media.byte_source import CONTENT_TYPES, DownloadBytes
 from .media.exports import files
 from .media.exports.convert import StoppedError, available, convert
-from .media.exports.export import Exported, export_film, parts_of, rtsp_opener
+from .media.exports.export import Exported, ExportFootage, export_film, parts_of
 from .media.exports.models import Clip, ExportFormat, ExportJob
 from .media.exports.queue import ExportError
 from .media.pool import WorkPool
@@ -147,9 +147,10 @@ class ExportMaker:
             raise ExportError("no_footage", camera=source.channel.name)
         job.total = to_seconds(sum(part.end - part.start for part in parts))
         hub, entry_id = source.hub, source.entry.entry_id
-        if (playback := hub.playback) is None:
+        if hub.playback is None and hub.downloads is None:
             raise ExportError("no_playback", name=hub.name)
-        slots, holder = shared(self._hass).engine.slots, ExportHolder(job.order.owner, job.order.channel)
+        engine, holder = shared(self._hass).engine, ExportHolder(job.order.owner, job.order.channel)
+        slots = engine.slots
 
         def progress(covered: float, written: int) -> None:
             if not job.covered:
@@ -160,7 +161,16 @@ class ExportMaker:
         async with self._using(job, source):
             lease = await slots.acquire(entry_id, hub.playback_slots, holder)
             try:
-                opener = rtsp_opener(playback, hub.driver.guard, job.order.channel, source.role)
+                footage = ExportFootage(
+                    hub.playback,
+                    hub.driver.guard,
+                    job.order.channel,
+                    job.order.span,
+                    source.role,
+                    hub.downloads,
+                    source.segments,
+                )
+                opener = footage.opener_of(engine.memory(entry_id), self._pool)
                 return await export_film(name, parts, opener, self._pool, progress)
             finally:
                 lease.release()

@@ -311,6 +311,7 @@ async def test_export_without_a_span_is_refused(hass: HomeAssistant, entry: Mock
             )
 
 
+@pytest.mark.slow
 async def test_what_is_still_to_come_is_waited_for(
     hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -387,6 +388,7 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
     await page.result("delete", clip_id=whole.id)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not available(), reason="no encoder for H.264 in this build of PyAV")
 async def test_h265_clip_is_converted_where_the_user_agreed(
     hass: HomeAssistant, start_simulator: StartSimulator, hass_ws_client: WebSocketGenerator, media_folder: Path

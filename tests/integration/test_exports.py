@@ -263,3 +263,26 @@ async def test_two_exports_of_one_recorder_follow_one_another(
     await until(lambda: len(told) == 2, 30)
     assert {event.data["channel"] for event in told} == {1, 2}
     assert nvr.rtsp.counters.sessions_peak["playback"] == 1
+
+
+async def test_unload_puts_an_export_off_until_the_recorder_is_set_up_again(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path
+) -> None:
+    nvr.rtsp.faults.delivery = 1.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 5)
+    job = export_desk(hass).queue.jobs[export_id]
+    await until(lambda: job.written > 0)
+    assert await hass.config_entries.async_unload(entry.entry_id)
+    assert (job.state, job.reason) == ("waiting", "unreachable")
+    assert await files_in(hass, media_folder) == []
+    await until(lambda: not nvr.rtsp.counters.sessions_open["playback"])
+    nvr.rtsp.faults.delivery = 0
+    assert await hass.config_entries.async_setup(entry.entry_id)
+    assert (await finished(told))["export_id"] == export_id
+    # One that is deleted ends what is ordered of it.
+    nvr.rtsp.faults.delivery = 1.0
+    other = export_desk(hass).queue.jobs[await export(hass, nvr.now() - timedelta(hours=2), 5)]
+    await hass.config_entries.async_remove(entry.entry_id)
+    await until(lambda: not other.active)
+    assert (other.state, other.reason) == ("failed", "no_recorder")

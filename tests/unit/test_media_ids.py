@@ -136,6 +136,25 @@ def test_slashes_around_an_identifier_do_not_matter() -> None:
     assert parse("1") == parse("") == RootId()
 
 
+@pytest.mark.parametrize(
+    ("media_id", "text"),
+    [
+        (ClipsId(), "1/clips"),
+        (ClipsId(CHANNEL), f"1/clips/{ENTRY}/12"),
+        (ClipId("0123456789abcdef"), "1/clip/0123456789abcdef"),
+    ],
+)
+def test_clips_have_names_of_their_own(media_id: MediaId, text: str) -> None:
+    assert media_id.format() == text
+    assert parse(text) == media_id
+
+
+@pytest.mark.parametrize("text", ["1/clips/x", f"1/clips/{ENTRY}/0", f"1/clips/{ENTRY}/1/2", "1/clip/x/y"])
+def test_what_names_no_clip_is_refused(text: str) -> None:
+    with pytest.raises(MediaIdError):
+        parse(text)
+
+
 def test_content_id_is_what_home_assistant_understands() -> None:
     assert content_id(RootId()) == "media-source://nvr"
     assert content_id(CHANNEL) == f"media-source://nvr/1/{ENTRY}/12"

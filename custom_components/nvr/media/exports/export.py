@@ -1,18 +1,18 @@
 """One export: from what the recorder lists as recorded to a film on the disk."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+import time
 from typing import Protocol
 
-from ...core.driver import CredentialGuard, PlaybackSource
-from ...core.errors import NvrNotFoundError
-from ...core.models import StreamRole, TimeSpan
-from ..footage import Opened
+from ...core.driver import CredentialGuard, DownloadSource, PlaybackSource
+from ...core.models import RecordingSegment, StreamRole, TimeSpan
 from ..pool import WorkPool
 from ..rtsp.connection import SessionLimits
-from ..rtsp.session import RtspSession
+from ..sources.choice import SourceMemory
+from ..sources.opener import SourceOpener
 from ..ticks import RATE, from_datetime, to_datetime, to_seconds
 from .files import require_space
 from .film import Film, FilmMaker
@@ -21,6 +21,9 @@ from .reading import Opener, Part, PartReader
 # How much is written before the disk is looked at again, in bytes.
 _LOOK_EVERY = 64 << 20
 _SHORTEST = 0.1
+
+
+type OpenerOf = Callable[[Part], Opener]
 
 
 class Progress(Protocol):
@@ -49,28 +52,34 @@ def parts_of(span: TimeSpan, recorded: Sequence[TimeSpan]) -> list[Part]:
     return found
 
 
-def rtsp_opener(
-    source: PlaybackSource, guard: CredentialGuard, channel: int, role: StreamRole, limits: SessionLimits | None = None
-) -> Opener:
-    """Return what opens playback sessions; each ends with its TEARDOWN."""
+@dataclass(frozen=True, slots=True)
+class ExportFootage:
+    """What is exported, as far as opening it goes: playback, or the `segments` as files where those come faster."""
 
-    async def open_session(start: int, end: int) -> Opened:
-        guard.check()
-        if start >= end:
-            raise NvrNotFoundError("the recorder has no footage there")
-        # Recorders are asked in whole seconds: the end must lie behind the last picture, and what is too much is cut.
-        span = TimeSpan(to_datetime(start), to_datetime(end + 2 * RATE).replace(microsecond=0))
-        request = await source.request(channel, span, role=role)
-        session = await RtspSession.open(request, guard, limits=limits)
-        return Opened(session, from_datetime(request.end) if request.end < span.end else None)
+    source: PlaybackSource | None
+    guard: CredentialGuard
+    channel: int
+    span: TimeSpan
+    role: StreamRole
+    downloads: DownloadSource | None = None
+    segments: Sequence[RecordingSegment] = ()
 
-    return open_session
+    def opener_of(self, memory: SourceMemory, pool: WorkPool, limits: SessionLimits | None = None) -> OpenerOf:
+        """Return what makes the opener of a part; `memory` knows the ways of this recorder."""
+
+        def make(part: Part) -> SourceOpener:
+            # Recorders are asked in whole seconds: the end must lie behind the last picture, what is too much is cut.
+            end = to_datetime(part.end + 2 * RATE).replace(microsecond=0)
+            footage = replace(self, span=TimeSpan(to_datetime(part.start), end))
+            return SourceOpener(footage, memory, limits=limits or SessionLimits(), pool=pool, monotonic=time.monotonic)
+
+        return make
 
 
 async def export_film(
     path: Path,
     parts: Sequence[Part],
-    opener: Opener,
+    opener: OpenerOf,
     pool: WorkPool,
     progress: Progress,
 ) -> Exported:

@@ -5,9 +5,10 @@ it is told as missing; where that is the end, or all the beginning, the export h
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 import time
+from typing import Protocol
 
 from ...core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
 from ..audio import AudioFormat, AudioUnit
@@ -15,6 +16,7 @@ from ..audio_maker import AROUND
 from ..cover import Sample
 from ..fmp4 import VideoSets
 from ..footage import FootageReader, Opened
+from ..sources.base import Way
 from ..ticks import RATE
 
 STEP = 2 * RATE
@@ -28,13 +30,20 @@ _HOLE = 3 * RATE
 # By how much a list may name the end of a file later than its last picture.
 _LISTED_TOO_LONG = 15 * RATE
 # The last picture may stand so long before the end that is asked for.
-_STANDS = 3 * RATE // 2
+_STANDS = RATE // 2
 _TRIES = 4
 _TRIES_AT_THE_END = 2
 _WAIT = 1.0
 
-type Opener = Callable[[int, int], Awaitable[Opened]]
-"""Opens a session that plays from one moment (ticks) up to another; raises NvrError subclasses."""
+
+class Opener(Protocol):
+    """Opens the footage of one part, by whichever way is the best."""
+
+    async def open(self, start: int) -> Opened:
+        """Open what was recorded from a moment (ticks) on; raises NvrError subclasses."""
+
+    def broke(self, way: Way, error: NvrError, moment: int) -> bool:
+        """Note that it broke or fell silent there; the next one may come another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,26 +86,28 @@ class PartReader:
 
     def __init__(
         self,
-        opener: Opener,
+        opener: Callable[[Part], Opener],
         *,
         monotonic: Callable[[], float] = time.monotonic,
         wait: float | None = None,
     ) -> None:
-        """Open nothing yet. `wait` (s) is how long the first pause is before a session is opened again."""
+        """Open nothing yet; `opener` makes what opens a part, `wait` (s) is the first pause before it opens again."""
         self.sets: VideoSets | None = None
         self.audio: tuple[AudioFormat, int | None] | None = None
-        self._open = opener
+        self._opener_of = opener
         self._monotonic = monotonic
         self._wait = _WAIT if wait is None else wait
         self._lead = 0
         self._reader: FootageReader | None = None
         self._newest: int | None = None
         self._interval = 0
+        self._opener: Opener | None = None
 
     async def read(self, part: Part) -> AsyncGenerator[Piece]:
         """Yield all of a part, in order. Raises NvrError subclasses, IncompleteError among them."""
         at, fresh, failures = part.start, True, 0
         self._newest, self._interval = None, 0
+        self._opener = opener = self._opener_of(part)
         while at < part.end:
             problem = await self._read_on(at, part, fresh=fresh)
             piece = self._take(at, part, fresh=fresh, broken=problem is not None)
@@ -107,9 +118,12 @@ class PartReader:
                 fresh = fresh and not piece.body
             if problem is None:
                 continue
-            if at >= part.end - max(_STANDS, 2 * self._interval):
+            ended = isinstance(problem, IncompleteError | NvrNotFoundError | NvrTimeoutError)
+            if at >= part.end - max(_STANDS if ended else 0, 3 * self._interval // 2):
                 break
             failures += 1
+            if self._reader is not None and not isinstance(problem, IncompleteError | NvrNotFoundError):
+                opener.broke(self._reader.way, problem, at)
             if self._is_over(at, part, failures, problem):
                 part.missing.append((at, part.end))
                 break
@@ -178,7 +192,7 @@ class PartReader:
             return self._reader
         reader = await self._begin(at, part)
         if not self._lead and at > part.listed[0]:
-            await reader.read_until(at + 1, part.end)
+            await reader.read_until(at + 1, part.end, at)
             if reader.first_time is not None and reader.first_time > at + _LATE:
                 self._lead = _LEAD
                 await self.close()
@@ -186,11 +200,7 @@ class PartReader:
         return reader
 
     async def _begin(self, at: int, part: Part) -> FootageReader:
-        async def follow(start: int) -> Opened:
-            return await self._open(start, part.end)
-
-        opened = await self._open(max(at - self._lead, part.listed[0]), part.end)
-        self._reader = FootageReader(
-            opened.source, at, self._monotonic, until=opened.until, follow=follow, way=opened.way
-        )
+        opener = self._opener or self._opener_of(part)
+        source, until, way = await opener.open(max(at - self._lead, part.listed[0]))
+        self._reader = FootageReader(source, at, self._monotonic, until=until, follow=opener.open, way=way)
         return self._reader
