@@ -11,11 +11,16 @@ from homeassistant.helpers.typing import ConfigType
 from . import issues
 from .access_watch import async_watch_access
 from .audit_view import async_register_audit_view
+from .clip_view import async_register_clip_view
 from .const import CONF_IGNORED_CHANNELS, DOMAIN, PLATFORMS
 from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
 from .errors import error_key, error_placeholders
+from .export_actions import async_setup_export_actions
+from .export_commands import async_register_export_commands
+from .exports import async_setup_exports
 from .hub import NvrHub
+from .picture_view import async_register_picture_view
 from .runtime import NvrConfigEntry, NvrRuntimeData
 from .services import async_setup_services
 from .shared import shared
@@ -45,11 +50,16 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
     async_register_views(hass)
+    async_register_picture_view(hass)
     async_register_audit_view(hass)
+    async_register_clip_view(hass)
+    async_setup_export_actions(hass)
+    async_register_export_commands(hass)
     async_register_commands(hass)
     async_watch_access(hass)
     StreamLog(hass)
     common.audit.async_start()
+    await async_setup_exports(hass)
     return True
 
 

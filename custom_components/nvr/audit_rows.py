@@ -25,12 +25,18 @@ class AuditKind(StrEnum):
     REVOKED = "revoked"
     RIGHTS_CHANGED = "rights_changed"
     SESSION_ENDED = "session_ended"
+    EXPORT_ORDERED = "export_ordered"
+    EXPORT_FINISHED = "export_finished"
+    EXPORT_FAILED = "export_failed"
+    EXPORT_CANCELLED = "export_cancelled"
+    CLIP_DELETED = "clip_deleted"
+    LINK_MADE = "link_made"
 
 
 # In this order they are the columns of the CSV file.
 COLUMNS: Final = (
     *("id", "time", "kind", "user_id", "user", "entry_id", "name", "channel", "channel_name", "entity_id"),
-    *("action", "via", "stream", "session_id", "duration", "start", "end", "subject"),
+    *("action", "via", "stream", "session_id", "duration", "start", "end", "subject", "what", "clip_id"),
 )
 # With these a cell begins that a spreadsheet would calculate, the forms of other scripts' keyboards included.
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")

@@ -51,7 +51,8 @@ async def _known(hass: HomeAssistant, entry: NvrConfigEntry, wanted: set[str] | 
     if entry.state is ConfigEntryState.LOADED:
         hub = entry.runtime_data.hub
         channels = [channel for channel in hub.channels if wanted is None or channel.id in wanted]
-        return {**_recorder(hub), "channels": [_channel(hub, channel) for channel in channels]}
+        footage = _plain(shared(hass).engine.sources(entry.entry_id), _secrets(entry, hub.info))
+        return {**_recorder(hub), "footage": footage, "channels": [_channel(hub, channel) for channel in channels]}
     memory = (await shared(hass).async_store(entry.entry_id)).memory
     remembered = to_json(memory)
     kept = zip(memory.channels, remembered["channels"], strict=True)

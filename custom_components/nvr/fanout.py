@@ -8,9 +8,11 @@ from typing import Final
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
 from .const import (
+    ATTR_ENTRY_ID,
     ATTR_EVENT_ID,
     ATTR_KIND,
     ATTR_LATE,
+    ATTR_MEDIA_CONTENT_ID,
     ATTR_OCCURRED_AT,
     ATTR_PHASE,
     ATTR_PORT,
@@ -24,6 +26,7 @@ from .const import (
 from .core.driver import EventListener
 from .core.models import EventKind, EventPhase, EventStreamState, NvrEvent
 from .detections import DetectionKey
+from .media_ids import URI_PREFIX, ChannelId, format_moment, moment_prefix
 from .persistence import RECORDER
 
 type EventSink = Callable[[NvrEvent, Context], None]
@@ -53,6 +56,7 @@ class EventFanout(EventListener):
         self._on_life = on_life
         self._ignored = ignored
         self._payloads: dict[int, Mapping[str, object]] = {}
+        self._moments: dict[int, str] = {}
         self._detections: dict[tuple[int, EventKind, int | None], EventSink] = {}
         self._events: dict[int, EventSink] = {}
         self._listeners: list[EventSink] = []
@@ -127,6 +131,9 @@ class EventFanout(EventListener):
             if (fresh := self._payload(number)) is None:
                 return
             base = self._payloads[number] = fresh
+            if number != RECORDER:
+                channel = ChannelId(str(base[ATTR_ENTRY_ID]), number)
+                self._moments[number] = f"{URI_PREFIX}/{moment_prefix(channel)}"
         slot = (number, kind, event.port if kind is EventKind.IO_INPUT else None)
         if event.phase is EventPhase.STOP:
             self.active.discard(slot)
@@ -137,9 +144,11 @@ class EventFanout(EventListener):
                 self.active.add(slot)
         if slot not in self._known:
             self._welcome(slot, event)
+        # Where the footage around it can be played, once the recorder has written it.
+        footage = f"{moments}{format_moment(event.occurred_at)}" if (moments := self._moments.get(number)) else None
         # The context ties both states and the event on the bus together, and names the event. The bus comes first: its
         # event says everything, and nobody waits for the states, which follow before anything else runs.
-        self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event, context.id), context=context)
+        self._hass.bus.async_fire(EVENT_DETECTION, _with_event(base, event, context.id, footage), context=context)
         if not event.late:
             for sink in (self._detections.get(slot), self._events.get(number)):
                 if sink is not None:
@@ -155,7 +164,7 @@ class EventFanout(EventListener):
         self._first_seen(slot[0], DetectionKey(event.kind, slot[2]))
 
 
-def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str) -> dict[str, object]:
+def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str, footage: str | None) -> dict[str, object]:
     """Return the payload of the bus event; free text of the recorder is cut so that it stays below 1 kB."""
     return {
         **base,
@@ -169,6 +178,7 @@ def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str) -> d
         ATTR_RECEIVED_AT: event.received_at.isoformat(),
         ATTR_LATE: event.late,
         ATTR_EVENT_ID: event_id,
+        ATTR_MEDIA_CONTENT_ID: footage,
     }
 
 

@@ -24,7 +24,7 @@ from .const import (
     CameraProfile,
 )
 from .core.clock import DeviceClock
-from .core.driver import DetectionIndex, Driver, PlaybackSource
+from .core.driver import DetectionIndex, DownloadSource, Driver, KeyFrameSource, PlaybackSource
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
@@ -34,7 +34,7 @@ from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
 from .persistence import RECORDER, MemoryStore
-from .proven import ProvenDetections, ProvenPlayback, ProvenRecordings
+from .proven import ProvenDetections, ProvenDownloads, ProvenKeyFrames, ProvenPlayback, ProvenRecordings
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
@@ -160,6 +160,20 @@ class NvrHub:
         if not self.link.reached or self.driver.playback is None:
             return None
         return ProvenPlayback(self.driver.playback, self.link.async_prove)
+
+    @property
+    def downloads(self) -> DownloadSource | None:
+        """Footage as original bytes; None when the recorder gives out none or was not reached yet."""
+        if not self.link.reached or self.driver.downloads is None:
+            return None
+        return ProvenDownloads(self.driver.downloads, self.link.async_prove)
+
+    @property
+    def key_frames(self) -> KeyFrameSource | None:
+        """Single pictures of the past; None when the recorder has none or was not reached yet."""
+        if not self.link.reached or self.driver.key_frames is None:
+            return None
+        return ProvenKeyFrames(self.driver.key_frames, self.link.async_prove)
 
     @property
     def clock(self) -> DeviceClock | None:

@@ -19,10 +19,13 @@ from .const import (
     ATTR_DURATION,
     ATTR_KIND,
     ATTR_PHASE,
+    ATTR_WHAT,
     DOMAIN,
     EVENT_CHANNEL_OFFLINE,
     EVENT_CHANNEL_ONLINE,
     EVENT_DETECTION,
+    EVENT_EXPORT_FAILED,
+    EVENT_EXPORT_FINISHED,
     EVENT_MEDIA_ACCESSED,
     EVENT_OFFLINE,
     EVENT_ONLINE,
@@ -33,6 +36,24 @@ from .core.models import EventPhase
 
 _EVENT_TYPES: Final = f"component.{DOMAIN}.entity.event.events.state_attributes.event_type.state."
 _COMMON: Final = f"component.{DOMAIN}.common."
+
+_ONLINE: Final = ("logbook_online", "is online again")
+_OFFLINE: Final = ("logbook_offline", "went offline")
+_EXPORT: Final = "mdi:movie-open-plus"
+_STARTED: Final = {
+    "playback": ("logbook_stream_started", "plays a recording", "mdi:play"),
+    "export": ("logbook_export_started", "is being exported", _EXPORT),
+}
+_STOPPED: Final = {
+    "playback": ("logbook_stream_stopped", "played a recording for {duration}"),
+    "export": ("logbook_export_stopped", "was read for an export for {duration}"),
+}
+_ACCESSED: Final = {
+    "playback": ("logbook_media_accessed", "showed its recording of {start} to {end}", "mdi:filmstrip"),
+    "clip": ("logbook_clip_accessed", "had its clip of {start} to {end} watched", "mdi:filmstrip"),
+    "download": ("logbook_clip_downloaded", "had its clip of {start} to {end} downloaded", "mdi:download"),
+    EVENT_EXPORT_FINISHED: ("logbook_export_finished", "has a new clip of {start} to {end}", _EXPORT),
+}
 
 
 @callback
@@ -62,29 +83,43 @@ def async_describe_events(
 
     @callback
     def started(event: Event[Any]) -> dict[str, Any]:
-        return _entry(event, words("common", _COMMON + "logbook_stream_started", "plays a recording"), "mdi:play")
+        key, otherwise, icon = _STARTED.get(str(event.data.get(ATTR_KIND)), _STARTED["playback"])
+        return _entry(event, words("common", _COMMON + key, otherwise), icon)
 
     @callback
     def stopped(event: Event[Any]) -> dict[str, Any]:
-        sentence = words("common", _COMMON + "logbook_stream_stopped", "played a recording for {duration}")
-        return _entry(event, _filled(sentence, duration=_duration(event.data.get(ATTR_DURATION))), "mdi:stop")
+        key, otherwise = _STOPPED.get(str(event.data.get(ATTR_KIND)), _STOPPED["playback"])
+        length = _duration(event.data.get(ATTR_DURATION))
+        return _entry(event, _filled(words("common", _COMMON + key, otherwise), duration=length), "mdi:stop")
 
     @callback
     def accessed(event: Event[Any]) -> dict[str, Any]:
-        otherwise = "showed its recording of {start} to {end}"
-        sentence = words("common", _COMMON + "logbook_media_accessed", otherwise)
-        span = {name: _moment(event.data.get(name)) for name in ("start", "end")}
-        return _entry(event, _filled(sentence, **span), "mdi:filmstrip")
+        what = str(event.data.get(ATTR_WHAT) or event.event_type)
+        key, otherwise, icon = _ACCESSED.get(what, _ACCESSED["playback"])
+        return _entry(event, _spanned(words("common", _COMMON + key, otherwise), event), icon)
 
-    online, offline = ("logbook_online", "is online again"), ("logbook_offline", "went offline")
-    async_describe_event(DOMAIN, EVENT_ONLINE, edge(*online, "mdi:lan-connect"))
-    async_describe_event(DOMAIN, EVENT_OFFLINE, edge(*offline, "mdi:lan-disconnect"))
-    async_describe_event(DOMAIN, EVENT_CHANNEL_ONLINE, edge(*online, "mdi:video"))
-    async_describe_event(DOMAIN, EVENT_CHANNEL_OFFLINE, edge(*offline, "mdi:video-off"))
-    async_describe_event(DOMAIN, EVENT_DETECTION, detection)
-    async_describe_event(DOMAIN, EVENT_STREAM_STARTED, started)
-    async_describe_event(DOMAIN, EVENT_STREAM_STOPPED, stopped)
-    async_describe_event(DOMAIN, EVENT_MEDIA_ACCESSED, accessed)
+    @callback
+    def not_exported(event: Event[Any]) -> dict[str, Any]:
+        sentence = words("common", _COMMON + "logbook_export_failed", "could not be exported: {reason}")
+        return _entry(event, _filled(sentence, reason=str(event.data.get("message") or "?")), "mdi:movie-open-remove")
+
+    for name, describe in (
+        (EVENT_ONLINE, edge(*_ONLINE, "mdi:lan-connect")),
+        (EVENT_OFFLINE, edge(*_OFFLINE, "mdi:lan-disconnect")),
+        (EVENT_CHANNEL_ONLINE, edge(*_ONLINE, "mdi:video")),
+        (EVENT_CHANNEL_OFFLINE, edge(*_OFFLINE, "mdi:video-off")),
+        (EVENT_DETECTION, detection),
+        (EVENT_STREAM_STARTED, started),
+        (EVENT_STREAM_STOPPED, stopped),
+        (EVENT_MEDIA_ACCESSED, accessed),
+        (EVENT_EXPORT_FINISHED, accessed),
+        (EVENT_EXPORT_FAILED, not_exported),
+    ):
+        async_describe_event(DOMAIN, name, describe)
+
+
+def _spanned(sentence: str, event: Event[Any]) -> str:
+    return _filled(sentence, **{name: _moment(event.data.get(name)) for name in ("start", "end")})
 
 
 def _filled(sentence: str, **values: str) -> str:

@@ -3,6 +3,9 @@
 An identifier is what follows `media-source://nvr/`. It begins with a version, so that a bookmark of today is still
 understood, or refused with words, when the scheme changes:
 
+    1/clips                                         all clips
+    1/clips/<entry>/<channel>                       the clips of a channel
+    1/clip/<clip>                                   a clip, to play
     1/<entry>                                       a recorder
     1/<entry>/<channel>                             a channel
     1/<entry>/<channel>/month/2026-11               a month of the recorder's calendar
@@ -13,13 +16,14 @@ understood, or refused with words, when the scheme changes:
     1/<entry>/<channel>/day/2026-11-20/events/person  what of that kind happened on that day
     1/<entry>/<channel>/span/20261120T130000Z/20261120T140000Z          footage between two moments, to play
     1/<entry>/<channel>/hour/20261120T130000Z/20261120T140000Z          the same, to open
+    1/<entry>/<channel>/moment/20261120T130000Z                         what led to a moment and followed it, to play
 
 Moments are UTC, so that the hour a clock shows twice has two names. Identifiers come from outside: nothing in them is
 trusted, and no right follows from knowing one.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 import re
 from typing import Final
 
@@ -29,11 +33,14 @@ VERSION: Final = "1"
 URI_PREFIX: Final = "media-source://nvr"
 
 _ENTRY: Final = re.compile(r"[0-9A-Za-z_-]{1,64}", re.ASCII)
+_CLIP: Final = re.compile(r"[0-9a-f]{16}", re.ASCII)
 _CHANNEL: Final = re.compile(r"[1-9][0-9]{0,4}", re.ASCII)
 _MONTH: Final = re.compile(r"(\d{4})-(\d{2})", re.ASCII)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _MOMENT: Final = re.compile(r"(\d{8}T\d{6})(?:\.(\d{3}))?Z", re.ASCII)
 _MAX_LENGTH: Final = 200
+_LEAD: Final = timedelta(seconds=10)
+_TAIL: Final = timedelta(seconds=20)
 # Years no recorder is in are refused here, before arithmetic on them can overflow.
 _YEARS: Final = range(1970, 2200)
 
@@ -158,8 +165,53 @@ class SpanId:
         return f"{self.channel.format()}/span/{format_moment(self.span.start)}/{format_moment(self.span.end)}"
 
 
-type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | EventsId | HourId | SpanId
-type MediaId = RootId | RecorderId | ChannelMediaId
+@dataclass(frozen=True, slots=True)
+class ClipsId:
+    """All clips, or those of one channel."""
+
+    channel: ChannelId | None = None
+
+    def format(self) -> str:
+        """Return the identifier."""
+        of = "" if self.channel is None else f"/{self.channel.entry_id}/{self.channel.channel}"
+        return f"{VERSION}/clips{of}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipId:
+    """One clip, to play."""
+
+    clip_id: str
+
+    def format(self) -> str:
+        """Return the identifier."""
+        return f"{VERSION}/clip/{self.clip_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class MomentId:
+    """The footage around a moment, to play; every event has one, before anything of it is written."""
+
+    channel: ChannelId
+    at: datetime
+
+    @property
+    def span(self) -> TimeSpan:
+        """What is played: what led to it, and what followed."""
+        return TimeSpan(self.at - _LEAD, self.at + _TAIL)
+
+    def format(self) -> str:
+        """Return the identifier."""
+        return f"{moment_prefix(self.channel)}{format_moment(self.at)}"
+
+
+type ChannelMediaId = ChannelId | MonthId | DayId | WholeDayId | KindId | EventsId | HourId | SpanId | MomentId
+type MediaId = RootId | RecorderId | ClipsId | ClipId | ChannelMediaId
+
+
+def moment_prefix(channel: ChannelId) -> str:
+    """Return how the identifiers of all moments of a channel begin: `format_moment` makes the rest."""
+    return f"{channel.format()}/moment/"
 
 
 def channel_id_of(media_id: ChannelMediaId) -> ChannelId:
@@ -191,11 +243,24 @@ def parse(identifier: str) -> MediaId:
     match identifier.strip("/").split("/"):
         case [""] | ["1"]:
             return RootId()
+        case ["1", "clips", *rest]:
+            return _parse_clips(rest)
+        case ["1", "clip", clip_id] if _CLIP.fullmatch(clip_id):
+            return ClipId(clip_id)
         case ["1", entry, *rest] if _ENTRY.fullmatch(entry):
             return _parse_below_recorder(entry, rest)
         case [version, *_] if version != VERSION and version.isdecimal():
             raise MediaIdError(f"the media id is of version {version[:8]}, which this release does not know")
     raise MediaIdError("the media id names nothing of this integration")
+
+
+def _parse_clips(rest: list[str]) -> ClipsId:
+    match rest:
+        case []:
+            return ClipsId()
+        case [entry, number] if _ENTRY.fullmatch(entry) and _CHANNEL.fullmatch(number):
+            return ClipsId(ChannelId(entry, int(number)))
+    raise MediaIdError("the media id names no clips")
 
 
 def _parse_below_recorder(entry: str, rest: list[str]) -> MediaId:
@@ -214,11 +279,13 @@ def _parse_below_channel(channel: ChannelId, rest: list[str]) -> MediaId:
         case ["month", text]:
             return _parse_month(channel, text)
         case ["day", text, *below]:
-            return _parse_below_day(DayId(channel, _parse_day(text)), below)
+            return _parse_below_day(DayId(channel, parse_day(text)), below)
         case ["hour", start, end]:
             return HourId(channel, _parse_span(start, end))
         case ["span", start, end]:
             return SpanId(channel, _parse_span(start, end))
+        case ["moment", text]:
+            return MomentId(channel, parse_moment(text))
     raise MediaIdError("the media id names nothing that a channel has")
 
 
@@ -245,7 +312,8 @@ def _parse_month(channel: ChannelId, text: str) -> MonthId:
     raise MediaIdError("the media id names no month")
 
 
-def _parse_day(text: str) -> date:
+def parse_day(text: str) -> date:
+    """Read a date; raises MediaIdError."""
     if _DAY.fullmatch(text) and int(text[:4]) in _YEARS:
         try:
             return date.fromisoformat(text)

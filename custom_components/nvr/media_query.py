@@ -11,7 +11,7 @@ import re
 from typing import Final
 import unicodedata
 
-from .core.models import RecordingKind
+from .core.models import EventKind, RecordingKind
 
 _MAX_TEXT: Final = 200
 
@@ -22,6 +22,23 @@ _KINDS: Final = {
     RecordingKind.SMART: ("smart", "detection", "detections", "inteligente", "deteccion", "detecciones"),
     RecordingKind.MANUAL: ("manual",),
 }
+# What happened, for recorders that keep a list of it.
+_EVENTS: Final = {
+    EventKind.PERSON: ("person", "persons", "people", "human", "humans", "persona", "personas"),
+    EventKind.VEHICLE: ("vehicle", "vehicles", "car", "cars", "vehiculo", "vehiculos", "coche", "coches", "carro"),
+    EventKind.ANIMAL: ("animal", "animals", "animales"),
+    EventKind.FACE: ("face", "faces", "cara", "caras", "rostro", "rostros"),
+    EventKind.PLATE: ("plate", "plates", "matricula", "matriculas", "placa", "placas"),
+    EventKind.LINE_CROSSING: ("crossing", "crossings", "tripwire", "cruce", "cruces"),
+    EventKind.INTRUSION: ("intrusion", "intrusions", "intrusiones"),
+    EventKind.LOITERING: ("loitering", "merodeo"),
+    EventKind.TAMPER: ("tamper", "tampering", "sabotaje"),
+    EventKind.VIDEO_LOSS: ("loss", "perdida"),
+    EventKind.AUDIO: ("audio", "sound", "sonido"),
+    EventKind.FIRE: ("fire", "fuego", "incendio"),
+    EventKind.SMOKE: ("smoke", "humo"),
+}
+_EVENT_OF: Final = {word: kind for kind, words in _EVENTS.items() for word in words}
 _KIND_OF: Final = {word: kind for kind, words in _KINDS.items() for word in words}
 _DAYS_AGO: Final = {"today": 0, "hoy": 0, "yesterday": 1, "ayer": 1, "anteayer": 2, "antier": 2}
 _WEEKDAYS: Final = {
@@ -72,9 +89,23 @@ class MediaQuery:
 
     words: tuple[str, ...] = ()
     kinds: frozenset[RecordingKind] = frozenset()
+    events: frozenset[EventKind] = frozenset()
     day: date | None = None
     since: time | None = None
     until: time | None = None
+
+    def with_events(self, *names: str) -> MediaQuery:
+        """Return what is asked of a camera whose recorder lists what happened: those words are no names then.
+
+        A word that stands in one of the camera's own names means the camera all the same.
+        """
+        plain = [plain_text(name) for name in names]
+        meant = [word for word in self.words if word in _EVENT_OF and not any(word in name for name in plain)]
+        events = {_EVENT_OF[word] for word in meant}
+        if RecordingKind.MOTION in self.kinds:
+            events.add(EventKind.MOTION)
+        words = tuple(word for word in self.words if word not in meant)
+        return replace(self, words=words, events=frozenset(events))
 
     def fits(self, *names: str) -> bool:
         """Tell whether every word left over is in one of the names."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from operator import itemgetter
 from typing import Final
 
 from homeassistant.components.media_source import BrowseMediaSource
@@ -13,7 +14,7 @@ from .core.clock import DeviceClock
 from .core.errors import NvrError
 from .core.models import TimeSpan
 from .errors import translate
-from .footage import RefusedError, clock_of, read_segments, recorded_spans
+from .footage import RefusedError, clock_of, read_events, read_segments, recorded_spans
 from .media_ids import DayId, RecorderId
 from .media_query import MediaQuery, parse_query
 from .media_tree import ChannelBranch, node
@@ -50,7 +51,8 @@ def _names(branch: ChannelBranch) -> tuple[str, str]:
 
 def _query(branch: ChannelBranch, text: str, day: date | None) -> MediaQuery:
     clock = branch.hub.clock
-    return parse_query(text, clock.to_wall(dt_util.utcnow()) if clock is not None else dt_util.now(), day)
+    query = parse_query(text, clock.to_wall(dt_util.utcnow()) if clock is not None else dt_util.now(), day)
+    return query if branch.hub.detections is None else query.with_events(*_names(branch))
 
 
 def _failure_node(branch: ChannelBranch, reason: NvrError | RefusedError, words: Words) -> BrowseMediaSource:
@@ -70,21 +72,37 @@ async def _search_one(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMe
 
 async def _found(branch: ChannelBranch, query: MediaQuery) -> list[BrowseMediaSource]:
     prefix = f"{branch.channel.name}: "
-    if query.day is None and not query.kinds:
+    if query.day is None and not query.kinds and not query.events:
         return [node(branch.id, branch.channel.name)]
     window = window_of(query, clock_of(branch.hub))
-    segments = await read_segments(branch.hub, branch.id.channel, window)
     if query.day is not None:
         prefix += f"{branch.words.date(query.day)} · "
-    if query.kinds:
-        kept = [segment for segment in segments if segment.kind in query.kinds]
-        return [branch.segment(segment, within=window, prefix=prefix) for segment in kept]
+    if query.kinds or query.events:
+        return await _of_kinds(branch, query, window, prefix)
+    segments = await read_segments(branch.hub, branch.id.channel, window)
     covered = recorded_spans(segments, window)
     if not covered or query.day is None:
         return []
     if query.since is None:
         return [node(DayId(branch.id, query.day), f"{branch.channel.name}: {branch.words.date(query.day)}")]
     return [branch.part(window, prefix=prefix)]
+
+
+async def _of_kinds(branch: ChannelBranch, query: MediaQuery, window: TimeSpan, prefix: str) -> list[BrowseMediaSource]:
+    """Return what was recorded for one of the reasons, and what happened, by the time it began."""
+    found: list[tuple[datetime, BrowseMediaSource]] = []
+    if query.kinds:
+        segments = await read_segments(branch.hub, branch.id.channel, window)
+        found += [
+            (segment.span.start, branch.segment(segment, within=window, prefix=prefix))
+            for segment in segments
+            if segment.kind in query.kinds
+        ]
+    index = branch.hub.detections
+    if index is not None and (kinds := query.events & index.kinds):
+        events = await read_events(branch.hub, branch.id.channel, window, kinds, limit=MAX_RESULTS)
+        found += [(event.span.start, branch.event(event, prefix=prefix)) for event in events]
+    return [made for _, made in sorted(found, key=itemgetter(0))]
 
 
 def window_of(query: MediaQuery, clock: DeviceClock) -> TimeSpan:

@@ -8,9 +8,11 @@ here is his, and good only while he has the right.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import override
+from functools import partial
+from typing import Any, Final, override
 
 from homeassistant.auth.models import User
+from homeassistant.components import media_source
 from homeassistant.components.media_player import BrowseError, MediaClass, SearchMedia, SearchMediaQuery
 from homeassistant.components.media_source import (
     BrowseMediaSource,
@@ -24,16 +26,21 @@ from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError
 
 from .access import Action, asking_user, authorize, permit
+from .clip_tree import ClipBranch
 from .const import DOMAIN
 from .core.errors import NvrError
 from .core.models import Channel, TimeSpan
 from .errors import error_key, error_placeholders
 from .footage import RefusedError, channel_of, clock_of
+from .fresh_footage import when_written
 from .media_ids import (
     ChannelId,
+    ClipId,
+    ClipsId,
     HourId,
     MediaId,
     MediaIdError,
+    MomentId,
     RecorderId,
     RootId,
     SpanId,
@@ -45,8 +52,13 @@ from .media_ids import (
 from .media_search import search_media
 from .media_tree import ChannelBranch, node
 from .media_words import Words, load_words
+from .picture_log import note_picture
+from .pictures import picture_to_look_at
 from .playback import HLS_MIME, start_playback
 from .runtime import NvrConfigEntry
+
+# Home Assistant 2026.10 asks for no pictures.
+_IMAGE: Final = getattr(media_source, "MediaImage", None)
 
 
 async def async_get_media_source(hass: HomeAssistant) -> NvrMediaSource:
@@ -78,14 +90,26 @@ class NvrMediaSource(MediaSource):
         with _told_as(Unresolvable, self._name_of(item)):
             media_id = parse(_identifier(item))
             match media_id:
+                case ClipId():
+                    return await asking.clips.play(media_id)
                 case SpanId() | HourId():
                     channel, span = media_id.channel, media_id.span
+                case MomentId():
+                    return await asking.play_moment(media_id)
                 case WholeDayId():
                     channel = media_id.day.channel
                     span = clock_of(asking.branch(channel).hub).day(media_id.day.day)
                 case _:
                     raise RefusedError("not_playable")
             return await asking.play(channel, span)
+
+    async def async_get_media_image(self, item: MediaSourceItem) -> Any | None:
+        """Return one picture of an item, for whoever looks at pictures only (Home Assistant 2026.11)."""
+        if _IMAGE is None:
+            return None
+        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        with _told_as(Unresolvable, self._name_of(item)):
+            return _IMAGE(await asking.look(parse(_identifier(item))), "image/jpeg")
 
     @override
     async def async_search_media(self, item: MediaSourceItem, query: SearchMediaQuery) -> SearchMedia:
@@ -122,13 +146,38 @@ class _Asking:
             return self._root()
         if isinstance(media_id, RecorderId):
             return self._recorder(media_id)
+        if isinstance(media_id, ClipsId):
+            return await self.clips.open(media_id)
+        if isinstance(media_id, ClipId):
+            raise RefusedError("not_a_folder")
         return await self.branch(channel_id_of(media_id)).open(media_id)
+
+    @property
+    def clips(self) -> ClipBranch:
+        """The clips the user may see."""
+        return ClipBranch(self.hass, self.user, self.words)
 
     async def play(self, channel: ChannelId, span: TimeSpan) -> PlayMedia:
         entry = self.branch(channel).hub.entry
         user_id = self.user.id if self.user else None
         link = await start_playback(self.hass, entry, channel.channel, span, user_id)
         return PlayMedia(link.path, HLS_MIME)
+
+    async def play_moment(self, moment: MomentId) -> PlayMedia:
+        """Play what is around a moment; one of just now is waited for until the recorder has it."""
+        name = self.branch(moment.channel).channel.name
+        return await when_written(moment.at, name, partial(self.play, moment.channel, moment.span))
+
+    async def look(self, media_id: MediaId) -> bytes:
+        """Return a JPEG of what an item shows."""
+        if isinstance(media_id, RootId | RecorderId | ClipsId | ClipId):
+            raise RefusedError("not_playable")
+        channel = channel_id_of(media_id)
+        entry = self.branch(channel).hub.entry
+        user_id = self.user.id if self.user else None
+        picture = await picture_to_look_at(self.hass, entry, media_id, user_id)
+        note_picture(self.hass, entry, channel.channel, picture.recorded_at, user_id, via="media_source")
+        return picture.jpeg
 
     def branch(self, channel: ChannelId) -> ChannelBranch:
         """Return the branch of a channel that the user may see; raises RefusedError."""
@@ -146,6 +195,8 @@ class _Asking:
                 entries = [entry for entry in self._entries() if entry.state is ConfigEntryState.LOADED]
             case RecorderId():
                 entries = [self._entry(media_id.entry_id)]
+            case ClipsId() | ClipId():
+                return []
             case _:
                 return [self.branch(channel_id_of(media_id))]
         return [
@@ -161,6 +212,8 @@ class _Asking:
             if (entry.state is ConfigEntryState.LOADED and self._channels(entry))
             or (entry.state is not ConfigEntryState.LOADED and (self.user is None or self.user.is_admin))
         ]
+        if (clips := self.clips).clips:
+            children.append(clips.root())
         root = node(RootId(), self.words.text("media_root"), children=children, media_class=MediaClass.APP)
         root.children_media_class = MediaClass.DIRECTORY
         return root

@@ -29,6 +29,7 @@ from .media_ids import (
     HourId,
     KindId,
     MediaId,
+    MomentId,
     MonthId,
     RecorderId,
     RootId,
@@ -36,8 +37,10 @@ from .media_ids import (
     WholeDayId,
 )
 from .media_words import Words, clock_range, offset_name
+from .pictures import Shown, picture_path
 
 MAX_CHILDREN: Final = 500
+_INSIDE: Final = timedelta(seconds=1)
 _SEARCHED: Final = [MediaClass.VIDEO, MediaClass.DIRECTORY]
 
 
@@ -101,14 +104,14 @@ class ChannelBranch:
                 return await self.events(media_id)
             case HourId():
                 return await self.hour(media_id)
-            case SpanId():
+            case SpanId() | MomentId():
                 return self.part(media_id.span)
 
     def days_node(self, maps: Sequence[DayMap], earlier: MonthId, *, of: ChannelId | MonthId) -> BrowseMediaSource:
         """Make the node that lists the days of some months, newest first, and leads to the month before."""
         today = self._clock.date_of(dt_util.utcnow())
         days = sorted((day for day_map in maps for day in day_map.dates()), reverse=True)
-        children = [node(DayId(self.id, day), self.words.day(day, today)) for day in days]
+        children = [node(DayId(self.id, day), self.words.day(day, today), thumbnail=self._tile(day)) for day in days]
         children.append(node(earlier, self.words.earlier(earlier.year, earlier.month)))
         title = self.words.month(of.year, of.month) if isinstance(of, MonthId) else self.channel.name
         return node(of, title, children=children)
@@ -136,7 +139,8 @@ class ChannelBranch:
         title = self.words.day(day.day, today)
         if not segments:
             return node(day, title, children=[])
-        children = [node(WholeDayId(day), self.words.text("media_all_day"), play=True, expand=False)]
+        tile = self._tile(day.day)
+        children = [node(WholeDayId(day), self.words.text("media_all_day"), play=True, expand=False, thumbnail=tile)]
         counts = Counter(segment.kind for segment in segments)
         children += [
             node(
@@ -160,6 +164,7 @@ class ChannelBranch:
                 HourId(self.id, span),
                 f"{label} ({offset_name(self._offset(span.start))})" if label in twice else label,
                 play=True,
+                thumbnail=self._tile(span),
             )
             for span, label in zip(spans, labels, strict=True)
             if any(segment.span.overlaps(span) for segment in segments)
@@ -190,17 +195,21 @@ class ChannelBranch:
         ]
         return node(events, self.words.text("media_events"), children=children)
 
-    def event(self, detection: Detection) -> BrowseMediaSource:
+    def event(self, detection: Detection, *, prefix: str = "") -> BrowseMediaSource:
         """Make the node that plays one event."""
         length = self.words.duration(detection.span.duration)
-        title = f"{self._wall(detection.span.start):%H:%M:%S} {self.words.event(detection.kind)} ({length})"
-        return node(SpanId(self.id, to_play(detection, dt_util.utcnow())), title, play=True, expand=False)
+        title = f"{prefix}{self._wall(detection.span.start):%H:%M:%S} {self.words.event(detection.kind)} ({length})"
+        tile = self._tile(detection.span.start)
+        span = to_play(detection, dt_util.utcnow())
+        return node(SpanId(self.id, span), title, play=True, expand=False, thumbnail=tile)
 
     async def hour(self, hour: HourId) -> BrowseMediaSource:
         """Open an hour: all of it, and its segments."""
         segments = await self._segments(hour.span)
         day = self._clock.day(self._clock.date_of(hour.span.start))
-        whole = node(SpanId(self.id, hour.span), self.words.text("media_whole_hour"), play=True, expand=False)
+        tile = self._tile(hour.span)
+        title = self.words.text("media_whole_hour")
+        whole = node(SpanId(self.id, hour.span), title, play=True, expand=False, thumbnail=tile)
         children = [whole, *(self.segment(segment, within=day) for segment in segments)] if segments else []
         return node(hour, self._label(hour.span), children=children)
 
@@ -212,11 +221,18 @@ class ChannelBranch:
         length = self.words.text("media_running") if segment.open else self.words.duration(span.duration)
         # A tile shows twenty letters: when it began and why come first.
         title = f"{prefix}{self._wall(span.start):%H:%M:%S} {kind} ({length})"
-        return node(SpanId(self.id, span), title, play=True, expand=False)
+        # Just inside: at the seam of two files the one before might answer.
+        tile = self._tile(span.start + min(_INSIDE, span.duration / 2))
+        return node(SpanId(self.id, span), title, play=True, expand=False, thumbnail=tile)
 
     def part(self, span: TimeSpan, *, prefix: str = "") -> BrowseMediaSource:
         """Make a node that plays what was recorded between two moments."""
-        return node(SpanId(self.id, span), f"{prefix}{self._label(span)}", play=True, expand=False)
+        title = f"{prefix}{self._label(span)}"
+        return node(SpanId(self.id, span), title, play=True, expand=False, thumbnail=self._tile(span))
+
+    def _tile(self, shown: Shown) -> str:
+        """Return where the picture of a tile is; it is made when somebody looks at it, who needs the right to it."""
+        return picture_path(self.id.entry_id, self.id.channel, shown)
 
     async def _segments(self, window: TimeSpan) -> list[RecordingSegment]:
         return await read_segments(self.hub, self.id.channel, window)

@@ -29,6 +29,8 @@ from .const import (
     CONF_ACCESS,
     CONF_AUDIT_DAYS,
     CONF_CAMERA_PROFILE,
+    CONF_CLIP_DAYS,
+    CONF_CLIP_SIZE,
     CONF_GRACE_TIME,
     CONF_HOLD_TIME,
     CONF_IGNORED_CHANNELS,
@@ -36,6 +38,7 @@ from .const import (
     CONF_PLAYBACK_SLOTS,
     CONF_RTSP_PORT,
     CONF_RTSP_TRANSPORT,
+    CONF_TRANSCODE,
     DEFAULT_AUDIT_DAYS,
     DEFAULT_GRACE_TIME,
     CameraProfile,
@@ -52,7 +55,12 @@ CONNECTION: Final = "connection"
 AS_DEFAULT: Final = "as_default"
 USER: Final = "user"
 MAX_AUDIT_DAYS: Final = 3650
+MAX_CLIP_DAYS: Final = 3650
+MAX_CLIP_SIZE: Final = 100_000
 
+# What has a form of its own, and counts without a reload.
+_CLIPS: Final = (CONF_CLIP_DAYS, CONF_CLIP_SIZE, CONF_TRANSCODE)
+_OTHERS: Final = (CONF_ACCESS, CONF_AUDIT_DAYS, *_CLIPS)
 _NUMBERS: Final = (CONF_GRACE_TIME, CONF_HOLD_TIME, CONF_PLAYBACK_SLOTS, CONF_RTSP_PORT)
 
 
@@ -166,13 +174,13 @@ class NvrOptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the menu."""
-        steps = ["settings", "access_default", "access_user", "audit"]
+        steps = ["settings", "access_default", "access_user", "clips", "audit"]
         return self.async_show_menu(step_id="init", menu_options=steps)
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show or take how the recorder is used."""
         if user_input is not None:
-            other = {key: self._options[key] for key in (CONF_ACCESS, CONF_AUDIT_DAYS) if key in self._options}
+            other = {key: self._options[key] for key in _OTHERS if key in self._options}
             return self.async_create_entry(data={**_flat(user_input), **other})
         kept = self._options.get(CONF_IGNORED_CHANNELS, ())
         options: dict[str, Any] = {
@@ -234,6 +242,24 @@ class NvrOptionsFlow(OptionsFlowWithReload):
         days = {CONF_AUDIT_DAYS: self._options.get(CONF_AUDIT_DAYS, DEFAULT_AUDIT_DAYS)}
         schema = self.add_suggested_values_to_schema(schema, days)
         return self.async_show_form(step_id="audit", data_schema=schema)
+
+    async def async_step_clips(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show or take what becomes of clips, and whether pictures may be turned into others."""
+        if user_input is not None:
+            self.automatic_reload = False
+            kept = {key: value for key, value in self._options.items() if key not in _CLIPS}
+            numbers = {key: int(user_input[key]) for key in (CONF_CLIP_DAYS, CONF_CLIP_SIZE) if user_input.get(key)}
+            transcode = {CONF_TRANSCODE: True} if user_input.get(CONF_TRANSCODE) else {}
+            return self.async_create_entry(data={**kept, **numbers, **transcode})
+        schema = probatio.Schema(
+            {
+                probatio.Optional(CONF_CLIP_DAYS): _number(1, MAX_CLIP_DAYS, "d"),
+                probatio.Optional(CONF_CLIP_SIZE): _number(1, MAX_CLIP_SIZE, "GB"),
+                probatio.Required(CONF_TRANSCODE, default=False): BooleanSelector(),
+            }
+        )
+        schema = self.add_suggested_values_to_schema(schema, self._options)
+        return self.async_show_form(step_id="clips", data_schema=schema)
 
     @property
     def _options(self) -> Mapping[str, Any]:

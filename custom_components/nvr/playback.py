@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
+import logging
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -16,6 +17,8 @@ from .hub import NvrHub
 from .playback_links import PlaybackLink
 from .runtime import NvrConfigEntry
 from .shared import shared
+
+_LOGGER = logging.getLogger(__name__)
 
 # The media browser starts its HLS player for exactly this text (home-assistant 0, finding 5).
 HLS_MIME: Final = "application/x-mpegURL"
@@ -41,7 +44,10 @@ async def start_playback(
     asked = _until_now(span, dt_util.utcnow())
     if asked.duration > LONGEST:
         raise RefusedError("span_too_long", hours=str(int(LONGEST.total_seconds() // 3600)))
-    (role, segments), *spare = await _tracks(hub, channel, asked)
+    (role, found), *spare = await _tracks(hub, channel, asked)
+    segments = until_codec_changes(found)
+    if len(segments) < len(found):
+        _LOGGER.info("Footage of %s is played up to %s, where its codec changes", name, segments[-1].span.end)
     if entry.state is not ConfigEntryState.LOADED or entry.runtime_data.hub is not hub:
         raise RefusedError("not_loaded", name=entry.title)
     if (source := hub.playback) is None:
@@ -65,6 +71,9 @@ async def start_playback(
         role,
         fallback=spare[0][0] if spare else None,
         fallback_recorded=recorded_spans(spare[0][1], playing) if spare else None,
+        downloads=hub.downloads,
+        segments=[*segments, *(spare[0][1] if spare else ())],
+        sounds=any(profile.audio is not None for profile in channel_of(hub, channel).profiles),
     )
     return await common.links.mint(playback, entry_id=entry.entry_id, channel=channel, span=playing, user_id=user_id)
 
@@ -85,6 +94,21 @@ def roles_to_play(channel: Channel, segments: Sequence[RecordingSegment], *, sub
     if spare:
         return spare
     raise RefusedError("codec_not_playable", camera=channel.name, codec=_codec_name(codecs - _PLAYABLE))
+
+
+def until_codec_changes(segments: Sequence[RecordingSegment]) -> list[RecordingSegment]:
+    """Return the segments, oldest first, up to the first in another codec than the ones before; pure.
+
+    Players take one description of what they play. What follows is listed by itself, and plays by itself.
+    """
+    kept: list[RecordingSegment] = []
+    known = VideoCodec.UNKNOWN
+    for segment in segments:
+        if VideoCodec.UNKNOWN not in {segment.video, known} and segment.video is not known:
+            break
+        known = segment.video if known is VideoCodec.UNKNOWN else known
+        kept.append(segment)
+    return kept
 
 
 def _codecs(channel: Channel, segments: Sequence[RecordingSegment]) -> set[VideoCodec]:

@@ -1,12 +1,22 @@
 """Roles of a driver that ask only a recorder that has proved who it is, and ask again when that comes into doubt."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import datetime, timedelta
 
-from .core.driver import DetectionIndex, PlaybackSource, RecordingIndex
+from .core.driver import (
+    DetectionIndex,
+    Download,
+    DownloadSource,
+    KeyFrameSource,
+    PlaybackSource,
+    RecordingIndex,
+)
 from .core.models import (
     DayMap,
     Detection,
     EventKind,
+    KeyFrame,
     PlaybackRequest,
     RecordingKind,
     RecordingSegment,
@@ -97,5 +107,51 @@ class ProvenPlayback:
         """Return as PlaybackSource.request does."""
         await self._prove()
         found = await self._source.request(channel, span, role=role)
+        await self._prove()
+        return found
+
+
+class ProvenDownloads:
+    """Original bytes of this very recorder."""
+
+    def __init__(self, source: DownloadSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    @property
+    def piece(self) -> timedelta | None:
+        """What DownloadSource.piece says."""
+        return self._source.piece
+
+    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
+        """Open as DownloadSource.open does."""
+        return self._open(segment)
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        """Return as DownloadSource.begins does."""
+        await self._prove()
+        return await self._source.begins(segment)
+
+    @asynccontextmanager
+    async def _open(self, segment: RecordingSegment) -> AsyncGenerator[Download]:
+        await self._prove()
+        async with self._source.open(segment) as download:
+            await self._prove()
+            yield download
+
+
+class ProvenKeyFrames:
+    """Single pictures of this very recorder's past."""
+
+    def __init__(self, source: KeyFrameSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    async def key_frame(self, channel: int, moment: datetime, *, role: StreamRole = StreamRole.MAIN) -> KeyFrame:
+        """Return as KeyFrameSource.key_frame does."""
+        await self._prove()
+        found = await self._source.key_frame(channel, moment, role=role)
         await self._prove()
         return found

@@ -78,7 +78,10 @@ async def search_recordings(hass: HomeAssistant, call: ServiceCall) -> ServiceRe
 async def _add_events(
     found: JsonObjectType, cameras: Mapping[str, Camera], cursor: Cursor, kinds: frozenset[EventKind], limit: int
 ) -> None:
-    """Put what happened beside what was recorded, on the first page only; a camera without says so there."""
+    """Put what happened beside what was recorded, on the first page only; a camera without says so there.
+
+    It is told of a camera whose footage could not be searched too: that has its place among the errors.
+    """
 
     async def told(camera: Camera) -> JsonObjectType:
         try:
@@ -98,10 +101,10 @@ async def _add_events(
 
     if cursor.positions:
         return
-    keys = [key for key in found if key in cameras]
-    for key, more in zip(keys, await asyncio.gather(*(told(cameras[key]) for key in keys)), strict=True):
-        page = found[key]
-        found[key] = {**page, **more} if isinstance(page, dict) else more
+    answers = await asyncio.gather(*map(told, cameras.values()))
+    for camera, more in zip(cameras.values(), answers, strict=True):
+        page = found.get(camera.entity_id)
+        found[camera.entity_id] = {**(page if isinstance(page, dict) else {"name": camera.name}), **more}
 
 
 async def _what_to_search(hass: HomeAssistant, call: ServiceCall) -> tuple[Targets, Cursor]:

@@ -9,16 +9,10 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any, Final
 
-from homeassistant.components.media_player import (
-    ATTR_MEDIA_CONTENT_ID,
-    ATTR_MEDIA_CONTENT_TYPE,
-    ATTR_MEDIA_EXTRA,
-    DOMAIN as MEDIA_PLAYER_DOMAIN,
-    SERVICE_PLAY_MEDIA,
-)
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER_DOMAIN, SERVICE_PLAY_MEDIA
 from homeassistant.const import ATTR_ENTITY_ID
 from homeassistant.core import HomeAssistant, ServiceCall, ServiceResponse, SupportsResponse, callback
-from homeassistant.exceptions import HomeAssistantError
+from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.network import NoURLAvailableError, get_url
 from homeassistant.helpers.service import async_register_admin_service
@@ -34,7 +28,8 @@ from .core.models import EventKind, RecordingKind, TimeSpan
 from .detections import CHANNEL_DETECTIONS
 from .errors import error_key, translate, translated_errors
 from .footage import RefusedError
-from .playback import HLS_MIME, start_playback
+from .playback import start_playback
+from .players import Player, player_of
 from .recording_actions import (
     ATTR_AT,
     ATTR_CURSOR,
@@ -54,6 +49,7 @@ from .recording_actions import (
     search_recordings,
 )
 from .shared import shared
+from .snapshot_action import SNAPSHOT_AT, SNAPSHOT_SCHEMA, snapshot_at
 
 ATTR_CAMERA: Final = "camera"
 ATTR_INCLUDE_CREDENTIALS: Final = "include_credentials"
@@ -142,6 +138,13 @@ def async_setup_services(hass: HomeAssistant) -> None:
         )
     hass.services.async_register(
         DOMAIN,
+        SNAPSHOT_AT,
+        partial(snapshot_at, hass),
+        schema=SNAPSHOT_SCHEMA,
+        supports_response=SupportsResponse.OPTIONAL,
+    )
+    hass.services.async_register(
+        DOMAIN,
         PLAY_RECORDING,
         partial(play_recording, hass),
         schema=PLAY_SCHEMA,
@@ -160,7 +163,10 @@ async def play_recording(hass: HomeAssistant, call: ServiceCall) -> ServiceRespo
         base = get_url(hass)
     except NoURLAvailableError as err:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_url") from err
-    players: list[str] = call.data[ATTR_MEDIA_PLAYER]
+    try:
+        players = [player_of(hass, entity_id) for entity_id in call.data[ATTR_MEDIA_PLAYER]]
+    except RefusedError as err:
+        raise err.translate(ServiceValidationError) from err
     attempts = (_play_on(hass, call, camera, span, base=base, player=player) for player in players)
     results = await asyncio.gather(*attempts, return_exceptions=True)
     played = [result for result in results if isinstance(result, TimeSpan)]
@@ -170,7 +176,7 @@ async def play_recording(hass: HomeAssistant, call: ServiceCall) -> ServiceRespo
 
 
 async def _play_on(
-    hass: HomeAssistant, call: ServiceCall, camera: Camera, span: TimeSpan, *, base: str, player: str
+    hass: HomeAssistant, call: ServiceCall, camera: Camera, span: TimeSpan, *, base: str, player: Player
 ) -> TimeSpan:
     try:
         with translated_errors(camera.entry.title):
@@ -183,12 +189,7 @@ async def _play_on(
         await hass.services.async_call(
             MEDIA_PLAYER_DOMAIN,
             SERVICE_PLAY_MEDIA,
-            {
-                ATTR_ENTITY_ID: player,
-                ATTR_MEDIA_CONTENT_ID: f"{base}{link.path}",
-                ATTR_MEDIA_CONTENT_TYPE: HLS_MIME,
-                ATTR_MEDIA_EXTRA: {"title": title},
-            },
+            {ATTR_ENTITY_ID: player.entity_id, **player.play_data(f"{base}{link.path}", title)},
             blocking=True,
             context=call.context,
         )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 import hashlib
+from pathlib import Path
 from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
@@ -16,6 +17,10 @@ from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
 from .lockout import LockNotice
 from .media.engine import MediaEngine
+from .media.streaming.desk import StreamDesk
+from .media.streaming.stream import Ending
+from .media.thumbnails.maker import PictureMaker
+from .media.thumbnails.store import PictureStore
 from .persistence import MemoryStore
 from .playback_links import PlaybackLinks
 from .signals import Signal
@@ -27,6 +32,8 @@ class NvrShared:
 
     hass: HomeAssistant
     audit: AuditLog = field(init=False)
+    desk: StreamDesk = field(init=False)
+    pictures: PictureMaker = field(init=False)
     engine: MediaEngine = field(default_factory=MediaEngine)
     links: PlaybackLinks = field(default_factory=PlaybackLinks)
     stores: dict[str, MemoryStore] = field(default_factory=dict)
@@ -38,6 +45,10 @@ class NvrShared:
         """Make what needs Home Assistant."""
         self.audit = AuditLog(self.hass)
         self.engine.slots.on_learned = self._remember_sessions
+        self.desk = StreamDesk(self.engine.slots, self.engine.pool)
+        # They can be made again: the cache is in no backup.
+        folder = Path(self.hass.config.cache_path(DOMAIN, "pictures"))
+        self.pictures = PictureMaker(PictureStore(folder, self.engine.pool, self._entry_ids), self.engine.pool)
 
     async def async_store(self, entry_id: str) -> MemoryStore:
         """Return the memory of an entry's recorder; it is read from disk once."""
@@ -48,14 +59,17 @@ class NvrShared:
         return store
 
     async def async_close_playback(self, entry_id: str) -> None:
-        """End all playback of a recorder, and the links to it."""
+        """End all streams and playback of a recorder, and the links to it."""
+        await self.desk.close_recorder(entry_id, Ending("unavailable", "The connection to the NVR was ended."))
         await self.links.revoke_entry(entry_id)
+        await self.pictures.close_recorder(entry_id)
         await self.engine.close_recorder(entry_id)
 
     async def async_forget(self, entry_id: str) -> None:
         """Forget a removed entry."""
         store = await self.async_store(entry_id)
         await store.async_remove()
+        await self.pictures.forget_recorder(entry_id)
         self.stores.pop(entry_id, None)
         self.engine.slots.recall(entry_id, {})
         self.async_allow(entry_id)
@@ -66,7 +80,9 @@ class NvrShared:
         """End all playback and every count: Home Assistant stops."""
         for notice in self.lock_notices.values():
             notice.async_clear()
+        await self.desk.aclose()
         await self.links.revoke_all()
+        await self.pictures.aclose()
         await self.engine.aclose()
 
     @callback
@@ -110,6 +126,9 @@ class NvrShared:
         if (store := self.stores.get(entry_id)) is not None:
             store.memory.sessions = self.engine.slots.learned(entry_id)
             store.async_save_soon()
+
+    def _entry_ids(self) -> set[str]:
+        return {entry.entry_id for entry in self.hass.config_entries.async_entries(DOMAIN)}
 
     def _new_guard(self, config: ConnectionConfig) -> LoginGuard:
         """Return a count that begins anew. A lock is of the account at this address, whatever the password."""

@@ -7,6 +7,7 @@ to another stream of what it plays: that is one session.
 
 import asyncio
 from dataclasses import dataclass
+from functools import partial
 import time
 from typing import Any
 
@@ -23,7 +24,7 @@ from .const import (
     EVENT_STREAM_STARTED,
     EVENT_STREAM_STOPPED,
 )
-from .media.sessions import SlotHolder, Stay
+from .media.sessions import SessionSlots, SlotHolder, Stay
 from .runtime import NvrConfigEntry
 from .shared import shared
 
@@ -39,34 +40,34 @@ class _Running:
 
 
 class StreamLog:
-    """Listens to the slots of all recorders."""
+    """Listens to the slots of all recorders, and to the live streams that take none."""
 
     def __init__(self, hass: HomeAssistant) -> None:
         """Listen from now on."""
         self._hass = hass
-        self._slots = shared(hass).engine.slots
         self._running: dict[SlotHolder, _Running] = {}
-        self._slots.on_change = self._changed
+        for slots in (shared(hass).engine.slots, shared(hass).desk.live):
+            slots.on_change = partial(self._changed, slots)
 
     @callback
-    def _changed(self, entry_id: str, holder: SlotHolder) -> None:
-        if self._slots.holds(entry_id, holder):
+    def _changed(self, slots: SessionSlots, entry_id: str, holder: SlotHolder) -> None:
+        if slots.holds(entry_id, holder):
             if holder not in self._running:
-                self._started(entry_id, holder)
+                self._started(slots, entry_id, holder)
         elif holder in self._running:
-            asyncio.get_running_loop().call_soon(self._look_again, entry_id, holder)
+            asyncio.get_running_loop().call_soon(self._look_again, slots, entry_id, holder)
 
     @callback
-    def _look_again(self, entry_id: str, holder: SlotHolder) -> None:
-        if self._slots.holds(entry_id, holder) or holder.turning:
+    def _look_again(self, slots: SessionSlots, entry_id: str, holder: SlotHolder) -> None:
+        if slots.holds(entry_id, holder) or holder.turning:
             return
         if (running := self._running.pop(holder, None)) is not None:
             self._stopped(running)
 
     @callback
-    def _started(self, entry_id: str, holder: SlotHolder) -> None:
+    def _started(self, slots: SessionSlots, entry_id: str, holder: SlotHolder) -> None:
         entry: NvrConfigEntry | None = self._hass.config_entries.async_get_entry(entry_id)
-        stay = self._slots.stay_of(entry_id, holder)
+        stay = slots.stay_of(entry_id, holder)
         if entry is None or stay is None:
             return
         user_id = holder.owner or None

@@ -24,8 +24,10 @@ from .audit_rows import AuditKind
 from .const import (
     ATTR_CHANNEL,
     ATTR_CHANNEL_NAME,
+    ATTR_CLIP_ID,
     ATTR_ENTRY_ID,
     ATTR_USER_ID,
+    ATTR_WHAT,
     DOMAIN,
     EVENT_MEDIA_ACCESSED,
 )
@@ -48,6 +50,8 @@ from .playback_links import ExpiredLinkError, PlaybackLink, UnknownLinkError
 from .runtime import NvrConfigEntry
 from .session_words import explain
 from .shared import shared
+from .stream_sessions import async_watch_sessions
+from .stream_socket import async_register_media_socket
 
 _PLAYLIST: Final = "application/vnd.apple.mpegurl"
 _VIDEO: Final = "video/mp4"
@@ -73,6 +77,8 @@ _STATUS: Final[tuple[tuple[type[NvrError], HTTPStatus], ...]] = (
 def async_register_views(hass: HomeAssistant) -> None:
     """Register what serves footage; once, from `async_setup`."""
     hass.http.register_view(PlaybackView(hass))
+    async_register_media_socket(hass)
+    async_watch_sessions(hass)
 
     @callback
     def look_again() -> None:
@@ -126,7 +132,7 @@ class PlaybackView(HomeAssistantView):
         return response
 
     async def _refusal(self, err: NvrError, link: PlaybackLink, entry: NvrConfigEntry) -> web.Response:
-        status = next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
+        status = status_of(err)
         headers = dict(_HEADERS)
         if status is HTTPStatus.SERVICE_UNAVAILABLE:
             wait = err.retry_after if isinstance(err, NvrBusyError) else None
@@ -134,6 +140,11 @@ class PlaybackView(HomeAssistantView):
         user = await self._hass.auth.async_get_user(link.user_id) if link.user_id is not None else None
         words = await explain(self._hass, err, entry, user)
         return self.json_message(str(words), status, error_key(err), headers)
+
+
+def status_of(err: NvrError) -> HTTPStatus:
+    """Return the status that tells a viewer of a recorder's refusal."""
+    return next((status for kind, status in _STATUS if isinstance(err, kind)), HTTPStatus.BAD_GATEWAY)
 
 
 async def _read(playback: Playback, file: PlaybackFile) -> bytes:
@@ -211,6 +222,8 @@ def announce(hass: HomeAssistant, link: PlaybackLink, entry: NvrConfigEntry) -> 
         ATTR_CHANNEL: link.channel,
         ATTR_CHANNEL_NAME: facts.get(ATTR_CHANNEL_NAME),
         ATTR_USER_ID: link.user_id,
+        ATTR_WHAT: "playback",
+        ATTR_CLIP_ID: None,
         "start": dt_util.as_local(link.span.start).isoformat(),
         "end": dt_util.as_local(link.span.end).isoformat(),
         "accessed_at": dt_util.now().isoformat(),

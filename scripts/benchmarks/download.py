@@ -1,16 +1,11 @@
 """Download of 1 GiB: footage through a proxy to a browser, against a bare proxy of the same bytes in the same run."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-import gc
-import json
-from pathlib import Path
 import re
-import sys
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -20,57 +15,18 @@ from yarl import URL
 from custom_components.nvr.core.driver import DownloadSource, Driver
 from custom_components.nvr.core.models import RecordingSegment, TimeSpan
 from scripts.benchmarks._common import BareDigest, Recorder, Stopwatch, driver_of, figure, recorder, run
+from scripts.benchmarks._download_proxied import through_home_assistant
 from scripts.benchmarks._families import Family, chosen
+from scripts.benchmarks._sink import LEAST, MIB, SIZE, Growth, Sink
 
-SIZE, ROUNDS = 1 << 30, 5
+ROUNDS = 5
 BUFFER = 512 * 1024  # of the bare proxy: the cheapest of those tried
-MIB = 1 << 20
-# A clip is without its margins and what no player reads.
-LEAST = 0.98
-# Reads what is proxied, in a process of its own: tells how much it was and how it begins and ends.
-SINK = """
-import json, socket, sys
-for line in sys.stdin:
-    port, path = line.split()
-    with socket.create_connection(("127.0.0.1", int(port))) as wire:
-        wire.sendall(b"GET %s HTTP/1.0\\r\\n\\r\\n" % path.encode())
-        buffer = bytearray(1 << 20)
-        head = b""
-        while b"\\r\\n\\r\\n" not in head:
-            piece = wire.recv(1 << 16)
-            if not piece:
-                break
-            head += piece
-        rest = head.partition(b"\\r\\n\\r\\n")[2]
-        size, begin, end = len(rest), rest[:64], rest[-8:]
-        while count := wire.recv_into(buffer):
-            size += count
-            if len(begin) < 64:
-                begin += bytes(buffer[: 64 - len(begin)])
-            end = (end + bytes(buffer[max(0, count - 8) : count]))[-8:]
-    print(json.dumps({"status": head[9:12].decode(), "size": size, "begin": begin.hex(), "end": end.hex()}), flush=True)
-"""
 # What the cut's beginning looks like with all that may stand before the first frame (dahua-cgi 11.2, 11.5).
 PREAMBLES = {"loadfile.preamble": "false", "file.dhii": True, "file.multipart": False}
 
+type Measured = tuple[dict[str, Source], tuple[str, str, bytes | None]]
+"""What to read, by name, and what a plain proxy asks for to have the same."""
 type Source = Callable[[], contextlib.AbstractAsyncContextManager[AsyncIterator[bytes]]]
-
-
-class Sink:
-    """The process at the other end."""
-
-    def __init__(self, process: asyncio.subprocess.Process, port: int) -> None:
-        """Take the process and the port of our proxy."""
-        self._process = process
-        self._port = port
-
-    async def fetch(self, path: str) -> dict[str, Any]:
-        """Let it read one path to the end; return what came."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(f"{self._port} {path}\n".encode())
-        found: dict[str, Any] = json.loads(await self._process.stdout.readline())
-        return found
 
 
 @contextlib.asynccontextmanager
@@ -91,14 +47,11 @@ async def proxy(sources: dict[str, Source]) -> AsyncIterator[Sink]:
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", SINK, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
-    )
+    sink = await Sink.start(int(runner.addresses[0][1]))
     try:
-        yield Sink(process, int(runner.addresses[0][1]))
+        yield sink
     finally:
-        process.kill()
-        await process.wait()
+        await sink.stop()
         await runner.cleanup()
 
 
@@ -129,30 +82,6 @@ def ours(downloads: DownloadSource, segment: RecordingSegment) -> Source:
     return source
 
 
-def memory(key: str) -> int:
-    """Return a figure of our own memory in bytes."""
-    found = re.search(rf"^{key}:\s+(\d+) kB$", Path("/proc/self/status").read_text(), re.MULTILINE)
-    assert found is not None
-    return int(found[1]) * 1024
-
-
-class Growth:
-    """How many bytes of memory a block took at its height beyond what there was before."""
-
-    value = 0
-
-    def __enter__(self) -> Self:
-        """Forget the height before."""
-        gc.collect()
-        Path("/proc/self/clear_refs").write_text("5")
-        self._before = memory("VmRSS")
-        return self
-
-    def __exit__(self, *_details: object) -> None:
-        """Look how high it was."""
-        self.value = memory("VmHWM") - self._before
-
-
 async def segment_of(driver: Driver) -> RecordingSegment:
     """Return a whole file of the first channel, not the one that grows."""
     assert driver.recordings is not None
@@ -161,29 +90,30 @@ async def segment_of(driver: Driver) -> RecordingSegment:
     return next(segment for segment in found if not segment.open and segment.span.start > now - timedelta(hours=3))
 
 
-async def hikvision(nvr: Recorder, downloads: DownloadSource, segment: RecordingSegment) -> dict[str, Source]:
+async def hikvision(nvr: Recorder, downloads: DownloadSource, segment: RecordingSegment) -> Measured:
     """Return what to measure of this family."""
     from xml.sax.saxutils import escape  # noqa: PLC0415
 
     body = f"<downloadRequest><playbackURI>{escape(segment.locator)}</playbackURI></downloadRequest>".encode()
     url = f"http://127.0.0.1:{nvr.http_port}/ISAPI/ContentMgmt/download"
-    return {"file": ours(downloads, segment), "bare": bare("GET", url, body)}
+    return {"file": ours(downloads, segment), "bare": bare("GET", url, body)}, ("GET", url, body)
 
 
-async def dahua(nvr: Recorder, downloads: DownloadSource, segment: RecordingSegment) -> dict[str, Source]:
+async def dahua(nvr: Recorder, downloads: DownloadSource, segment: RecordingSegment) -> Measured:
     """Return what to measure of this family: a whole file, and a clip cut by time."""
     await nvr.control("/faults", PREAMBLES)
     path = re.search(r"/mnt/\S+?\.dav", segment.locator)
     assert path is not None
     url = f"http://127.0.0.1:{nvr.http_port}/cgi-bin/RPC_Loadfile{quote(path[0])}"
-    return {
+    sources = {
         "file": ours(downloads, segment),
         "bare": bare("GET", url),
         "clip": ours(downloads, replace(segment, locator="")),
     }
+    return sources, ("GET", url, None)
 
 
-SOURCES: dict[str, Callable[..., Awaitable[dict[str, Source]]]] = {"hikvision": hikvision, "dahua": dahua}
+SOURCES: dict[str, Callable[..., Awaitable[Measured]]] = {"hikvision": hikvision, "dahua": dahua}
 MAGIC = {"hikvision": b"IMKH", "dahua": b"DHAV"}
 
 
@@ -191,7 +121,8 @@ async def measure(family: Family, nvr: Recorder) -> None:
     """Measure and print; what is compared is measured in turns."""
     async with driver_of(family, nvr.http_port) as driver:
         assert driver.downloads is not None
-        sources = await SOURCES[family.name](nvr, driver.downloads, await segment_of(driver))
+        segment = await segment_of(driver)
+        sources, plain = await SOURCES[family.name](nvr, driver.downloads, segment)
         watches: dict[str, list[Stopwatch]] = {name: [] for name in sources}
         growths: dict[str, list[int]] = {name: [] for name in sources}
         found: dict[str, Any] = {}
@@ -209,6 +140,7 @@ async def measure(family: Family, nvr: Recorder) -> None:
                         message = f"{name} begins with something else: {found['begin']}"
                         raise RuntimeError(message)
         report(family, watches, growths)
+        await through_home_assistant(family, driver.downloads, segment, plain)
 
 
 def report(family: Family, watches: dict[str, list[Stopwatch]], growths: dict[str, list[int]]) -> None:

@@ -70,14 +70,14 @@ ROWS = (
     ),
     Row(
         ("core.drivers", "core.drivers.*"),
-        ("{own}", "{own}.*", "core.transport*", "core.learned", "core.flights", *CORE_SURFACE[1:]),
+        ("{own}", "{own}.*", "core.transport*", "core.learned", "core.flights", "core.tasks", *CORE_SURFACE[1:]),
         HTTP,
     ),
     Row(("core.families",), ("core.*", "core"), HTTP),
     Row(("core", "core.*"), ("core.*",), HTTP, never=("core.drivers.*",)),
     # RTSP logs in with the same arithmetic as HTTP: one implementation, lent to one module.
     Row(("media.rtsp.login",), ("media.*", *VALUES, "core.driver", "core.credentials", "core.transport.digest")),
-    Row(("media", "media.*"), ("media", "media.*", *VALUES, "core.driver"), ("av",)),
+    Row(("media", "media.*"), ("media", "media.*", *VALUES, "core.driver", "core.flights"), ("av",)),
     Row(
         ("access_rules", "audit_rows", "edges", "media_ids", "media_query", "search_cursor", "time_parsing"),
         (*VALUES, "core.clock", "core.timeline"),

@@ -112,9 +112,20 @@ class FootageBench[S: Simulator](ABC):
     def calendar(self, how: Literal["right", "missing", "failing", "lying"]) -> None:
         """Let the calendar of days with footage be as the family's worst firmware has it."""
 
+    def playback_hangs(self, *, on: bool = True) -> None:
+        """Answer every request for playback, and then send nothing."""
+        self.simulator.apply_faults({"rtsp.playback_hangs": on})
+
     @abstractmethod
-    def downloads(self, *, rate: float = 0.0, cut_after: int = 0) -> None:
-        """Send downloads at `rate` bytes a second (0: at once), reset after `cut_after` of them (0: never)."""
+    def downloads(self, *, rate: float = 0.0, cut_after: int = 0, silent: bool = False) -> None:
+        """Send downloads at `rate` bytes a second (0: at once), reset after `cut_after` of them (0: never).
+
+        `silent`: answer, and then send nothing.
+        """
+
+    @abstractmethod
+    def cuts(self) -> None:
+        """Be a firmware that can give out a part of a file by time."""
 
     @property
     @abstractmethod

@@ -79,6 +79,7 @@ async def _all_of(heard: Listener) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)  # 34 bursts: more than a minute where the machine has other work
 @each_family
 async def test_the_whole_burst_split_at_places_of_its_first_kilobyte(case: Case) -> None:
     async with case.connected() as (rig, driver):

@@ -4,7 +4,7 @@ A new way is one row of PATHS: its name, the right it needs, and how it is walke
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 import itertools
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, override
 from aiohttp.test_utils import TestClient
 from homeassistant.auth.const import GROUP_ID_ADMIN
 from homeassistant.auth.models import User
+from homeassistant.components import media_source
 from homeassistant.components.camera import Camera
 from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.components.camera.webrtc import (
@@ -23,6 +24,8 @@ from homeassistant.components.camera.webrtc import (
     async_register_webrtc_provider,
 )
 from homeassistant.components.http import KEY_HASS_USER
+from homeassistant.components.media_player import MediaPlayerEntityFeature
+from homeassistant.components.media_source import MediaSourceItem
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
@@ -37,20 +40,38 @@ from custom_components.nvr.access import Action
 from custom_components.nvr.access_rules import AccessRules, Rights
 from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.camera import NvrCamera
+from custom_components.nvr.clip_view import mint_clip_link
 from custom_components.nvr.const import CONF_ACCESS, DOMAIN
 from custom_components.nvr.core.models import EventKind, TimeSpan
-from custom_components.nvr.media_ids import ChannelId, DayId, EventsId, RecorderId, RootId, SpanId, content_id
+from custom_components.nvr.exports import export_desk
+from custom_components.nvr.media.exports.models import Clip
+from custom_components.nvr.media_ids import (
+    ChannelId,
+    DayId,
+    EventsId,
+    MomentId,
+    RecorderId,
+    RootId,
+    SpanId,
+    content_id,
+)
+from custom_components.nvr.media_source import async_get_media_source
+from custom_components.nvr.pictures import picture_path
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 
+from .clip_paths import CLIP_PATHS, ask, put_clips
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
+from .media_viewer import Viewer
 from .recorders import DAHUA, Recorder
 
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
 # The channel under test; the other stays free, so that lists are not empty for want of a recorder.
 NUMBER = 1
+# Home Assistant 2026.11 asks media sources for pictures.
+HAS_IMAGES = hasattr(media_source, "MediaImage")
 # What Home Assistant refuses a person with, whichever way the question came.
 NO = (Unauthorized, HomeAssistantError)
 
@@ -69,6 +90,7 @@ class Home:
     logged_in: dict[str, str]
     of_admin: PlaybackLink
     cursor: str = ""
+    clips: dict[str, Clip] = field(default_factory=dict)
 
     @property
     def span(self) -> TimeSpan:
@@ -97,6 +119,9 @@ class Home:
         async with self.client.get(path, headers=headers) as response:
             assert response.status in {200, 403, 500}, (path, response.status)
             return response.status == 200 and len(await response.read()) > 0
+
+
+type Walk = Callable[[Home], Awaitable[bool]]
 
 
 async def _done(waiting: Awaitable[Any]) -> Any:
@@ -187,6 +212,7 @@ async def asks_for_all(home: Home) -> bool:
 
 async def plays_on_a_player(home: Home) -> bool:
     played = async_mock_service(home.hass, "media_player", "play_media")
+    home.hass.states.async_set("media_player.tv", "idle", {"supported_features": MediaPlayerEntityFeature.PLAY_MEDIA})
     start = home.span.start.isoformat()
     await _done(home.act(DOMAIN, "play_recording", camera=FRONT, media_player="media_player.tv", start=start))
     return bool(played)
@@ -238,7 +264,90 @@ async def sees_what_somebody_else_watches(home: Home) -> bool:
     return any(row["camera_id"] or row["channel"] for row in found)
 
 
-type Walk = Callable[[Home], Awaitable[bool]]
+def watches(kind: str) -> Callable[[Home], Awaitable[bool]]:
+    """Open a stream for our own viewer, and take it over the media socket."""
+
+    async def walk(home: Home) -> bool:
+        viewer = Viewer(home.media.socket, home.client)
+        values = {"camera_id": content_id(home.channel).removeprefix("media-source://nvr/"), "accept": ["avc1", "hvc1"]}
+        start = {"start": home.span.start.timestamp()} if kind == "playback" else {}
+        answer = await viewer.ask("session/open", kind=kind, **values, **start)
+        if not answer["success"]:
+            assert answer["error"]["code"] == "unauthorized"
+            return False
+        watched = await viewer.take(answer["result"])
+        await watched.media()
+        await viewer.close()
+        return True
+
+    return walk
+
+
+def listed_for_viewers(action: str) -> Callable[[Home], Awaitable[bool]]:
+    async def walk(home: Home) -> bool:
+        found = (await Viewer(home.media.socket, home.client).ask("cameras"))["result"]
+        assert any(camera["name"] == "Driveway" for camera in found)
+        return any(camera["name"] == "Front door" and camera["rights"][action] for camera in found)
+
+    return walk
+
+
+def picture(**options: Any) -> Callable[[Home], Awaitable[bool]]:
+    """Fetch a picture of the footage, as a tile of the media browser or somebody who typed the address."""
+
+    async def walk(home: Home) -> bool:
+        return await home.fetch(picture_path(home.entry.entry_id, NUMBER, home.span.start, **options), logged_in=True)
+
+    return walk
+
+
+async def picture_of_a_day(home: Home) -> bool:
+    yesterday = home.nvr.now().date() - timedelta(days=1)
+    return await home.fetch(picture_path(home.entry.entry_id, NUMBER, yesterday), logged_in=True)
+
+
+async def asks(home: Home, command: str, **values: Any) -> dict[str, Any]:
+    """Send one of our own websocket commands as the guest."""
+    await home.media.socket.send_json_auto_id({"type": command, "camera_id": home.channel.format(), **values})
+    answer: dict[str, Any] = await home.media.socket.receive_json()
+    return answer
+
+
+async def frame_action(home: Home) -> bool:
+    return await action("snapshot_at", time=home.span.start.isoformat())(home)
+
+
+async def thumbs(home: Home) -> bool:
+    answer = await asks(home, "nvr/thumbs", times=[home.span.start.timestamp()])
+    return bool(answer["success"]) and await home.fetch(answer["result"][0]["url"])
+
+
+async def snapshot(home: Home) -> bool:
+    answer = await asks(home, "nvr/snapshot", t=home.span.start.timestamp(), width=160)
+    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
+
+
+async def present_snapshot(home: Home) -> bool:
+    answer = await asks(home, "nvr/snapshot")
+    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
+
+
+async def resolves_a_moment(home: Home) -> bool:
+    answer = await home.media.ask("resolve_media", content_id(MomentId(home.channel, home.span.start)))
+    return bool(answer["success"])
+
+
+async def looks(home: Home) -> bool:
+    """Have a picture made as an AI task of the guest would, on the Home Assistant that has them."""
+    source = await async_get_media_source(home.hass)
+    item = MediaSourceItem(home.hass, DOMAIN, MomentId(home.channel, home.span.start).format(), None)
+    token = current_request.set({KEY_HASS_USER: home.guest})  # type: ignore[arg-type]
+    try:
+        return bool(await _done(source.async_get_media_image(item)))
+    finally:
+        current_request.reset(token)
+
+
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
     "browse": (Action.PLAYBACK, browses),
@@ -251,6 +360,15 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "beginning of the video": (Action.PLAYBACK, own_link("init.mp4")),
     "segment": (Action.PLAYBACK, own_link("s0.m4s")),
     "link of somebody else": (Action.PLAYBACK, link_of_somebody_else),
+    "thumbnail": (Action.PLAYBACK, picture()),
+    "thumbnail of a day": (Action.PLAYBACK, picture_of_a_day),
+    "frame": (Action.PLAYBACK, picture(exact=True, width=0)),
+    "thumbnails for a timeline": (Action.PLAYBACK, thumbs),
+    "frame for a timeline": (Action.PLAYBACK, snapshot),
+    "still for a timeline": (Action.LIVE, present_snapshot),
+    "resolve an event": (Action.PLAYBACK, resolves_a_moment),
+    **({"picture of an event": (Action.PLAYBACK, looks)} if HAS_IMAGES else {}),
+    "action: frame": (Action.PLAYBACK, frame_action),
     "action: search": (Action.PLAYBACK, action("search_recordings", duration="02:00:00")),
     "action: search events": (Action.PLAYBACK, searches_events),
     "action: next page": (Action.PLAYBACK, asks_for_the_next_page_of_somebody_else),
@@ -259,10 +377,15 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "action: find": (Action.PLAYBACK, finds),
     "action: play": (Action.PLAYBACK, plays_on_a_player),
     "list of sessions": (Action.PLAYBACK, sees_what_somebody_else_watches),
+    "viewer: playback": (Action.PLAYBACK, watches("playback")),
+    "viewer: live": (Action.LIVE, watches("live")),
+    "viewer: cameras to play": (Action.PLAYBACK, listed_for_viewers("playback")),
+    "viewer: cameras to watch": (Action.LIVE, listed_for_viewers("live")),
     "still": (Action.LIVE, still),
     "stream": (Action.LIVE, stream),
     "webrtc": (Action.LIVE, webrtc),
     "action: snapshot": (Action.LIVE, snapshot_action),
+    **CLIP_PATHS,
 }
 
 
@@ -316,6 +439,7 @@ async def home_fixture(
     link = await start_playback(hass, entry, NUMBER, span, admin.id)
     headers = {"Authorization": f"Bearer {token}"}
     home = Home(hass, nvr, entry, guest, admin, media, await hass_client_no_auth(), headers, link)
+    home.clips = await put_clips(home)
     page = await home.act(DOMAIN, "search_recordings", admin, entity_id=FRONT, limit=1)
     home.cursor = page["next"]
     yield home
@@ -334,7 +458,7 @@ def give(home: Home, *actions: Action) -> None:
 async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     hub = home.entry.runtime_data.hub
     for rights in itertools.chain.from_iterable(
-        itertools.combinations((Action.LIVE, Action.PLAYBACK), n) for n in (0, 1, 2)
+        itertools.combinations((Action.LIVE, Action.PLAYBACK, Action.EXPORT), n) for n in (0, 1, 3)
     ):
         give(home, *rights)
         got = {name: await walk(home) for name, (_, walk) in PATHS.items()}
@@ -344,10 +468,37 @@ async def test_each_right_opens_its_ways_and_no_other(home: Home) -> None:
     assert {row["user_id"] for row in page.rows} == {home.guest.id}
     assert {(row["action"], row["via"]) for row in page.rows} >= {
         *(("playback", via) for via in ("media_source", "link", "search_recordings", "list_recording_days")),
-        *(("playback", via) for via in ("find_recording", "play_recording")),
+        *(("playback", via) for via in ("find_recording", "play_recording", "thumbnail", "snapshot", "snapshot_at")),
+        *(("playback", via) for via in ("export", "clip_link", "create_clip_link")),
+        *(("export", via) for via in ("export", "export_recording", "rename_clip")),
         ("live", "camera"),
+        ("live", "stream"),
+        ("playback", "stream"),
     }
     assert {row["channel_name"] for row in page.rows} == {"Front door"}
+
+
+async def test_signed_address_of_a_picture_dies_with_the_right(home: Home) -> None:
+    moment = home.span.start.timestamp()
+    answer = await asks(home, "nvr/thumbs", times=[moment], width=160)
+    url = answer["result"][0]["url"]
+    async with home.client.get(url) as response:
+        assert response.status == 200
+        tag = response.headers["ETag"]
+    assert not await home.fetch(url.replace("/160.jpg", "/320.jpg")), "what was not signed"
+    assert (await home.client.get(url.partition("?")[0])).status == 401
+    give(home, Action.LIVE)
+    async with home.client.get(url, headers={"If-None-Match": tag}) as response:
+        assert response.status == 403
+
+
+async def test_file_of_a_picture_needs_the_right_to_export(home: Home) -> None:
+    give(home, Action.PLAYBACK)
+    asked: dict[str, Any] = {"entity_id": FRONT, "time": home.span.start.isoformat(), "filename": "frame.jpg"}
+    with pytest.raises(Unauthorized):
+        await home.act(DOMAIN, "snapshot_at", **asked)
+    give(home, Action.PLAYBACK, Action.EXPORT)
+    assert (await home.act(DOMAIN, "snapshot_at", **asked))["cameras"][FRONT]["path"].endswith("/frame.jpg")
 
 
 @pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])
@@ -374,6 +525,59 @@ async def test_what_plays_ends_when_the_right_is_taken_away(home: Home, loss: st
     assert await Player(home.client, other.path).status("s0.m4s") == 200
     page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"revoked"})), limit=9)
     assert [(row["user_id"], row["user"], row["channel"]) for row in page.rows] == [(home.guest.id, "guest", NUMBER)]
+
+
+@pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])
+async def test_link_to_a_clip_that_was_made_before_the_right_was_taken_away_is_over(home: Home, loss: str) -> None:
+    await home.media.socket.close()
+    paths = {
+        download: mint_clip_link(home.hass, home.clips[FRONT], home.guest.id, download=download)[0]
+        for download in (False, True)
+    }
+    other, _ = mint_clip_link(home.hass, home.clips[FRONT], None)
+    assert all([await home.fetch(path) for path in paths.values()])
+    match loss:
+        case "rights":
+            give(home, Action.LIVE)
+        case "entity permission":
+            await home.hass.auth.async_update_user(home.guest, group_ids=[])
+        case "deactivated":
+            await home.hass.auth.async_update_user(home.guest, is_active=False)
+        case "removed":
+            await home.hass.auth.async_remove_user(home.guest)
+    await home.hass.async_block_till_done()
+    assert len(export_desk(home.hass).links) == 1
+    assert not any([await home.fetch(path) for path in paths.values()])
+    assert await home.fetch(other)
+    if loss == "rights":  # one that comes back brings no link back
+        give(home, Action.PLAYBACK, Action.EXPORT)
+        assert not any([await home.fetch(path) for path in paths.values()])
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"revoked"})), limit=9)
+    assert {(row["via"], row["user"], row["clip_id"]) for row in page.rows} == {
+        ("clip_link", "guest", home.clips[FRONT].id)
+    }
+
+
+async def test_export_under_way_ends_when_the_right_is_taken_away(home: Home) -> None:
+    home.nvr.rtsp.faults.delivery = 1.0
+    desk = export_desk(home.hass)
+    data: dict[str, Any] = {"entity_id": FRONT, "start": home.span.start.isoformat(), "duration": 60}
+    answer = await home.act(DOMAIN, "export_recording", **data)
+    job = desk.queue.jobs[answer["exports"][FRONT]["export_id"]]
+    await until(lambda: job.written > 0)
+    give(home, Action.PLAYBACK)
+    await until(lambda: not job.active)
+    assert (job.state, job.reason) == ("failed", "not_allowed_export")
+    await until(lambda: home.nvr.rtsp.counters.sessions_open["playback"] == 0)
+
+
+async def test_clips_of_others_are_changed_by_administrators_only(home: Home) -> None:
+    clip = home.clips[FRONT]
+    for command in ({"title": "Mine"}, {"keep": True}, {}):
+        kind = {"title": "rename", "keep": "keep"}.get(next(iter(command), ""), "delete")
+        answer = await ask(home, kind, clip_id=clip.id, **command)
+        assert answer["error"]["code"] == "unauthorized"
+    assert export_desk(home.hass).library.get(clip.id) == clip
 
 
 async def test_administrators_and_home_assistant_itself_always_may(home: Home) -> None:

@@ -14,6 +14,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.const import CONF_FAMILY, EVENT_DETECTION
+from custom_components.nvr.media_ids import ChannelId, DayId, content_id
 from tests.contract.media.rig import late_tones
 from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.footage import Incident, Kind
@@ -137,6 +138,15 @@ async def test_what_happened_is_found_and_played(
         )
         assert "events" not in following["cameras"][camera]
         media = MediaBrowser(await hass_ws_client(hass))
+        for text, kind, moment in (("person", "Person", moments[0]), ("vehicles yesterday", "Vehicle", moments[1])):
+            if text == "person":
+                day = content_id(DayId(ChannelId(entry.entry_id, 1), simulator.clock.date_of(moment)))
+                (item,) = await media.find(text, day)
+            else:
+                (item,) = await media.find(text)
+            assert f"{simulator.clock.to_device(moment):%H:%M:%S} {kind}" in item["title"]
+        assert any("Motion" in item["title"] for item in await media.find("motion yesterday"))
+        assert await media.find("nobody yesterday") == []
         path = (entry.title, hub.channel(1).name, "Yesterday", "Events")
         kinds = [each["title"] for each in (await media.path(*path))["children"]]
         assert [title.partition(" ")[0] for title in kinds] == ["Motion", "Person", "Vehicle"]

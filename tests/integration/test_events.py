@@ -24,6 +24,7 @@ from custom_components.nvr.const import (
 from custom_components.nvr.core.models import EventKind, EventPhase, EventStreamState, NvrEvent
 from custom_components.nvr.detections import DetectionKey
 from custom_components.nvr.hub import NvrHub
+from custom_components.nvr.media_ids import ChannelId, MomentId, content_id
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
 from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, until
@@ -76,6 +77,9 @@ async def test_motion_reaches_sensor_event_entity_and_bus_once(
     assert data["raw_type"] == family_of(nvr).motion
     assert abs(datetime.fromisoformat(data["occurred_at"]) - began) < timedelta(seconds=3)
     assert len(json.dumps(data)) <= 1000
+    moment = datetime.fromisoformat(data["occurred_at"])
+    footage = content_id(MomentId(ChannelId(hub.entry.entry_id, 1), moment))
+    assert data["media_content_id"] == footage
     nvr.motion(1, on=False)
     await until(lambda: state(hass, MOTION).state == STATE_OFF, 15)
     assert state(hass, EVENTS).attributes["event_type"] == "motion_ended"

@@ -19,6 +19,7 @@ import yaml
 from custom_components.nvr import const
 from custom_components.nvr.const import CONF_GRACE_TIME, DOMAIN
 from custom_components.nvr.core.models import DetectionTarget, EventKind, EventPhase, TimeSpan
+from custom_components.nvr.export_actions import async_setup_export_actions
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.services import async_setup_services
 from tests.simulators.hikvision import HikvisionSimulator
@@ -27,6 +28,7 @@ from .conftest import StartSimulator, events_up, make_entry, set_up, until
 from .footage_helpers import Player
 
 OF_PLAYBACK = ("nvr_media_accessed", "nvr_stream_started", "nvr_stream_stopped")
+OF_EXPORTS = ("nvr_export_failed", "nvr_export_finished")
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
@@ -82,7 +84,7 @@ async def test_events_carry_exactly_what_is_documented(
     await nvr.power_on()
     await until(lambda: told["nvr_online"], 20)
     for name, keys in documented().items():
-        if name not in OF_PLAYBACK:
+        if name not in {*OF_PLAYBACK, *OF_EXPORTS}:
             assert told[name][0].data.keys() == keys, name
 
 
@@ -124,9 +126,13 @@ async def test_automations_of_the_readme_run(
     await events_up(hub)
     notified = async_mock_service(hass, "notify", "notify")
     played = async_mock_service(hass, "nvr", "play_recording")
-    first, second = automations()
+    first, second, third = automations()
     assert second["actions"].pop(0) == {"delay": "00:01:00"}
-    assert await async_setup_component(hass, "automation", {"automation": [first, second]})
+    pictured = async_mock_service(
+        hass, "nvr", "snapshot_at", response={"cameras": {"camera.front_door": {"public_url": "/local/nvr/x.jpg"}}}
+    )
+    third["triggers"][0]["event_data"]["kind"] = "face"
+    assert await async_setup_component(hass, "automation", {"automation": [first, second, third]})
     await hass.async_block_till_done()
     nvr.emit("linedetection", 1)
     await until(lambda: notified)
@@ -136,10 +142,18 @@ async def test_automations_of_the_readme_run(
     assert played[0].data["camera"] == "camera.front_door"
     start = datetime.fromisoformat(played[0].data["start"])
     assert abs((dt_util.utcnow() - start).total_seconds() - 10) < 5
+    nvr.emit("facedetection", 1)
+    await until(lambda: len(notified) > 1)
+    asked, told = pictured[0].data, notified[1].data
+    assert asked["entity_id"] == ["camera.front_door"]
+    assert abs((dt_util.utcnow() - datetime.fromisoformat(asked["time"])).total_seconds()) < 5
+    assert told["data"]["image"] == "/local/nvr/x.jpg"
+    assert told["data"]["media"].startswith("media-source://nvr/1/")
 
 
 async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:
     async_setup_services(hass)
+    async_setup_export_actions(hass)
     registered = hass.services.async_services_for_domain(DOMAIN)
     table = {names(action)[0].partition(".")[2]: set(names(data)) for action, _, data in rows("Actions")}
     assert table.keys() == registered.keys()

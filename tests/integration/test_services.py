@@ -6,7 +6,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from homeassistant.auth.models import User
-from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER
+from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER, MediaPlayerEntityFeature
 from homeassistant.core import Context, HomeAssistant, ServiceCall
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized, UnknownUser
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
@@ -42,6 +42,9 @@ async def nvr_fixture(hass: HomeAssistant, start_simulator: StartSimulator) -> H
 
 @pytest.fixture(name="call")
 def call_fixture(hass: HomeAssistant) -> Call:
+    for name in ("media_player.tv", "media_player.hall"):
+        hass.states.async_set(name, "idle", {"supported_features": MediaPlayerEntityFeature.PLAY_MEDIA})
+
     async def call(action: str, user: User | None = None, **data: Any) -> dict[str, Any]:
         context = Context(user_id=user.id if user else None)
         answer = await hass.services.async_call(
@@ -117,6 +120,15 @@ async def test_events_of_a_recorder_without_a_list_are_told_to_be_missing(nvr: H
     assert not answer["errors"]
     with pytest.raises(probatio.Invalid):
         await call("search_recordings", entity_id=FRONT, events=["disk_full"])
+
+
+async def test_events_are_asked_for_where_the_footage_cannot_be_searched(nvr: HikvisionSimulator, call: Call) -> None:
+    nvr.set_faults(search__status=500)
+    answer = await call("search_recordings", entity_id=FRONT, events=["person"])
+    assert set(answer["errors"]) == {FRONT}
+    assert answer["cameras"][FRONT]["name"]
+    assert "segments" not in answer["cameras"][FRONT]
+    assert answer["cameras"][FRONT]["events_error"]["error"] == "no_event_history"
 
 
 @pytest.mark.parametrize("merge", [False, True])
@@ -468,7 +480,7 @@ async def test_recording_plays_on_a_media_player_by_a_link_of_the_caller(
     urls = [item.data["media_content_id"] for item in played]
     assert len(set(urls)) == 2
     assert all(item.context.user_id == guest.id for item in played)
-    assert all(item.data["media_content_type"] == "application/x-mpegURL" for item in played)
+    assert all(item.data["media_content_type"] == "application/vnd.apple.mpegurl" for item in played)
     assert all(url.startswith("http://192.0.2.10:8123/api/nvr/vod/") for url in urls)
     player = Player(await hass_client_no_auth(), urls[0].removeprefix("http://192.0.2.10:8123"))
     frames = await player.frames((await player.segments())[0][0])

@@ -20,7 +20,9 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.hub import NvrHub
+from custom_components.nvr.media.sources.base import Way
 from custom_components.nvr.playback import start_playback
+from custom_components.nvr.shared import shared
 from tests.simulators.hikvision import USER, PathFault
 
 from .conftest import HOST, StartSimulator, events_up, every_family, make_entry, set_up, until
@@ -77,6 +79,8 @@ class Bustle:
     async def begin(self, connect: ClientSessionGenerator) -> None:
         hub = await set_up(self.hass, self.entry)
         await events_up(hub)
+        # Both playbacks are to be sessions: footage is not to come from downloads, which are put to work apart.
+        shared(self.hass).engine.memory(self.entry.entry_id).measured(Way.DOWNLOAD, real_time=True)
         client = await connect()
         await self._play(client)
         await self._stream()

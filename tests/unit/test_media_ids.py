@@ -8,12 +8,15 @@ import pytest
 from custom_components.nvr.core.models import EventKind, RecordingKind, TimeSpan
 from custom_components.nvr.media_ids import (
     ChannelId,
+    ClipId,
+    ClipsId,
     DayId,
     EventsId,
     HourId,
     KindId,
     MediaId,
     MediaIdError,
+    MomentId,
     MonthId,
     RecorderId,
     RootId,
@@ -35,6 +38,9 @@ SPAN = TimeSpan(datetime(2026, 11, 20, 13, tzinfo=UTC), datetime(2026, 11, 20, 1
 EXAMPLES: list[tuple[MediaId, str]] = [
     (RootId(), ""),
     (RecorderId(ENTRY), f"1/{ENTRY}"),
+    (ClipsId(), "1/clips"),
+    (ClipsId(CHANNEL), f"1/clips/{ENTRY}/12"),
+    (ClipId("0123456789abcdef"), "1/clip/0123456789abcdef"),
     (CHANNEL, f"1/{ENTRY}/12"),
     (MonthId(CHANNEL, 2026, 3), f"1/{ENTRY}/12/month/2026-03"),
     (DAY, f"1/{ENTRY}/12/day/2026-11-20"),
@@ -44,6 +50,7 @@ EXAMPLES: list[tuple[MediaId, str]] = [
     (EventsId(DAY, EventKind.PERSON), f"1/{ENTRY}/12/day/2026-11-20/events/person"),
     (HourId(CHANNEL, SPAN), f"1/{ENTRY}/12/hour/20261120T130000Z/20261120T140000Z"),
     (SpanId(CHANNEL, SPAN), f"1/{ENTRY}/12/span/20261120T130000Z/20261120T140000Z"),
+    (MomentId(CHANNEL, SPAN.start), f"1/{ENTRY}/12/moment/20261120T130000Z"),
 ]
 
 entries = st.from_regex(r"[0-9A-Za-z_-]{1,64}", fullmatch=True)
@@ -134,9 +141,9 @@ def test_content_id_is_what_home_assistant_understands() -> None:
     assert content_id(CHANNEL) == f"media-source://nvr/1/{ENTRY}/12"
 
 
-@pytest.mark.parametrize(("media_id", "text"), EXAMPLES[2:])
+@pytest.mark.parametrize(("media_id", "text"), EXAMPLES[5:])
 def test_channel_of_an_identifier_is_found(media_id: MediaId, text: str) -> None:
-    assert not isinstance(media_id, RootId | RecorderId)
+    assert not isinstance(media_id, RootId | RecorderId | ClipsId | ClipId)
     assert channel_id_of(media_id) == CHANNEL
 
 

@@ -5,7 +5,7 @@ from datetime import date, datetime, time
 from hypothesis import given, strategies as st
 import pytest
 
-from custom_components.nvr.core.models import RecordingKind
+from custom_components.nvr.core.models import EventKind, RecordingKind
 from custom_components.nvr.media_query import MediaQuery, parse_query
 
 # A Saturday.
@@ -69,3 +69,25 @@ def test_any_text_is_a_query(text: str) -> None:
 )
 def test_words_are_found_in_names_without_case_and_accents(text: str, *, fits: bool) -> None:
     assert parse_query(text, NOW).fits("Éntrada principal", "My NVR") is fits
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "events"),
+    [
+        ("person", (), {EventKind.PERSON}),
+        ("People and cars yesterday", (), {EventKind.PERSON, EventKind.VEHICLE}),
+        ("matrícula porch", ("porch",), {EventKind.PLATE}),
+        ("motion", (), {EventKind.MOTION}),
+        # The camera is meant: it is called so.
+        ("car port", ("car", "port"), set()),
+        ("port animals", ("port",), {EventKind.ANIMAL}),
+    ],
+)
+def test_words_for_what_happened_count_where_the_recorder_lists_it(
+    text: str, words: tuple[str, ...], events: set[EventKind]
+) -> None:
+    query = parse_query(text, NOW)
+    assert query.events == frozenset(), "a recorder without a list knows only names"
+    listed = query.with_events("Car port", "Home")
+    assert (listed.words, set(listed.events)) == (words, events)
+    assert listed.kinds == query.kinds

@@ -191,6 +191,14 @@ class Download(Protocol):
     def size(self) -> int | None:
         """How many bytes there will be, if the recorder said so."""
 
+    @property
+    def start(self) -> datetime | None:
+        """When that was recorded which comes first, to the second; None where nothing tells."""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody else waits for the recorder's downloads: who has time to spare should make room."""
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the bytes."""
 
@@ -198,8 +206,18 @@ class Download(Protocol):
 class DownloadSource(Protocol):
     """Footage as original bytes."""
 
+    @property
+    def piece(self) -> timedelta | None:
+        """The longest part of a file to ask for where it may be left in the middle; None where that does no harm."""
+
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
         """Open the download of one segment; leaving the context closes the recorder's session."""
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        """Return where the bytes of a segment would begin: for a part of a file that may be the file's beginning.
+
+        May ask the recorder, once, what it can do.
+        """
 
 
 class EventListener(Protocol):

@@ -27,6 +27,10 @@ def target_of(source: AudioFormat) -> AacConfig:
     return make_config(rate, min(source.channels, _MOST_CHANNELS))
 
 
+# What a track is that begins before anybody heard anything.
+UNHEARD = AudioFormat("pcm_s16le", 16_000, 1, 16)
+
+
 class AudioMaker:
     """The sound track of one playback; it goes on to the end, whatever becomes of the recorder's."""
 

@@ -2,14 +2,13 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
-from ..core.models import VideoCodec
 from .audio import AudioBuffer, AudioFormat, AudioUnit
 from .cover import Sample, find_cut, head_of
-from .fmp4 import VideoSets
-from .rtsp.wallclock import WallClock
+from .joint import Joint
+from .sources.base import FrameSource, Measured, Way
 from .ticks import RATE, to_seconds
 
 _MAX_BYTES = 64 * 1024 * 1024
@@ -24,39 +23,12 @@ _AUDIO_KEPT = RATE
 _LISTED_TOO_LONG = 15 * RATE
 
 
-class FrameSource(Protocol):
-    """What a reader reads from: an open playback session.
-
-    `correction`: by how many ticks the frames of earlier reads must be moved; the reader sets it back to 0.
-    """
-
-    codec: VideoCodec
-    clock: WallClock
-    correction: int
-
-    @property
-    def sets(self) -> VideoSets | None:
-        """The newest parameter sets."""
-
-    @property
-    def audio(self) -> AudioFormat | None:
-        """What sounds; None for silent footage."""
-
-    async def read(self, silence: float | None = None) -> list[Sample]:
-        """Return the next frames; an empty list at the end of the footage."""
-
-    def take_audio(self) -> tuple[int, list[AudioUnit]]:
-        """Return what was heard since the last time, and by how many ticks that of earlier times must be moved."""
-
-    async def close(self) -> None:
-        """End the session on the recorder."""
-
-
 class Opened(NamedTuple):
-    """A session that was opened; it holds footage up to `until` (ticks), None for all that is asked for."""
+    """A source that was opened; it holds footage up to `until` (ticks), None for all that is asked for."""
 
     source: FrameSource
     until: int | None = None
+    way: Way = Way.PLAYBACK
 
 
 type Follow = Callable[[int], Awaitable[Opened]]
@@ -77,9 +49,11 @@ class FootageReader:
         *,
         until: int | None = None,
         follow: Follow | None = None,
+        way: Way = Way.PLAYBACK,
     ) -> None:
-        """`asked`: where the session was told to begin, in ticks since the epoch; `until` as in `Opened`."""
+        """`asked`: where the session was told to begin, in ticks since the epoch; `until` and `way` as in `Opened`."""
         self.source = source
+        self.way = way
         self.until = until if follow is not None else None
         self.asked = asked
         self.position = asked
@@ -99,11 +73,17 @@ class FootageReader:
         self._seam_broken = False
         self._generation = 0
         self._resumed: int | None = None
+        self._joint: Joint | None = None
 
     @property
     def first_time(self) -> int | None:
         """When the oldest kept frame was recorded."""
         return self.samples[0].time if self.samples else None
+
+    @property
+    def speed(self) -> float:
+        """How many times faster than real time a download comes; 0 where that is not known."""
+        return self.source.speed if isinstance(self.source, Measured) else 0.0
 
     def follows(self, start: int) -> bool:
         """Tell whether a segment that begins here goes on, frame for frame, where the last one ended."""
@@ -117,9 +97,11 @@ class FootageReader:
         """
         await self._advance()
         begun = self._monotonic()
+        # A file may come from its beginning on, however far before the asked moment that is.
+        since = self.asked if self.way is Way.PLAYBACK else 0
         while not self.ended:
             elapsed = self._monotonic() - begun
-            footage = to_seconds(self.position - max(self.asked, self.first_time or self.asked))
+            footage = to_seconds(self.position - max(since, self.first_time or self.asked))
             if footage >= enough:
                 return footage < factor * elapsed
             if elapsed >= least:
@@ -195,7 +177,9 @@ class FootageReader:
         if following.source.codec is not self.source.codec:
             await following.source.close()
             raise NvrUnsupportedError("the recording goes on in another codec")
-        self.source, self.until = following
+        self.source, self.until, self.way = following
+        # Downloads begin at a key frame, before the asked moment.
+        self._joint = Joint(self.samples[-1]) if self.way is Way.DOWNLOAD and self.samples else None
         if self.until is not None and self.until <= (begin if early else until):
             self.until = None
         self._resumed = begin if early else None
@@ -222,7 +206,8 @@ class FootageReader:
 
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""
-        fresh = await self.source.read(silence)
+        came = await self.source.read(silence)
+        fresh = came if self._joint is None else self._joint.push(came)
         shift, self.source.correction = self.source.correction, 0
         if shift:
             own = self.samples[self._older :]
@@ -235,7 +220,7 @@ class FootageReader:
         for sample in fresh:
             self._add(sample, moved=moved)
         self._listen()
-        self.ended = not fresh
+        self.ended = not came
         if self._bytes > _MAX_BYTES:
             raise NvrResponseError("the recorder sends far more than a recording holds")
 
@@ -303,6 +288,9 @@ class FootageReader:
 
     def _listen(self) -> None:
         shift, units = self.source.take_audio()
+        if self._joint is not None and self._joint.shift:
+            for unit in units:
+                unit.time += self._joint.shift
         if self.audio is not None:
             if shift:
                 self.audio.shift(shift)

@@ -7,11 +7,18 @@ from datetime import datetime
 import time
 from typing import Protocol
 
-from ..core.driver import CredentialGuard, PlaybackSource
-from ..core.errors import NvrError, NvrNoSessionError, NvrNotFoundError, NvrResponseError, NvrUnreachableError
-from ..core.models import StreamRole, TimeSpan, VideoCodec
+from ..core.driver import CredentialGuard, DownloadSource, PlaybackSource
+from ..core.errors import (
+    NvrBusyError,
+    NvrError,
+    NvrNoSessionError,
+    NvrNotFoundError,
+    NvrResponseError,
+    NvrUnreachableError,
+)
+from ..core.models import RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .audio import AudioFormat, AudioUnit
-from .audio_maker import AROUND, AudioMaker
+from .audio_maker import AROUND, UNHEARD, AudioMaker
 from .cover import Sample, cover
 from .fmp4 import AudioTrack, TrackRun, TrackSample, VideoSets, VideoTrack, fragment, init_segment
 from .footage import FootageReader, Opened
@@ -19,9 +26,11 @@ from .hls import Layout, LayoutSegment, VariantInfo, lay_out, usable_spans
 from .pace import OpenBudget
 from .pool import WorkPool
 from .rtsp.connection import SessionLimits
-from .rtsp.session import RtspSession
 from .sessions import Lease
-from .ticks import RATE, from_datetime, to_datetime, to_seconds
+from .sources.base import Way
+from .sources.choice import SourceMemory
+from .sources.opener import SourceOpener
+from .ticks import RATE, to_seconds
 
 _LEAST_BANDWIDTH = 64_000
 _LATE = RATE // 2
@@ -45,7 +54,11 @@ class MakerLimits:
 
 @dataclass(frozen=True, slots=True)
 class Footage:
-    """What is played: from where, which channel, which part, and which of its streams."""
+    """What is played: from where, which channel, which part, and which of its streams.
+
+    `segments`: the files that can be downloaded instead. `sounds`: the camera has a microphone, so that a beginning
+    without sound may not be all.
+    """
 
     source: PlaybackSource
     guard: CredentialGuard
@@ -54,6 +67,9 @@ class Footage:
     recorded: Sequence[TimeSpan]
     role: StreamRole
     refresh: Callable[[], Awaitable[Sequence[TimeSpan]]] | None = None
+    downloads: DownloadSource | None = None
+    segments: Sequence[RecordingSegment] = ()
+    sounds: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,18 +113,21 @@ class SegmentMaker:
         pool: WorkPool,
         *,
         limits: MakerLimits | None = None,
+        memory: SourceMemory | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         utcnow: Callable[[], datetime] | None = None,
     ) -> None:
-        """Prepare; no I/O."""
+        """Prepare; no I/O. `memory`: what was learned of the recorder's ways."""
         self.prepared: Prepared | None = None
-        self.opened = 0
         self._footage = footage
         self._take_lease = lease
         self._pool = pool
         self._limits = limits or MakerLimits()
         self._monotonic = monotonic
-        self._utcnow = utcnow
+        self._memory = memory or SourceMemory()
+        self._opener = SourceOpener(
+            footage, self._memory, limits=self._limits.session, pool=pool, monotonic=monotonic, utcnow=utcnow
+        )
         self._budget = OpenBudget(monotonic)
         self._reader: FootageReader | None = None
         self._lease: Lease | None = None
@@ -116,7 +135,17 @@ class SegmentMaker:
         self._audio: AudioMaker | None = None
         self._heard: list[tuple[AudioFormat, list[AudioUnit]]] = []
         self._lead = 0
-        self._known_real_time: bool | None = None
+
+    @property
+    def opened(self) -> int:
+        """How many sessions it has opened on the recorder so far."""
+        return self._opener.opened
+
+    @property
+    def real_time(self) -> bool:
+        """Whether footage comes in real time only now: by the open session, else by what was learned first."""
+        known = None if self._reader is None else self._memory[self._reader.way].real_time
+        return known if known is not None else self.prepared is None or self.prepared.real_time
 
     @property
     def reading(self) -> bool:
@@ -126,8 +155,7 @@ class SegmentMaker:
     @property
     def ahead(self) -> int:
         """How far behind the position reading on beats reopening, in ticks (rule 15)."""
-        real_time = self.prepared is None or self.prepared.real_time
-        return round((self._limits.ahead_real_time if real_time else self._limits.ahead_fast) * RATE)
+        return round((self._limits.ahead_real_time if self.real_time else self._limits.ahead_fast) * RATE)
 
     async def prepare(self) -> Prepared:
         """Open the recorder once, learn codec and speed, and lay the segments out. Raises NvrError subclasses."""
@@ -141,20 +169,13 @@ class SegmentMaker:
             raise NvrNotFoundError("nothing was recorded in that span")
         first = lay_out(spans, self._limits.segment_fast).origin
         try:
-            reader = await self._open(first)
-            real_time = await reader.measure(self._limits.measure)
-            if not real_time and self._began_late(reader, _LATE_AT_START):
-                await self.close_reader()
-                reader = await self._open(first, self._lead)
-                await reader.measure(self._limits.measure)
+            reader, real_time = await self._begin(first)
         except BaseException as err:
             if self._reader is not None:
                 await self.close_reader()
                 if isinstance(err, NvrError):
                     self._budget.failed()
             raise
-        if self._known_real_time is not None:
-            real_time = self._known_real_time
         sets = reader.source.sets
         if sets is None or not reader.samples:
             await self.close_reader()
@@ -164,9 +185,43 @@ class SegmentMaker:
         if reader.audio is not None:
             heard = reader.audio.units[0].time if reader.audio.units else None
             self._audio = await AudioMaker.open(reader.audio.source, heard, layout.origin, self._pool)
+        elif self._footage.sounds:
+            # A track that is not told of at the beginning can never come.
+            self._audio = await AudioMaker.open(UNHEARD, None, layout.origin, self._pool)
         track = self._audio.track if self._audio else None
         self.prepared = Prepared(layout, reader.source.codec, sets, _bandwidth(reader), real_time, track)
         return self.prepared
+
+    async def _begin(self, first: int) -> tuple[FootageReader, bool]:
+        """Open the beginning by the fastest way; return it, and whether seeks will be in real time only."""
+        reader, real_time = await self._measured(first)
+        if not real_time and self._began_late(reader, _LATE_AT_START):
+            await self.close_reader()
+            reader = await self._open(first, self._lead)
+            await reader.measure(self._limits.measure)
+        if real_time and reader.way is Way.PLAYBACK and await self._opener.is_better_downloaded(first):
+            await self.close_reader()
+            reader, real_time = await self._measured(first)
+            if real_time and reader.way is Way.DOWNLOAD:
+                await self.close_reader()
+                reader, real_time = await self._measured(first)
+        if not real_time and reader.way is Way.DOWNLOAD:
+            real_time = not await self._opener.begins_anywhere(first)
+        return reader, real_time
+
+    async def _measured(self, first: int) -> tuple[FootageReader, bool]:
+        """Open the beginning and measure how fast it comes; one that is silent gives way to another, once."""
+        reader = await self._open(first)
+        try:
+            measured = await reader.measure(self._limits.measure)
+        except (NvrUnreachableError, NvrResponseError) as err:
+            if not self._opener.broke(reader.way, err, first):
+                raise
+            await self.close_reader()
+            reader = await self._open(first, without=reader.way)
+            measured = await reader.measure(self._limits.measure)
+        self._memory.measured(reader.way, measured, reader.speed)
+        return reader, self._memory[reader.way].real_time is not False
 
     def reaches(self, segment: LayoutSegment) -> bool:
         """Tell whether the segment can be read with the open session (rules 15 and 16)."""
@@ -194,17 +249,16 @@ class SegmentMaker:
         prepared = await self.prepare()
         try:
             samples = await self._samples(segment, prepared.layout.origin, follows=follows)
-        except NvrUnreachableError:
-            if self._reader is None:  # it is the opening that failed
+        except (NvrUnreachableError, NvrResponseError, NvrBusyError) as err:
+            reader = self._reader
+            if reader is None:  # it is the opening that failed
                 raise
             await self.close_reader()
             self._budget.failed()
+            # A session that broke is opened anew; one that sends what it should not, only where there is another way.
+            if not self._opener.broke(reader.way, err, segment.start) and not isinstance(err, NvrUnreachableError):
+                raise
             samples = await self._samples(segment, prepared.layout.origin, follows=False)
-        except NvrResponseError:
-            if self._reader is not None:
-                await self.close_reader()
-                self._budget.failed()
-            raise
         self._budget.succeeded()
         runs = [TrackRun(1, samples)]
         if self._audio is not None:
@@ -247,7 +301,7 @@ class SegmentMaker:
     async def _read(self, reader: FootageReader, segment: LayoutSegment) -> None:
         last = segment.interval[1]
         until = segment.end
-        if not reader.answered and self.prepared is not None and self.prepared.real_time:
+        if not reader.answered and self.prepared is not None and self.real_time:
             until = min(until + round(self._limits.hold * RATE), last)
         await reader.read_until(until, last, segment.start)
         reader.answered = True
@@ -257,7 +311,7 @@ class SegmentMaker:
             return self._reader
         await self.close_reader()
         reader = await self._open(segment.start, self._lead_into(segment))
-        if self._lead or (self.prepared is not None and self.prepared.real_time):
+        if self._lead or (self.prepared is not None and self.real_time):
             return reader
         await reader.read_until(segment.start, segment.interval[1])
         if segment.start > segment.interval[0] and self._began_late(reader, _LATE):
@@ -278,28 +332,30 @@ class SegmentMaker:
             return self._lead
         return min(self._lead, segment.start - segment.interval[0])
 
-    async def _open(self, start: int, lead: int = 0) -> FootageReader:
+    async def _open(self, start: int, lead: int = 0, without: Way | None = None) -> FootageReader:
         if self._budget.spent:
             raise NvrNotFoundError("this playback was given up after repeated failures")
         self._footage.guard.check()
         lease = await self._take_lease()
         try:
-            session, until = await self._session_in(lease, start - lead)
+            opened = await self._opened_in(lease, start - lead, without)
         except NvrNoSessionError:
             if not lease.crowded:
                 raise
             # The limit is lower now: the owner's own idle playback gives way, or he is told who has the sessions.
             lease = await self._take_lease()
-            session, until = await self._session_in(lease, start - lead)
+            opened = await self._opened_in(lease, start - lead, without)
         self._lease = lease
-        self._reader = FootageReader(session, start, self._monotonic, until=until, follow=self._session)
+        self._reader = FootageReader(
+            opened.source, start, self._monotonic, until=opened.until, follow=self._opener.open, way=opened.way
+        )
         return self._reader
 
-    async def _session_in(self, lease: Lease, start: int) -> Opened:
-        """Open a session in a slot, which is given back when that fails."""
+    async def _opened_in(self, lease: Lease, start: int, without: Way | None) -> Opened:
+        """Open a source in a slot, which is given back when that fails."""
         try:
             await asyncio.sleep(self._budget.take())
-            opened = await self._session(start)
+            opened = await self._opener.open(start, without)
         except BaseException as err:
             if isinstance(err, NvrNoSessionError):
                 lease.refused()
@@ -309,21 +365,6 @@ class SegmentMaker:
             raise
         lease.opened()
         return opened
-
-    async def _session(self, start: int) -> Opened:
-        """Open a session that plays from a moment on, however far it goes."""
-        footage = self._footage
-        footage.guard.check()
-        span = TimeSpan(to_datetime(start), footage.span.end)
-        if span.start >= span.end:
-            raise NvrNotFoundError("the recorder has no footage there")
-        request = await footage.source.request(footage.channel, span, role=footage.role)
-        session = await RtspSession.open(
-            request, footage.guard, limits=self._limits.session, monotonic=self._monotonic, utcnow=self._utcnow
-        )
-        self.opened += 1
-        self._known_real_time = request.real_time
-        return Opened(session, from_datetime(request.end) if request.end < span.end else None)
 
 
 def _bandwidth(reader: FootageReader) -> int:

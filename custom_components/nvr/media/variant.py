@@ -9,6 +9,7 @@ from . import hls
 from .maker import Footage, LeaseGiver, MakerLimits, Prepared, SegmentMaker
 from .pace import LeadLimit
 from .pool import WorkPool
+from .sources.choice import SourceMemory
 from .ticks import to_seconds
 from .worker import SegmentWorker
 
@@ -39,11 +40,12 @@ class Variant:
         *,
         limits: PlaybackLimits,
         monotonic: Callable[[], float],
+        memory: SourceMemory | None = None,
     ) -> None:
         """`number`: which one it is of its playback; no I/O."""
         self.number = number
         self.role = footage.role
-        self.maker = SegmentMaker(footage, lease, pool, limits=limits.maker, monotonic=monotonic)
+        self.maker = SegmentMaker(footage, lease, pool, limits=limits.maker, memory=memory, monotonic=monotonic)
         self.worker = SegmentWorker(self.maker, limits.answer, limits.idle)
         self._lead = LeadLimit(monotonic, limits.free_lead)
 
@@ -71,7 +73,7 @@ class Variant:
         if not 0 <= k < len(segments) or segments[k].gap:
             raise NvrNotFoundError("there is no such segment")
         data = await self.worker.segment(k)
-        if not prepared.real_time:
+        if not self.maker.real_time:
             start = to_seconds(segments[k].start - prepared.layout.origin)
             await asyncio.sleep(self._lead.delay(k, start, to_seconds(segments[k].duration)))
         return data

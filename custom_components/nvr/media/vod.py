@@ -12,6 +12,7 @@ from .maker import Footage
 from .pace import FloodGuard
 from .pool import WorkPool
 from .sessions import Lease, LossReason, SessionEndedError, SessionSlots
+from .sources.choice import SourceMemory
 from .variant import PlaybackLimits, Variant
 
 type KnownVariants = MutableMapping[tuple[str, int, StreamRole], hls.VariantInfo]
@@ -37,11 +38,13 @@ class Playback:
         pool: WorkPool,
         known: KnownVariants | None = None,
         limits: PlaybackLimits | None = None,
+        memory: SourceMemory | None = None,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         """`footages`: the stream to play, then the spare one, if any.
 
         `slots`: the pool of sessions and how many of this recorder may be open. `pool`: the threads for what blocks.
+        `memory`: what was learned of the ways to this recorder's footage.
         """
         self.token = token
         self.recorder_id = recorder_id
@@ -57,7 +60,7 @@ class Playback:
         self._slots, self._slot_count = slots
         self._limits = limits or PlaybackLimits()
         self.variants = tuple(
-            Variant(number, footage, self._lease, pool, limits=self._limits, monotonic=monotonic)
+            Variant(number, footage, self._lease, pool, limits=self._limits, monotonic=monotonic, memory=memory)
             for number, footage in enumerate(footages)
         )
         self._known: KnownVariants = {} if known is None else known

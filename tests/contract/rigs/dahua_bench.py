@@ -73,9 +73,15 @@ class DahuaFootage(FootageBench[DahuaSimulator]):
         faults.find.calendar_wrong = how == "lying"
 
     @override
-    def downloads(self, *, rate: float = 0.0, cut_after: int = 0) -> None:
+    def downloads(self, *, rate: float = 0.0, cut_after: int = 0, silent: bool = False) -> None:
+        wait = 3600.0 if silent else 0.0
+        self.simulator.set_faults(file__first_byte=wait, loadfile__first_byte=wait)
         self.simulator.set_faults(file__rate=rate, loadfile__rate=rate)
         self.simulator.set_faults(file__cut_after=cut_after, loadfile__cut_after=cut_after)
+
+    @override
+    def cuts(self) -> None:
+        """They all do, more or less well."""
 
     @property
     @override

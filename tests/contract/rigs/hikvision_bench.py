@@ -72,8 +72,13 @@ class HikvisionFootage(FootageBench[HikvisionSimulator]):
             faults.paths[_CALENDAR] = PathFault(status=500, code=3, sub="deviceError")
 
     @override
-    def downloads(self, *, rate: float = 0.0, cut_after: int = 0) -> None:
+    def downloads(self, *, rate: float = 0.0, cut_after: int = 0, silent: bool = False) -> None:
         self.simulator.set_faults(download__rate=rate, download__cut_after=cut_after)
+        self.simulator.set_faults(download__first_byte=3600.0 if silent else 0.0)
+
+    @override
+    def cuts(self) -> None:
+        self.simulator.set_faults(download__by_time=True)
 
     @property
     @override

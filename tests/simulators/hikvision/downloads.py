@@ -200,7 +200,10 @@ class Downloads:
                     await asyncio.sleep(len(piece) / faults.rate)
 
     def _pieces(self, chunk: bytes) -> list[bytes]:
-        size = 250 if self._device.faults.download.trickle else 64 * 1024
+        faults = self._device.faults.download
+        if not (faults.trickle or faults.rate or faults.cut_after):
+            return [chunk]
+        size = 250 if faults.trickle else 64 * 1024
         return [chunk[at : at + size] for at in range(0, len(chunk), size)]
 
     async def _mp4(self, wanted: Wanted) -> bytes:

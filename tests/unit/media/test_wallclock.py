@@ -213,3 +213,39 @@ def test_clock_of_a_file_believes_a_report_from_its_beginning() -> None:
     found = WallClock(T, T + 900 * RATE, 0, npt=900 * RATE)
     found.sender_report(ntp(T - 900 * RATE), 77, NOW)
     assert near(found.time_of(77), -900)
+
+
+def test_live_reports_count_in_any_zone_and_only_near_the_present() -> None:
+    for zone in (0, 3600, -34_200, 45_900):
+        made = WallClock(NOW, NOW + 3600 * RATE, live=True)
+        assert made.time_of(1000) == NOW
+        made.sender_report(ntp(NOW + round((zone - 0.5) * RATE)), 1000, NOW)
+        assert abs(made.time_of(1000) - (NOW - RATE // 2)) <= 1
+    made.sender_report(ntp(NOW + 400 * RATE), 1000, NOW)
+    assert abs(made.time_of(1000) - (NOW - RATE // 2)) <= 1
+
+
+def test_scaled_playback_squeezes_rtp_time_unless_reports_show_that_it_does_not() -> None:
+    made = WallClock(T, T + 3600 * RATE, scale=8.0)
+    assert made.time_of(0) == T
+    assert made.time_of(RATE) == T + 8 * RATE
+    made.sender_report(ntp(T + 8 * RATE), RATE, T + 10**9 * RATE)
+    made.sender_report(ntp(T + 16 * RATE), 2 * RATE, T + 10**9 * RATE)
+    assert abs(made.time_of(3 * RATE) - (T + 24 * RATE)) <= 1
+    whole = WallClock(T, T + 3600 * RATE, scale=8.0)
+    whole.time_of(0)
+    whole.sender_report(ntp(T), 0, T + 10**9 * RATE)
+    whole.sender_report(ntp(T + 5 * RATE), 5 * RATE, T + 10**9 * RATE)
+    assert whole.scale == 1.0
+    assert abs(whole.time_of(6 * RATE) - (T + 6 * RATE)) <= 1
+
+
+def test_a_paused_session_goes_on_where_its_answer_says_unless_that_says_nothing() -> None:
+    made = WallClock(T, T + 3600 * RATE)
+    made.time_of(0)
+    assert made.time_of(20 * RATE) == T + 20 * RATE
+    made.resumed(f"clock={ASKED + timedelta(seconds=18):%Y%m%dT%H%M%SZ}-", "url=rtsp://x/trackID=1;rtptime=1800100")
+    assert abs(made.time_of(1_800_100) - (T + 18 * RATE)) <= 1
+    for silent in ("", "npt=0.000000-", "clock=20200101T000000Z-"):
+        made.resumed(silent, "url=rtsp://x/trackID=1;rtptime=1800200")
+        assert abs(made.time_of(1_800_200) - (T + 18 * RATE + 100)) <= 1

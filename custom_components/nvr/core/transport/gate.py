@@ -61,6 +61,10 @@ class Gate:
         """How many slots of the lane were ever taken at once."""
         return self._lanes[lane].most
 
+    def waiting(self, lane: Lane) -> bool:
+        """Whether somebody stands in the line of the lane."""
+        return any(not turn.done() for _, _, turn in self._lanes[lane].waiting)
+
     def pause(self, seconds: float, lane: Lane | None = None) -> None:
         """Admit nobody for that long (to one lane or to all): the recorder said it is busy."""
         loop = asyncio.get_running_loop()

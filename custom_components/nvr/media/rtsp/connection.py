@@ -83,6 +83,7 @@ class RtspConnection:
         self._keep_alive_at = 0.0
         self._keep_alive_method = "GET_PARAMETER"
         self._answers: dict[int, Response] = {}
+        self._awaited: int | None = None
         self._closing: asyncio.Task[None] | None = None
 
     async def connect(self, url: str) -> None:
@@ -154,6 +155,12 @@ class RtspConnection:
         for item in self._parser.feed(data):
             self._sort(item)
 
+    async def rest(self) -> None:
+        """Keep a session alive that does not play, until cancelled; raises when the connection breaks."""
+        while True:
+            with suppress(NvrTimeoutError):
+                await self.fill(self._monotonic() + self._keep_alive_every)
+
     async def close(self) -> None:
         """End the session with TEARDOWN, within the limit even when the recorder hangs; safe to call twice."""
         if self._closing is None:
@@ -161,13 +168,15 @@ class RtspConnection:
         await asyncio.shield(self._closing)
 
     async def _exchange(self, method: str, uri: str, headers: dict[str, str]) -> Response:
-        cseq = self._send(method, uri, headers)
+        cseq = self._awaited = self._send(method, uri, headers)
         deadline = self._monotonic() + self.limits.answer
-        while cseq not in self._answers:
-            try:
+        try:
+            while cseq not in self._answers:
                 await self.fill(deadline)
-            except NvrTimeoutError as err:
-                raise NvrTimeoutError(f"the recorder does not answer {method}") from err
+        except NvrTimeoutError as err:
+            raise NvrTimeoutError(f"the recorder does not answer {method}") from err
+        finally:
+            self._awaited = None
         return self._answers.pop(cseq)
 
     def _send(self, method: str, uri: str, headers: dict[str, str]) -> int:
@@ -200,7 +209,7 @@ class RtspConnection:
     def _take_answer(self, answer: Response) -> None:
         if self._setting_up and answer.status < 300:
             self._note_session(answer)
-        if not self._keep_alive_at:
+        if not self._keep_alive_at or (self._awaited is not None and answer.number("cseq") == self._awaited):
             # Old firmware forgets CSeq in errors; there is one request at a time, so its answer is clear.
             cseq = answer.number("cseq")
             self._answers[self._cseq if cseq is None else cseq] = answer

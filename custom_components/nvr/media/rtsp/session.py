@@ -18,7 +18,7 @@ from ..ticks import RATE, from_datetime, from_seconds, from_timedelta
 from .audio_track import AudioTrack
 from .connection import RtspConnection, SessionLimits
 from .login import Login
-from .messages import InterleavedFrame
+from .messages import InterleavedFrame, Response
 from .order import PacketOrder
 from .rtp import AccessUnit, Depacketizer, Goodbye, H264Depacketizer, H265Depacketizer, parse_rtcp, parse_rtp
 from .sdp import MediaDescription, SessionDescription, parse_sdp
@@ -43,8 +43,14 @@ class RtspSession:
         connection: RtspConnection,
         monotonic: Callable[[], float],
         utcnow: Callable[[], datetime],
+        *,
+        sound: bool = True,
+        scale: float = 1.0,
+        live: bool = False,
     ) -> None:
         """Prepare; no I/O."""
+        self.scale = scale
+        self._sound = sound and scale == 1.0
         self.codec = VideoCodec.UNKNOWN
         self.correction = 0
         self.clock = WallClock(
@@ -52,6 +58,7 @@ class RtspSession:
             from_datetime(request.end),
             from_timedelta(request.wire_offset),
             npt=from_seconds(request.npt),
+            live=live,
         )
         self._npt = request.npt
         self._url = bare_url(request.address.url)
@@ -75,8 +82,13 @@ class RtspSession:
         limits: SessionLimits | None = None,
         monotonic: Callable[[], float] = time.monotonic,
         utcnow: Callable[[], datetime] | None = None,
+        sound: bool = True,
+        scale: float = 1.0,
+        live: bool = False,
     ) -> Self:
-        """Return a session that plays.
+        """Return a session that plays; `scale` times as fast, where the recorder agrees (`scale` then says so).
+
+        `live`: the address is that of the present.
 
         Raises NvrAuthError (counted at the guard), NvrInsecureLoginError, NvrBusyError, NvrNotFoundError,
         NvrUnsupportedError, NvrUnreachableError and their kin; on any way out, a cancel too, nothing is left on the
@@ -86,7 +98,8 @@ class RtspSession:
         basic_allowed = address.plain_basic or address.url.lower().startswith("rtsps:")
         login = Login(address.username, address.password, guard, basic_allowed=basic_allowed)
         connection = RtspConnection(login, limits or SessionLimits(), monotonic)
-        session = cls(request, connection, monotonic, utcnow or (lambda: datetime.now(UTC)))
+        clock = utcnow or (lambda: datetime.now(UTC))
+        session = cls(request, connection, monotonic, clock, sound=sound, scale=scale, live=live)
         try:
             await connection.connect(session._url)
             await session._start()
@@ -140,6 +153,23 @@ class RtspSession:
         correction, self._audio.correction = self._audio.correction, 0
         return correction, self._audio.units()
 
+    async def pause(self) -> list[Sample]:
+        """Let the recorder stop sending; returns what was still on its way. Raises NvrError subclasses."""
+        await self._connection.call("PAUSE", self._connection.control, {})
+        frames, self._connection.frames = self._connection.frames, []
+        samples = [self._sample(unit) for frame in frames for unit in self._take(frame)]
+        self._correct(samples)
+        return samples
+
+    async def rest(self) -> None:
+        """Keep a paused session alive until cancelled."""
+        await self._connection.rest()
+
+    async def resume(self) -> None:
+        """Let the recorder go on; it may begin at the key frame before. Raises NvrError subclasses."""
+        answer = await self._connection.call("PLAY", self._connection.control, self._scale_header())
+        self.clock.resumed(answer.get("range") or "", answer.get("rtp-info") or "")
+
     async def close(self) -> None:
         """End the session with TEARDOWN; safe to call twice."""
         await self._connection.close()
@@ -165,15 +195,34 @@ class RtspSession:
         self._adopt(media)
         answer = await self._connection.set_up(media.control, "RTP/AVP/TCP;unicast;interleaved=0-1")
         self._video_channel, self._report_channel = _channels(answer.get("transport") or "", 0)
-        await self._set_up_audio(description)
+        if self._sound:
+            await self._set_up_audio(description)
         # Where to begin is in the address (hikvision-isapi 9.1), in a file it is told here (dahua-cgi 10.2);
         # Rate-Control is heeded by some and ignored by most.
         headers = {"Range": f"npt={self._npt:.3f}-", "Rate-Control": "no"}
-        answer = await self._connection.call("PLAY", description.control, headers)
+        answer = await self._play(description.control, headers)
+        if self.clock.live:
+            self.clock.asked = from_datetime(self._utcnow())
         self.clock.play_answer(answer.get("range") or "", answer.get("rtp-info") or "")
         if self._audio is not None:
             self._audio.play_answer(answer.get("rtp-info") or "", media.control)
         self._connection.playing()
+
+    async def _play(self, control: str, headers: dict[str, str]) -> Response:
+        """Ask to play at the wished speed, at the usual one where that is refused or passed over in silence."""
+        if self.scale != 1.0:
+            try:
+                answer = await self._connection.call("PLAY", control, {**headers, **self._scale_header()})
+            except NvrUnsupportedError, NvrResponseError, NvrNotFoundError:
+                self.scale = 1.0
+            else:
+                self.scale = parse_scale(answer.get("scale"))
+                self.clock.scale = self.scale
+                return answer
+        return await self._connection.call("PLAY", control, headers)
+
+    def _scale_header(self) -> dict[str, str]:
+        return {"Scale": f"{self.scale:g}"} if self.scale != 1.0 else {}
 
     async def _set_up_audio(self, description: SessionDescription) -> None:
         """Ask for the sound too; a recorder that refuses it plays the pictures alone."""
@@ -229,6 +278,15 @@ class RtspSession:
         if unit.key and self.sets is None:
             raise NvrResponseError("the recorder's stream carries no parameter set")
         return Sample(moment, unit.key, length_prefixed(nals))
+
+
+def parse_scale(text: str | None) -> float:
+    """Return the speed a PLAY answer names, 1 when it names none that can be."""
+    try:
+        scale = float(text or "")
+    except ValueError:
+        return 1.0
+    return scale if 0.01 < scale < 1000 else 1.0
 
 
 def _channels(transport: str, asked: int) -> tuple[int, int]:

@@ -18,6 +18,7 @@ _NPT = re.compile(r"npt\s*=\s*(-?\d{1,9}(?:\.\d{1,9})?)", re.IGNORECASE)
 _RTPTIME = re.compile(r"rtptime\s*=\s*(\d{1,10})", re.IGNORECASE)
 _NEAR = 60 * RATE
 _PRESENT = 10 * RATE
+_QUARTER = 900 * RATE
 _JITTER = 3 * RATE // 10
 
 
@@ -51,6 +52,8 @@ def ntp_to_ticks(ntp: int) -> int:
 class WallClock:
     """The clock of one playback session. `asked` and `end` bound the footage, `offset` is wire time less UTC.
 
+    `scale`: seconds of footage for one of RTP time, where it is played fast (RFC 2326 12.34).
+    `live`: it is the present that is played.
     `npt` (ticks) is where in its resource the session was told to begin, `asked` the moment that lies there.
     `verified` once a report confirmed or corrected it; `generation` counts how often it was moved, and `moved` by how
     much in all. `bias` is what the clock says less what the last report that was believed said: it dates the reports of
@@ -61,6 +64,8 @@ class WallClock:
     end: int
     offset: int = 0
     rate: int = RATE
+    scale: float = 1.0
+    live: bool = False
     npt: int = 0
     verified: bool = False
     generation: int = 0
@@ -72,6 +77,7 @@ class WallClock:
     _unwrapped: int | None = None
     _shift: int = 0
     _reports: list[tuple[int, int, int]] = field(default_factory=list)
+    _reported: tuple[int, int] | None = None
 
     @property
     def anchored(self) -> bool:
@@ -94,15 +100,34 @@ class WallClock:
 
     def play_answer(self, clock_range: str, rtp_info: str) -> None:
         """Take the `Range` and `RTP-Info` headers of the PLAY answer, empty when absent."""
+        if (near := self._named(clock_range)) is not None:
+            self._range, self._range_rtp = near, parse_rtptime(rtp_info)
+
+    def resumed(self, clock_range: str, rtp_info: str) -> None:
+        """Take the headers of a PLAY answer that lets a paused session go on; where they say nothing RTP time does."""
+        rtp, relative, begin = parse_rtptime(rtp_info), _NPT.search(clock_range), self._named(clock_range)
+        if begin is None or rtp is None or self._anchor is None:
+            return
+        if relative is not None and not float(relative[1]):
+            return  # what answers so says it always
+        # It goes on at most a group of pictures before where it stopped.
+        if abs(begin - self.latest) <= _NEAR:
+            position = self._near_unwrapped(rtp)
+            self.moved += begin - self._map(position)
+            self._anchor = position, begin
+            self.generation += 1
+
+    def _named(self, clock_range: str) -> int | None:
+        """Return the moment that a Range header names, None for one that cannot be."""
         begin = parse_clock_range(clock_range)
         relative = _NPT.search(clock_range)
         if begin is None and relative is not None:
             # A file may begin earlier than it was told to, at its very beginning where it heeds nothing.
             begin = self.asked + self.offset + round(float(relative[1]) * RATE) - self.npt
-        if begin is not None:
-            near = min((begin - self.offset, begin), key=lambda moment: abs(moment - self.asked))
-            if self._low <= near < self.end + _NEAR:
-                self._range, self._range_rtp = near, parse_rtptime(rtp_info)
+        if begin is None:
+            return None
+        near = min((begin - self.offset, begin), key=lambda moment: abs(moment - self.asked))
+        return near if self._low <= near < self.end + _NEAR else None
 
     def sender_report(self, ntp: int, rtp: int, now: int) -> None:
         """Take a sender report; `now` is our own time, to know a recorder that reports the present."""
@@ -143,7 +168,17 @@ class WallClock:
         return before + (delta - (1 << 32) if delta >= 1 << 31 else delta)
 
     def _scaled(self, ticks: int) -> int:
-        return ticks if self.rate == RATE else ticks * RATE // self.rate
+        ticks = ticks if self.rate == RATE else ticks * RATE // self.rate
+        return ticks if self.scale == 1.0 else round(ticks * self.scale)
+
+    def _learn_scale(self, moment: int, position: int) -> None:
+        """See by two reports whether RTP time is that of the footage all the same, as on some recorders."""
+        before, self._reported = self._reported, (moment, position)
+        if self.scale == 1.0 or before is None:
+            return
+        footage, rtp = moment - before[0], (position - before[1]) * RATE // self.rate
+        if rtp > RATE // 2 and abs(footage - rtp) < abs(footage - rtp * self.scale):
+            self.scale = 1.0
 
     def _map(self, position: int) -> int:
         rtp, wall = self._anchor or (position, self.asked)
@@ -162,14 +197,17 @@ class WallClock:
     def _judge(self, ticks: int, rtp: int, now: int) -> None:
         position = self._near_unwrapped(rtp)
         current = self._map(position)
-        low, high = self._low, self.end + _NEAR
-        fits = [moment for moment in (ticks, ticks - self.offset) if low <= moment < high]
+        low, high = (now - _NEAR, now + _NEAR) if self.live else (self._low, self.end + _NEAR)
+        # When the present is, is known; a recorder that reports its own wall clock is whole quarters of an hour off.
+        offset = round((ticks - now) / _QUARTER) * _QUARTER if self.live else self.offset
+        fits = [moment for moment in (ticks, ticks - offset) if low <= moment < high]
         if not fits:
             return
         moment = min(fits, key=lambda candidate: abs(candidate - current))
-        present = min(abs(ticks - now), abs(ticks - self.offset - now)) < _PRESENT
+        present = not self.live and min(abs(ticks - now), abs(ticks - self.offset - now)) < _PRESENT
         if present and abs(moment - current) > _PRESENT:
             return
+        self._learn_scale(moment, position)
         shift = moment - current
         if not self.verified:
             # A Range that differs widely from the first report: the report has another time base.

@@ -6,8 +6,7 @@ that is left out loses its entities.
 """
 
 import asyncio
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from http import HTTPStatus
 from typing import Final
@@ -24,6 +23,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...models import Disk, RecorderKind
+from ...tasks import together
 from .brands import harmful_pages
 from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
@@ -154,17 +154,6 @@ class TimeReader:
         return measure(wall or "", self._zone, self._context.utcnow(), previous=self._context.clock)
 
 
-async def together(*work: Coroutine[object, object, None]) -> None:
-    """Run all at once; the first error ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 class Connect:
     """One connect: asks, and puts together what the driver needs."""
 
@@ -175,7 +164,9 @@ class Connect:
         self._source = Source(context)
         self._presence = presence
         self._asked = context.client.transport.statistics.requests
-        self._parts: dict[str, object] = {}
+        # Begun by who answers, which is read before everything else; each document is put into it as it comes.
+        self._read: Documents
+        self._inputs_asked = False
         self._disks: tuple[Disk, ...] | None = None
         self._storage_failed = False
         self._notes: list[str] = []
@@ -185,25 +176,27 @@ class Connect:
 
         Where `serial` is given, another recorder is asked nothing more and remembered in nothing.
         """
+        memory = self._context.memory
+        refused, answered = dict(memory.refused), set(memory.answered)
         system = await identify(self._context)
         if serial is not None and system.serial != serial:
+            # What it showed on the way to its serial is that of another.
+            memory.refused, memory.answered = refused, answered
             message = "another recorder answers at the address"
             raise NvrOtherRecorderError(message)
         # The version decides what is remembered of refusals, so nothing is asked before it.
         version, build = await self._version()
-        self._context.memory.seen_firmware(f"{version} {build}".strip())
+        memory.seen_firmware(f"{version} {build}".strip())
         self._context.client.harmful = harmful_pages(version)
-        self._parts |= {"system": system, "version": version, "build": build}
+        self._read = Documents(system, version=version, build=build)
         await together(self._slots(), self._titles(), self._encode(), self._time(), self._storage(), self._rtsp_port())
-        if self._parts["encode"] is None and recorder_kind(self._documents()) is RecorderKind.CAMERA:
+        if self._read.encode is None and recorder_kind(self._read) is RecorderKind.CAMERA:
             await self._inputs()
         if self._spare():
-            self._parts["smart"] = parse_enabled(await self._optional("SmartMotionDetect"))
+            smart = parse_enabled(await self._optional("SmartMotionDetect"))
+            self._read = replace(self._read, smart=smart)
         await self._vendor()
-        return Learned(self._documents(), self._disks, self._storage_failed, self._notes)
-
-    def _documents(self) -> Documents:
-        return Documents(**self._parts)  # type: ignore[arg-type]
+        return Learned(self._read, self._disks, self._storage_failed, self._notes)
 
     def _spare(self) -> bool:
         return self._context.client.transport.statistics.requests - self._asked < _BUDGET
@@ -225,50 +218,52 @@ class Connect:
 
     async def _slots(self) -> None:
         """Ask which slots hold a camera: the list of cameras and their states, else the table of remote devices."""
-        parts = self._parts
-        if looks_like_camera(self._system()):
+        if looks_like_camera(self._read.system):
             return
-        parts["cameras"] = cameras = await unless_refused(self._presence.cameras())
+        cameras = await unless_refused(self._presence.cameras())
+        self._read = replace(self._read, cameras=cameras)
         if cameras is None:
-            parts["remotes"] = remotes = await unless_refused(self._presence.remotes())
+            remotes = await unless_refused(self._presence.remotes())
+            self._read = replace(self._read, remotes=remotes)
             # Only what lists no cameras needs to be asked what it is.
             if not remotes:
                 await self._class()
-                if recorder_kind(self._documents()) is RecorderKind.CAMERA:
+                if recorder_kind(self._read) is RecorderKind.CAMERA:
                     return
-            if recorder_kind(self._documents()) is not RecorderKind.NVR:
+            if recorder_kind(self._read) is not RecorderKind.NVR:
                 await self._inputs()
             elif remotes is None:
                 message = "the account may not read the channels of the NVR"
                 raise NvrPermissionError(message)
         # Firmware that does not list its cameras does not know their states either, except by the CGI's own page.
         if cameras is not None or self._context.client.rpc.available is False:
-            parts["states"] = await unless_refused(self._presence.states())
-        if parts.get("states") is None:
-            parts["lost"] = await unless_refused(self._presence.lost())
-
-    def _system(self) -> SystemInfo:
-        return self._documents().system
+            states = await unless_refused(self._presence.states())
+            self._read = replace(self._read, states=states)
+        if self._read.states is None:
+            lost = await unless_refused(self._presence.lost())
+            self._read = replace(self._read, lost=lost)
 
     async def _class(self) -> None:
         ask = self._source.ask("magicBox.getDeviceClass", cgi=("magicBox.cgi", "action=getDeviceClass"))
-        self._parts["device_class"] = first_text(await unless_refused(ask), "class", "type")
+        found = first_text(await unless_refused(ask), "class", "type")
+        self._read = replace(self._read, device_class=found)
 
-    async def _inputs(self) -> int:
-        """Ask how many video inputs there are."""
-        if "inputs" not in self._parts:
-            found = await unless_refused(self._source.page("devVideoInput.cgi", "action=getCollect"))
-            self._parts["inputs"] = integer(found, "result")
-        count = self._parts["inputs"]
-        return count if isinstance(count, int) else 0
+    async def _inputs(self) -> None:
+        """Ask how many video inputs there are, once."""
+        if self._inputs_asked:
+            return
+        found = await unless_refused(self._source.page("devVideoInput.cgi", "action=getCollect"))
+        self._inputs_asked = True
+        self._read = replace(self._read, inputs=integer(found, "result"))
 
     async def _titles(self) -> None:
-        self._parts["titles"] = parse_titles(await self._optional("ChannelTitle"))
+        titles = parse_titles(await self._optional("ChannelTitle"))
+        self._read = replace(self._read, titles=titles)
 
     async def _encode(self) -> None:
         table = await self._optional("Encode")
         await self._context.client.transport.gate.after_you("control")
-        self._parts["encode"] = None if table is None else parse_encode(table)
+        self._read = replace(self._read, encode=None if table is None else parse_encode(table))
 
     async def _time(self) -> None:
         try:
@@ -304,4 +299,4 @@ class Connect:
         if memory.vendor is None and self._spare():
             ask = self._source.ask("magicBox.getVendor", cgi=("magicBox.cgi", "action=getVendor"))
             memory.vendor = first_text(await unless_refused(ask), "vendor", "Vendor")
-        self._parts["vendor"] = memory.vendor or ""
+        self._read = replace(self._read, vendor=memory.vendor or "")

@@ -12,7 +12,7 @@ from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrResponseError
 from ...models import Container, RecordingSegment, TimeSpan
 from ...transport.http import StreamResponse
 from .context import SUBTYPES, Context
-from .dhav import DhavFilter, Window
+from .dhav import DhavFilter, Reading, Window
 from .refusals import DahuaRefusalError, classify
 from .wire import is_error_body
 from .wire_find import FoundFile, parse_locator, stamp
@@ -81,13 +81,14 @@ class _Way:
     ends: datetime | None = None
     listed: int | None = None
     cut: _Cut | None = None
+    read: Reading | None = None
 
 
 class DahuaDownload:
     """Original bytes on their way: whole frames from the first on, or a file of another container as it is."""
 
-    def __init__(self, stream: StreamResponse, way: _Way) -> None:
-        """Read nothing yet; `begin` does."""
+    def __init__(self, stream: StreamResponse, way: _Way, wanted: Callable[[], bool] = lambda: False) -> None:
+        """Read nothing yet; `begin` does. `wanted` tells whether somebody waits for the lane."""
         self.container = Container.UNKNOWN
         self.size: int | None = None
         self._stream = stream
@@ -96,6 +97,20 @@ class DahuaDownload:
         self._head = b""
         self._raw = 0
         self._ended = False
+        self._wanted = wanted
+
+    @property
+    def start(self) -> datetime | None:
+        """When the first frame was recorded, to the second; None before there is one, and in other containers."""
+        first, read = self._filter.first, self._way.read
+        if first is None or self._way.window is not None:
+            return first
+        return None if read is None else read(first, None)
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody else waits for a download."""
+        return self._wanted()
 
     @property
     def better(self) -> _Cut | None:
@@ -223,6 +238,9 @@ def _nothing(stream: StreamResponse, seen: bytes) -> NvrError:
 class Downloads:
     """Downloads of one recorder, one at a time: each costs it a disk (dahua-cgi 11.1)."""
 
+    # After several that were left in the middle some firmware gives out no clip until it is started anew (11.3).
+    piece = timedelta(minutes=1)
+
     def __init__(
         self, context: Context, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep, *, idle: float = 30.0
     ) -> None:
@@ -296,7 +314,7 @@ class Downloads:
             self._context.count(f"downloads_by_{way.by}")
             try:
                 opened = self._context.client.stream(way.path, way.query, lane="download", idle_timeout=self._idle)
-                download = DahuaDownload(await stack.enter_async_context(opened), way)
+                download = DahuaDownload(await stack.enter_async_context(opened), way, self._is_wanted)
                 await download.begin()
             except NvrBusyError:
                 await stack.aclose()
@@ -306,6 +324,17 @@ class Downloads:
                 continue
             return download
         raise AssertionError
+
+    def _is_wanted(self) -> bool:
+        return self._context.client.transport.gate.waiting("download")
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        """Return where the bytes would begin; what is dropped of a file before its part is on the wire all the same."""
+        way = self._ways(segment)[0]
+        file = parse_locator(segment.locator)
+        if way.cut is not None or file is None:
+            return segment.span.start
+        return self._context.wall().span_of(file.start, file.end, segment.span).start
 
     def _ways(self, segment: RecordingSegment) -> list[_Way]:
         """Return the ways to try, the likeliest first: the file is exact, a cut saves what is before it (11.3)."""
@@ -331,25 +360,29 @@ class Downloads:
     def _files(self, file: FoundFile, segment: RecordingSegment, whole: TimeSpan, *, is_part: bool) -> list[_Way]:
         """Return the file in both spellings of its path, the known one first (dahua-cgi 11.1)."""
         window = self._window(segment.span, whole.start, whole.start) if is_part else None
+        read = self._reading(whole.start)
         ends = segment.span.end if is_part and not segment.open else None
         listed = None if segment.open else file.size
         spelled = {_ENCODED: quote(file.path, safe="/"), _RAW: quote(file.path, safe="/[]@")}
         known = self._context.quirks.file_path_form
         forms = sorted(spelled, key=lambda form: form != known) if known in spelled else list(spelled)
-        return [_Way(BY_FILE, f"{RPC_LOADFILE}{spelled[form]}", "", window, ends=ends, listed=listed) for form in forms]
+        return [
+            _Way(BY_FILE, f"{RPC_LOADFILE}{spelled[form]}", "", window, ends=ends, listed=listed, read=read)
+            for form in forms
+        ]
+
+    def _reading(self, opens: datetime) -> Reading:
+        """Return how digits are read; `opens` is when the first frame is of that comes."""
+        wall = self._context.wall()
+        return lambda digits, last: wall.from_wall(digits, (last or opens) - _TOLERANCE)
 
     def _window(self, span: TimeSpan, not_before: datetime, opens: datetime) -> Window:
         """Return what to keep: whole seconds of the wall clock, from a key frame shortly before the start on.
 
         `opens` is when the first frame is of that comes: from there on the order tells the pass of an hour.
         """
-        wall = self._context.wall()
         start = max(span.start - _GROUP, not_before)
-        return Window(
-            start.replace(microsecond=0),
-            span.end,
-            lambda digits, last: wall.from_wall(digits, (last or opens) - _TOLERANCE),
-        )
+        return Window(start.replace(microsecond=0), span.end, self._reading(opens))
 
     def _cut(self, segment: RecordingSegment, whole: TimeSpan) -> _Way:
         """Return a cut by time with a margin, within the file: over its border cuts break off (dahua-cgi 11.3)."""

@@ -290,8 +290,14 @@ def renewed(
     remotes: Sequence[Camera] | None = None,
 ) -> Documents:
     """Return the documents with what was read anew; what was not read stays."""
-    changes = {"titles": titles, "states": states, "lost": lost, "cameras": cameras, "remotes": remotes}
-    return replace(documents, **{name: value for name, value in changes.items() if value is not None})  # type: ignore[arg-type]
+    return replace(
+        documents,
+        titles=documents.titles if titles is None else titles,
+        states=documents.states if states is None else states,
+        lost=documents.lost if lost is None else lost,
+        cameras=documents.cameras if cameras is None else cameras,
+        remotes=documents.remotes if remotes is None else remotes,
+    )
 
 
 def build_capabilities(

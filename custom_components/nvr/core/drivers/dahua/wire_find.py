@@ -17,6 +17,8 @@ _TIME: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(
 _LETTER: Final = re.compile(r"\[([A-Z])\]\[[^\]]*\]\[[^\]]*\]\.\w+\Z")
 _LOCATOR: Final = "%Y%m%d%H%M%S"
 _LOCATOR_PARTS: Final = 4
+# No file is as large; what is larger is judged more closely.
+_LARGE: Final = 2**50
 # The end of the year 2099, which is no time of a log.
 _LAST_SECOND: Final = 4_102_444_800
 # Turns an ISO time into such digits, many times faster than strftime does.
@@ -141,33 +143,46 @@ def _words(node: Node, name: str) -> tuple[str, ...]:
     if found is None:
         return ()
     if isinstance(found, list):  # of RPC2, where a page holds thousands
-        return tuple([word for value in found if (word := text(value))])
+        return tuple([word for value in found if (word := value.strip() if type(value) is str else text(value))])
     return tuple(word for _, value in entries(found) if (word := text(value)))
 
 
 def _span(node: Node) -> tuple[datetime, datetime] | None:
-    start, end = parse_stamp(text(node, "StartTime")), parse_stamp(text(node, "EndTime"))
+    start, end = parse_stamp(_word(node, "StartTime")), parse_stamp(_word(node, "EndTime"))
     if start is None or end is None:
         return None
     return start, end
 
 
+def _word(node: Node, name: str) -> str:
+    """Return a text of an item. A page of a search asks this thousands of times: what most items are comes first."""
+    if isinstance(node, dict) and type(value := node.get(name)) is str:
+        return value.strip()
+    return text(node, name)
+
+
+def _number(node: Node, name: str) -> int | None:
+    """Return a whole number of an item, likewise."""
+    if isinstance(node, dict) and type(value := node.get(name)) is int and 0 <= value < _LARGE:
+        return value
+    return integer(node, name)
+
+
 def _file(node: Node) -> FoundFile | None:
     """Read one item, None when it lacks what makes a file; the rest of the page is good all the same."""
-    span, path = _span(node), text(node, "FilePath")
+    span = _span(node)
     if span is None:
         return None
-    place = f"{text(node, 'Disk')}/{text(node, 'Partition')}/{text(node, 'Cluster')}"
     return FoundFile(
         span[0],
         span[1],
-        path,
-        integer(node, "Channel"),
-        text(node, "VideoStream"),
-        integer(node, "Length"),
+        _word(node, "FilePath"),
+        _number(node, "Channel"),
+        _word(node, "VideoStream"),
+        _number(node, "Length"),
         _words(node, "Flags"),
         _words(node, "Events"),
-        place,
+        f"{_word(node, 'Disk')}/{_word(node, 'Partition')}/{_word(node, 'Cluster')}",
     )
 
 

@@ -5,8 +5,8 @@ be refused alone; what a channel list needs must not fail unseen, for a channel 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ...clock import DeviceClock, measure, unmeasured
@@ -20,6 +20,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...models import Disk, SystemStatus
+from ...tasks import together
 from ...transport.gate import Lane
 from .context import Context
 from .mapping import Documents, disk, identity, is_camera_type, system_status
@@ -121,17 +122,6 @@ class Reader:
         return measure(found.local_time, found.zone, now, previous=self._context.clock)
 
 
-async def together(*work: Coroutine[object, object, None]) -> None:
-    """Run all at once; the first error ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
 class Connect:
     """One connect: reads, and puts together what the driver needs."""
 
@@ -139,7 +129,8 @@ class Connect:
         """Hold the context."""
         self._context = context
         self._reader = Reader(context)
-        self._parts: dict[str, object] = {}
+        # Begun by who answers, which is read before everything else; each document is put into it as it comes.
+        self._read: Documents
         self._disks: tuple[Disk, ...] | None = None
         self._status: SystemStatus | None = None
         self._caps: asyncio.Future[DeviceCapabilities | None] = asyncio.get_running_loop().create_future()
@@ -154,26 +145,25 @@ class Connect:
             message = "another recorder answers at the address"
             raise NvrOtherRecorderError(message)
         self._context.memory.seen_firmware(f"{info.firmware} {info.build}".strip())
+        self._read = Documents(info)
         await together(*self._work(info))
-        documents = Documents(info=info, **self._parts)  # type: ignore[arg-type]
-        lenses = {stream.channel for stream in documents.streams or () if stream.channel}
+        lenses = {stream.channel for stream in self._read.streams or () if stream.channel}
         # Cameras of the G2 generation fail on the whole list of triggers (hikvision-isapi 2.4): this names the kinds.
-        if documents.triggers is None or (is_camera_type(info) and len(lenses) > 1):
-            self._parts["lens_events"] = await self._reader.optional(LENS_EVENTS, parse_channel_events)
-        learned = Learned(Documents(info=info, **self._parts), notes=self._reader.notes)  # type: ignore[arg-type]
+        if self._read.triggers is None or (is_camera_type(info) and len(lenses) > 1):
+            events = await self._reader.optional(LENS_EVENTS, parse_channel_events)
+            self._read = replace(self._read, lens_events=events)
+        learned = Learned(self._read, notes=self._reader.notes)
         learned.disks, learned.status = self._disks, self._status
         return learned
 
     def _work(self, info: DeviceInfo) -> list[Coroutine[object, object, None]]:
         """Return what is read at once, what others wait for and what takes long first."""
-        reader = self._reader
         return [
             self._capabilities(),
-            self._keep("triggers", reader.optional(TRIGGERS, parse_triggers)),
-            self._keep("streams", reader.optional(STREAMS, parse_streams)),
+            self._triggers(),
+            self._streams(),
             self._recorder_channels(info),
-            # The search lane is idle and makes a fourth connection the recorder is known to bear.
-            self._keep("tracks", reader.optional(TRACKS, parse_tracks, lane="search")),
+            self._tracks(),
             self._clock(),
             self._ports(),
             self._states(info),
@@ -182,8 +172,18 @@ class Connect:
             self._health(),
         ]
 
-    async def _keep(self, name: str, work: Awaitable[object]) -> None:
-        self._parts[name] = await work
+    async def _triggers(self) -> None:
+        found = await self._reader.optional(TRIGGERS, parse_triggers)
+        self._read = replace(self._read, triggers=found)
+
+    async def _streams(self) -> None:
+        found = await self._reader.optional(STREAMS, parse_streams)
+        self._read = replace(self._read, streams=found)
+
+    async def _tracks(self) -> None:
+        # The search lane is idle and makes a fourth connection the recorder is known to bear.
+        found = await self._reader.optional(TRACKS, parse_tracks, lane="search")
+        self._read = replace(self._read, tracks=found)
 
     async def _capabilities(self) -> None:
         try:
@@ -191,7 +191,7 @@ class Connect:
         except BaseException:
             self._caps.cancel()
             raise
-        self._parts["capabilities"] = found
+        self._read = replace(self._read, capabilities=found)
         self._caps.set_result(found)
 
     async def _has_proxies(self, info: DeviceInfo) -> bool:
@@ -210,19 +210,23 @@ class Connect:
             self._context.memory.refused.pop(PROXIES, None)
             message = "the account may not read the channels of the NVR"
             raise NvrPermissionError(message)
-        self._parts["proxies"] = found
+        self._read = replace(self._read, proxies=found)
 
     async def _states(self, info: DeviceInfo) -> None:
         if await self._has_proxies(info):
-            self._parts["states"] = await self._reader.optional(PROXY_STATES, parse_proxy_status)
+            found = await self._reader.optional(PROXY_STATES, parse_proxy_status)
+            self._read = replace(self._read, states=found)
 
     async def _wired(self, info: DeviceInfo) -> None:
         """Ask for analog inputs where there are some, and for the lenses of a camera."""
         caps = await asyncio.shield(self._caps)
         if is_camera_type(info):
-            self._parts["inputs"] = await self._reader.optional(INPUTS, parse_video_inputs)
+            found = await self._reader.optional(INPUTS, parse_video_inputs)
         elif caps is None or caps.analog_inputs or (not caps.proxy_inputs and info.device_type.upper() != "NVR"):
-            self._parts["inputs"] = await self._reader.required(INPUTS, parse_video_inputs)
+            found = await self._reader.required(INPUTS, parse_video_inputs)
+        else:
+            return
+        self._read = replace(self._read, inputs=found)
 
     async def _clock(self) -> None:
         self._context.clock = await self._reader.time()

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime, timedelta
 import random
 import time
 from typing import Final
@@ -21,7 +22,7 @@ from ...transport.http import StreamResponse
 from .context import Context
 from .refusals import HikvisionRefusalError, classify
 from .wire import parse_download_ability
-from .wire_search import download_body, download_query, playback_uri, rewrite_uri
+from .wire_search import download_body, download_query, playback_uri, rewrite_uri, uri_start
 
 PATH: Final = "/ISAPI/ContentMgmt/download"
 ABILITY: Final = "/ISAPI/ContentMgmt/download/capabilities"
@@ -34,6 +35,8 @@ _TRIES: Final = 4
 _SLOWEST: Final = 64 * 1024
 # Requests that follow the last one this closely are refused now and then with a 400 (hikvision-isapi 10).
 _BACK_TO_BACK: Final = 5.0
+# Of a file the part from there on is worth a cut by time.
+_WORTH_A_CUT: Final = timedelta(seconds=5)
 
 
 def sniff(head: bytes) -> Container:
@@ -58,14 +61,26 @@ class HikvisionDownload:
         size: int | None,
         grace: float,
         monotonic: Callable[[], float],
+        start: datetime | None = None,
+        wanted: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Take what was read to sniff, and the rest; after `grace` seconds of waiting it must not trickle."""
+        """Take what was read to sniff, and the rest; after `grace` seconds of waiting it must not trickle.
+
+        `start`: when its first frame was recorded. `wanted`: tells whether somebody waits for the lane.
+        """
         self._head = head
         self._stream = stream
         self._grace = grace
         self._monotonic = monotonic
         self.container = sniff(b"".join(head)[:_SNIFF])
         self.size = size
+        self.start = start
+        self._wanted = wanted
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody else waits for a download."""
+        return self._wanted()
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises NvrResponseError when they end too early, NvrTimeoutError when they trickle."""
@@ -97,6 +112,9 @@ class HikvisionDownload:
 class Downloads:
     """Downloads of one recorder, one at a time."""
 
+    # Requests that follow one another closely are refused more often than long ones that are left (hikvision-isapi 10).
+    piece = None
+
     def __init__(
         self,
         context: Context,
@@ -117,6 +135,29 @@ class Downloads:
         self._grace = grace
         self._ended: float | None = None
         self._ability_asked = False
+        self._cuts = False
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        """Return where the bytes would begin: a file that is given by name comes whole (hikvision-isapi 10)."""
+        await self._ask_ability()
+        begin = self._file_begin(segment)
+        return segment.span.start if begin is None or self._by_time_first(segment) else begin
+
+    def _file_begin(self, segment: RecordingSegment) -> datetime | None:
+        """Return when the file begins that a segment is a part of; None where its locator does not say."""
+        digits = uri_start(segment.locator) if segment.locator else None
+        if digits is None:
+            return None
+        begin = self._context.playback_clock().from_wire(digits)
+        # Of an hour that occurs twice the first is told: a file does not begin behind its parts.
+        return begin if begin <= segment.span.start else None
+
+    def _by_time_first(self, segment: RecordingSegment) -> bool:
+        """Tell whether a part had better be asked for by time, where the recorder says that it can cut."""
+        if self._context.quirks.download_by == "time":
+            return True
+        begin = self._file_begin(segment)
+        return self._cuts and begin is not None and segment.span.start - begin >= _WORTH_A_CUT
 
     def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[HikvisionDownload]:
         """Open the download of the file a segment lies in; leaving the context closes it (hikvision-isapi 10)."""
@@ -134,13 +175,14 @@ class Downloads:
     async def _ask_ability(self) -> None:
         """Ask once whether files are given by name or by time."""
         quirks = self._context.quirks
-        if self._ability_asked or quirks.download_by is not None:
+        if self._ability_asked or quirks.download_by == "time":
             return
         with suppress(NvrResponseError, NvrBusyError):
             body = await self._context.client.optional(ABILITY)
             if body is not None:
                 ability = parse_download_ability(body)
-                if ability.by_name is False and ability.by_time:
+                self._cuts = bool(ability.by_time)
+                if ability.by_name is False and ability.by_time and quirks.download_by is None:
                     quirks.download_by = "time"
         self._ability_asked = True
 
@@ -155,26 +197,40 @@ class Downloads:
         wire, track = context.playback_clock(), context.track(segment.channel, segment.role)
         start, end = wire.to_wire(segment.span.start), wire.to_wire(segment.span.end)
         found["time"] = playback_uri(host, port, track, start, end)
-        known = context.quirks.download_by
+        known = "time" if self._by_time_first(segment) else context.quirks.download_by
         return sorted(found.items(), key=lambda item: item[0] != known) if known else list(found.items())
 
     async def _begin(self, stack: AsyncExitStack, segment: RecordingSegment) -> HikvisionDownload:
         """Return a download whose first bytes are here, in the first dialect that gives some."""
         error: NvrError | None = None
-        for by, uri in self._addresses(segment):
+        addresses = self._addresses(segment)
+        cut = self._cuts and len(addresses) > 1 and addresses[0][0] == "time"
+        for by, uri in addresses:
             for dialect in self._dialects():
                 try:
                     download = await self._insist(stack, dialect, uri)
                 except (HikvisionRefusalError, NvrUnsupportedError, NvrNotFoundError) as refusal:
                     error = error or refusal
                     continue
-                self._context.quirks.download_dialect = dialect
-                self._context.quirks.download_by = by
+                quirks = self._context.quirks
+                quirks.download_dialect = dialect
+                if not cut:  # else it says nothing of whole files
+                    quirks.download_by = by
+                self._cuts = self._cuts and (by == "time" or not cut)
+                download.start = self._begin_of(segment, download, by)
                 return download
         if error is None:
             message = "there is nothing to download"
             raise NvrNotFoundError(message)
         raise error
+
+    def _begin_of(self, segment: RecordingSegment, download: HikvisionDownload, by: str) -> datetime | None:
+        """Return when that begins which comes: the whole file, for all that a part was asked for, has its size."""
+        whole = segment.size is not None and download.size is not None and download.size >= segment.size
+        begin = self._file_begin(segment)
+        if begin is None or (by == "time" and not whole):
+            return segment.span.start.replace(microsecond=0)
+        return begin
 
     def _dialects(self) -> tuple[str, ...]:
         known = self._context.quirks.download_dialect
@@ -233,7 +289,15 @@ class Downloads:
         await self._refuse_text(b"".join(head), stream)
         size = stream.headers.get("Content-Length", "")
         known = int(size) if size.isdecimal() else None
-        return HikvisionDownload(head, stream, size=known, grace=self._grace, monotonic=self._monotonic)
+        gate = self._context.client.transport.gate
+        return HikvisionDownload(
+            head,
+            stream,
+            size=known,
+            grace=self._grace,
+            monotonic=self._monotonic,
+            wanted=lambda: gate.waiting("download"),
+        )
 
     async def _refuse_text(self, head: bytes, stream: StreamResponse) -> None:
         """Raise what an answer says that is words instead of footage, for all its 200 (hikvision-isapi 2.4)."""

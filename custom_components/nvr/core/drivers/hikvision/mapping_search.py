@@ -57,7 +57,7 @@ class SegmentMapper:
         for match in matches:
             start, end = span_of(match.start, match.end, match.shift, self._last)
             if start < end:
-                self._last = TimeSpan(start, end)
+                whole = self._last = TimeSpan(start, end)
             # A file being written has a planned end (hikvision-isapi 8.2).
             growing = end > now
             if growing:
@@ -70,7 +70,7 @@ class SegmentMapper:
             segments.append(
                 RecordingSegment(
                     self._channel,
-                    TimeSpan(start, end),
+                    TimeSpan(start, end) if growing else whole,
                     kind,
                     self._role,
                     match.kind,

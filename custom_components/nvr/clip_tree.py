@@ -1,0 +1,82 @@
+"""Clips in the media browser: all of them, newest first, and those of each camera."""
+
+from datetime import timedelta
+
+from homeassistant.auth.models import User
+from homeassistant.components.media_player import MediaClass
+from homeassistant.components.media_source import BrowseMediaSource, PlayMedia
+from homeassistant.core import HomeAssistant
+
+from .access import Action
+from .clip_access import may, permit_clip
+from .clip_view import mint_clip_link
+from .exports import export_desk
+from .footage import RefusedError
+from .media.exports.library import is_there, vanished
+from .media.exports.models import Clip
+from .media_ids import ChannelId, ClipId, ClipsId
+from .media_tree import node
+from .media_words import Words
+
+
+class ClipBranch:
+    """What one user may see of the clips."""
+
+    def __init__(self, hass: HomeAssistant, user: User | None, words: Words) -> None:
+        self._hass = hass
+        self._user = user
+        self._words = words
+
+    @property
+    def clips(self) -> list[Clip]:
+        """The clips he may see, newest footage first."""
+        return [clip for clip in export_desk(self._hass).library.all() if self._may(clip)]
+
+    def root(self) -> BrowseMediaSource:
+        """Make the node that leads to all clips."""
+        return node(ClipsId(), self._words.text("media_clips"))
+
+    async def open(self, media_id: ClipsId) -> BrowseMediaSource:
+        """Open all clips, or those of one camera."""
+        clips = self.clips
+        if (channel := media_id.channel) is not None:
+            clips = [clip for clip in clips if (clip.recorder_id, clip.channel) == (channel.entry_id, channel.channel)]
+        gone = await self._hass.async_add_executor_job(vanished, clips)
+        children = [self._clip(clip, gone=clip.id in gone) for clip in clips]
+        title = self._words.text("media_clips")
+        if channel is None:
+            cameras = {ChannelId(clip.recorder_id, clip.channel): clip.camera for clip in reversed(clips)}
+            folders = [node(ClipsId(found), name) for found, name in cameras.items()]
+            if len(folders) > 1:
+                children = [*sorted(folders, key=lambda folder: folder.title.casefold()), *children]
+        elif clips:
+            title = f"{title}: {clips[0].camera}"
+        return node(media_id, title, children=children)
+
+    async def play(self, media_id: ClipId) -> PlayMedia:
+        """Make the link that plays a clip; raises RefusedError."""
+        clip = export_desk(self._hass).library.get(media_id.clip_id)
+        if clip is None:
+            raise RefusedError("no_clip")
+        if not permit_clip(self._hass, self._user, Action.PLAYBACK, clip, via="media_source"):
+            raise RefusedError("not_allowed", camera=clip.camera)
+        if not await self._hass.async_add_executor_job(is_there, clip):
+            raise RefusedError("clip_gone", title=clip.title)
+        if not clip.codec:
+            raise RefusedError("clip_not_playable", title=clip.title)
+        path, _ = mint_clip_link(self._hass, clip, self._user.id if self._user else None)
+        return PlayMedia(path, clip.mime)
+
+    def _may(self, clip: Clip) -> bool:
+        return may(self._hass, self._user, Action.PLAYBACK, clip)
+
+    def _clip(self, clip: Clip, *, gone: bool) -> BrowseMediaSource:
+        title = clip.title
+        if gone:
+            title = self._words.text("media_clip_gone", title=title)
+        elif not clip.codec:
+            title = f"{title} ({self._words.text('media_clip_original')})"
+        else:
+            title = f"{title} ({self._words.duration(timedelta(seconds=clip.length))})"
+        playable = bool(clip.codec) and not gone
+        return node(ClipId(clip.id), title, play=playable, expand=False, media_class=MediaClass.VIDEO)

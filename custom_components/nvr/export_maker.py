@@ -1,0 +1,314 @@
+"""Makes what an export orders: films and originals, under names nobody takes for them until they are whole."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+import secrets
+import threading
+from typing import Final
+
+from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util, slugify
+
+from .const import LOGGER
+from .core.errors import NvrError, NvrUnsupportedError
+from .core.models import RecordingSegment, StreamRole, VideoCodec
+from .core.timeline import gaps
+from .export_source import Source, find_source, is_allowed, own_folder
+from .media.byte_source import CONTENT_TYPES, DownloadBytes
+from .media.exports import files
+from .media.exports.convert import StoppedError, available, convert
+from .media.exports.export import Exported, export_film, parts_of, rtsp_opener
+from .media.exports.models import Clip, ExportFormat, ExportJob
+from .media.exports.queue import ExportError
+from .media.pool import WorkPool
+from .media.ticks import to_seconds
+from .shared import shared
+
+type Progressed = Callable[[ExportJob], None]
+"""Hears that a job got on."""
+
+_EVERYWHERE: Final = "avc1"
+_SUFFIXES: Final = {"video/mpeg": ".mpg", "video/mp4": ".mp4"}
+_ORIGINAL: Final = ".dav"
+
+
+class ExportHolder:
+    """Holds the recorder's slot for an export; it is never idle, and gives the slot up to nobody."""
+
+    kind = "export"
+    turning = False
+
+    def __init__(self, owner: str | None, channel: int) -> None:
+        self.owner = owner or ""
+        self.channel = channel
+
+    def idle_for(self) -> float:
+        """Return 0: somebody waits for it."""
+        return 0.0
+
+    async def yield_slot(self) -> None:
+        """Keep the slot."""
+
+
+class ExportMaker:
+    """Makes exports; one per Home Assistant. Its threads are not the players'; one converts, one film at a time."""
+
+    def __init__(self, hass: HomeAssistant, put_off: Callable[[str], Awaitable[None]]) -> None:
+        """`put_off` stops a job whose recorder may not be used any more, to be tried again."""
+        self._hass = hass
+        self._put_off = put_off
+        self._pool = WorkPool(1)
+        self._converting = WorkPool(1)
+
+    async def aclose(self) -> None:
+        """End the threads."""
+        await self._pool.aclose()
+        await self._converting.aclose()
+
+    async def make(self, job: ExportJob, progressed: Progressed) -> list[Clip]:
+        """Make what a job orders. Raises ExportError, NvrError, OSError; then nothing of it is left."""
+        source = await find_source(self._hass, job)
+        if job.order.format is ExportFormat.ORIGINAL:
+            return await self._originals(job, source, progressed)
+        if job.order.format is ExportFormat.H264:
+            return [await self._everywhere(job, source, progressed)]
+        clip = await self._film(job, source, progressed)
+        if not clip.codec.startswith(_EVERYWHERE):
+            clip = await self._with_spare(job, source, clip, progressed)
+        return [clip]
+
+    async def make_spare(self, job: ExportJob, clip: Clip, progressed: Progressed) -> Clip:
+        """Make a version of a clip that plays everywhere, and return the clip with it. Raises as `make`."""
+        job.total = clip.length
+        target = Path(clip.path)
+        target = target.with_name(f"{target.stem}_h264.mp4")
+        async with self._written(target, clip.size) as name:
+            await self._convert(job, Path(clip.path), name, progressed, 0.0)
+        return replace(clip, spare=str(target))
+
+    async def _film(self, job: ExportJob, source: Source, progressed: Progressed) -> Clip:
+        target = await self._target(job, source, ".mp4")
+        async with self._written(target, source.size_of(job.order.span)) as name:
+            made = await self._read(job, source, name, progressed)
+        return _clip(job, source, target, made)
+
+    async def _everywhere(self, job: ExportJob, source: Source, progressed: Progressed) -> Clip:
+        """Make a film that plays everywhere: turned into another where that was agreed to, else of the sub track."""
+        if source.codecs - {VideoCodec.H264, VideoCodec.UNKNOWN} and not source.transcodes:
+            return await self._of_sub_track(job, source, progressed)
+        target = await self._target(job, source, ".mp4")
+        size = source.size_of(job.order.span)
+        async with self._written(target, 2 * size) as name:
+            made = await self._read(job, source, name, progressed)
+            if not made.film.codec.startswith(_EVERYWHERE):
+                if not source.transcodes:
+                    raise ExportError("needs_transcoding", camera=source.channel.name)
+                made = await self._converted(job, made, name, progressed)
+        return _clip(job, source, target, made)
+
+    async def _of_sub_track(self, job: ExportJob, source: Source, progressed: Progressed) -> Clip:
+        profile = source.channel.profile(StreamRole.SUB)
+        # A list may name the codec of the main track for the sub track, too: the set-up knows better.
+        known = profile is not None and profile.video in {VideoCodec.H264, VideoCodec.UNKNOWN}
+        if not known or not source.hub.driver.capabilities.sub_track:
+            raise ExportError("needs_transcoding", camera=source.channel.name)
+        sub = await find_source(self._hass, job, StreamRole.SUB)
+        if not sub.segments:
+            raise ExportError("needs_transcoding", camera=source.channel.name)
+        target = await self._target(job, sub, ".mp4")
+        async with self._written(target, sub.size_of(job.order.span)) as name:
+            made = await self._read(job, sub, name, progressed)
+            if not made.film.codec.startswith(_EVERYWHERE):
+                raise ExportError("needs_transcoding", camera=source.channel.name)
+        return _clip(job, sub, target, made)
+
+    async def _with_spare(self, job: ExportJob, source: Source, clip: Clip, progressed: Progressed) -> Clip:
+        """Add the sub track, where one was recorded: for players that cannot decode the pictures. It may fail."""
+        begun, job.covered = job.covered, 0.0
+        try:
+            spare = await self._of_sub_track(job, source, progressed)
+        except (ExportError, NvrError, OSError) as err:
+            LOGGER.debug("A clip is left without a version that plays everywhere: %s", err)
+            return clip
+        except BaseException:
+            await asyncio.shield(self._pool.run(files.discard, Path(clip.path)))
+            raise
+        finally:
+            job.covered = begun
+        return replace(clip, spare=spare.path)
+
+    async def _read(self, job: ExportJob, source: Source, name: Path, progressed: Progressed) -> Exported:
+        """Read the footage into a film, holding one of the recorder's slots."""
+        parts = parts_of(job.order.span, source.listed)
+        if not parts:
+            raise ExportError("no_footage", camera=source.channel.name)
+        job.total = to_seconds(sum(part.end - part.start for part in parts))
+        hub, entry_id = source.hub, source.entry.entry_id
+        if (playback := hub.playback) is None:
+            raise ExportError("no_playback", name=hub.name)
+        slots, holder = shared(self._hass).engine.slots, ExportHolder(job.order.owner, job.order.channel)
+
+        def progress(covered: float, written: int) -> None:
+            if not job.covered:
+                slots.tell(entry_id, holder)
+            job.covered, job.written = covered, written
+            progressed(job)
+
+        async with self._using(job, source):
+            lease = await slots.acquire(entry_id, hub.playback_slots, holder)
+            try:
+                opener = rtsp_opener(playback, hub.driver.guard, job.order.channel, source.role)
+                return await export_film(name, parts, opener, self._pool, progress)
+            finally:
+                lease.release()
+
+    async def _originals(self, job: ExportJob, source: Source, progressed: Progressed) -> list[Clip]:
+        """Fetch the recorder's own files that hold the span, whole as they are."""
+        if (downloads := source.hub.downloads) is None:
+            raise ExportError("no_downloads", name=source.hub.name)
+        segments = [
+            segment for segment in source.segments if segment.span.overlaps(job.order.span) and not segment.open
+        ]
+        if not segments:
+            raise ExportError("no_footage", camera=source.channel.name)
+        job.total = sum(segment.span.duration.total_seconds() for segment in segments)
+        clips: list[Clip] = []
+        try:
+            async with self._using(job, source):
+                for segment in segments:
+                    clip = await self._original(job, source, DownloadBytes(downloads, segment), segment, progressed)
+                    clips.append(clip)
+                    job.covered += segment.span.duration.total_seconds()
+        except BaseException:
+            for clip in clips:
+                await asyncio.shield(self._pool.run(files.discard, Path(clip.path)))
+            raise
+        return clips
+
+    async def _original(
+        self, job: ExportJob, source: Source, download: DownloadBytes, segment: RecordingSegment, progressed: Progressed
+    ) -> Clip:
+        try:
+            async with download.open() as chunks:
+                mime = CONTENT_TYPES[download.container]
+                target = await self._target(job, source, _SUFFIXES.get(mime, _ORIGINAL), segment)
+                async with self._written(target, download.size or segment.size or 0) as name:
+                    size = await files.save(name, chunks, self._pool, lambda count: _count(job, count, progressed))
+        except NvrUnsupportedError as err:
+            raise ExportError("no_downloads", name=source.hub.name) from err
+        order = job.order
+        return Clip(
+            secrets.token_hex(8),
+            order.recorder_id,
+            order.channel,
+            source.channel.name,
+            order.title or f"{source.channel.name} {dt_util.as_local(segment.span.start):%Y-%m-%d %H:%M:%S}",
+            segment.span,
+            dt_util.utcnow(),
+            order.owner,
+            str(target),
+            size,
+            mime,
+            length=segment.span.duration.total_seconds(),
+        )
+
+    async def _converted(self, job: ExportJob, made: Exported, name: Path, progressed: Progressed) -> Exported:
+        """Turn the film at `name` into one that plays everywhere, in its place."""
+        other = name.with_name(f"{name.name}2")
+        read = job.covered
+        job.total += made.film.length
+        await self._convert(job, name, other, progressed, read)
+        await self._pool.run(other.replace, name)
+        size = (await self._pool.run(name.stat)).st_size
+        return replace(made, film=replace(made.film, size=size, codec=_EVERYWHERE))
+
+    async def _convert(self, job: ExportJob, film: Path, target: Path, progressed: Progressed, read: float) -> None:
+        """Convert in a thread, one film at a time; cancelling ends the work, too."""
+        stopped, loop = threading.Event(), asyncio.get_running_loop()
+        if not available():
+            raise ExportError("no_encoder")
+
+        def told(seconds: float, written: int) -> None:
+            loop.call_soon_threadsafe(progress, seconds, written)
+
+        def progress(seconds: float, written: int) -> None:
+            job.covered, job.written = read + seconds, written
+            progressed(job)
+
+        work = asyncio.ensure_future(self._converting.run(convert, film, target, stopped, told))
+        try:
+            await asyncio.shield(work)
+        except BaseException:
+            stopped.set()
+            with suppress(StoppedError, NvrError, OSError):
+                await work
+            await asyncio.shield(self._pool.run(files.discard, target))
+            raise
+
+    async def _target(
+        self, job: ExportJob, source: Source, suffix: str, segment: RecordingSegment | None = None
+    ) -> Path:
+        """Return the path of a file. What is in our own folder nobody can guess."""
+        started = dt_util.as_local((segment or job.order).span.start)
+        name = f"{slugify(source.channel.name) or 'camera'}_{started:%Y%m%d_%H%M%S}_{secrets.token_hex(8)}{suffix}"
+        if job.order.folder is None:
+            return own_folder(self._hass) / f".{name}"
+        folder = Path(job.order.folder)
+        if not await self._hass.async_add_executor_job(is_allowed, self._hass, folder):
+            raise ExportError("folder_not_allowed", folder=job.order.folder)
+        return folder / name
+
+    @asynccontextmanager
+    async def _written(self, target: Path, size: int) -> AsyncGenerator[Path]:
+        """Give a name to write to; what is written there gets its own in the end, or goes. Raises OSError."""
+        await self._pool.run(files.require_space, target.parent, size)
+        name = files.unfinished(target)
+        try:
+            await self._pool.run(files.prepare, target)
+            yield name
+            await self._pool.run(files.publish, name, target)
+        except BaseException:
+            await asyncio.shield(self._pool.run(files.discard, name))
+            raise
+
+    @asynccontextmanager
+    async def _using(self, job: ExportJob, source: Source) -> AsyncGenerator[None]:
+        """Let the job be put off when the recorder's login may not be used any more."""
+        forget = source.hub.streams.async_add(lambda: self._put_off(job.order.id))
+        try:
+            yield
+        finally:
+            forget()
+
+
+def _count(job: ExportJob, count: int, progressed: Progressed) -> None:
+    job.written += count
+    progressed(job)
+
+
+def _clip(job: ExportJob, source: Source, target: Path, made: Exported) -> Clip:
+    order, film = job.order, made.film
+    missing = [gap.span for gap in gaps(source.listed, order.span)]
+    camera = source.channel.name
+    return Clip(
+        secrets.token_hex(8),
+        order.recorder_id,
+        order.channel,
+        camera,
+        order.title or f"{camera} {dt_util.as_local(order.span.start):%Y-%m-%d %H:%M:%S}",
+        order.span,
+        dt_util.utcnow(),
+        order.owner,
+        str(target),
+        film.size,
+        "video/mp4",
+        film.codec,
+        film.width,
+        film.height,
+        film.length,
+        film.sound,
+        gaps=tuple(sorted([*missing, *made.missing])),
+    )

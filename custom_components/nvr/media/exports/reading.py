@@ -1,0 +1,196 @@
+"""Reads what was recorded between two moments, all of it, whatever the recorder does meanwhile.
+
+A session that breaks or ends early is opened again where it stopped. What the recorder does not give although it lists
+it is told as missing; where that is the end, or all the beginning, the export has failed.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+import time
+
+from ...core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from ..audio import AudioFormat, AudioUnit
+from ..audio_maker import AROUND
+from ..cover import Sample
+from ..fmp4 import VideoSets
+from ..footage import FootageReader, Opened
+from ..ticks import RATE
+
+STEP = 2 * RATE
+"""How much is read before it is written, in ticks."""
+
+# A recorder that begins at the key frame after the asked moment is asked so much earlier.
+_LEAD = 12 * RATE
+_LATE = RATE // 2
+# Between two pictures; a camera that sends one a second is not missing any.
+_HOLE = 3 * RATE
+# By how much a list may name the end of a file later than its last picture.
+_LISTED_TOO_LONG = 15 * RATE
+# The last picture may stand so long before the end that is asked for.
+_STANDS = 3 * RATE // 2
+_TRIES = 4
+_TRIES_AT_THE_END = 2
+_WAIT = 1.0
+
+type Opener = Callable[[int, int], Awaitable[Opened]]
+"""Opens a session that plays from one moment (ticks) up to another; raises NvrError subclasses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What was recorded in `[start, end)`, in decode order; times are true, in ticks since the epoch.
+
+    `head` is what is only there to be decoded, from the key frame before. `fresh`: it does not go on where the piece
+    before ended.
+    """
+
+    start: int
+    end: int
+    head: Sequence[Sample]
+    body: Sequence[Sample]
+    heard: Sequence[tuple[AudioFormat, Sequence[AudioUnit]]]
+    fresh: bool
+
+
+@dataclass(slots=True)
+class Part:
+    """One stretch that the recorder lists as recorded, and what it did not give of it; in ticks."""
+
+    start: int
+    end: int
+    listed: tuple[int, int]
+    missing: list[tuple[int, int]] = field(default_factory=list)
+
+
+class IncompleteError(NvrResponseError):
+    """The recorder gave less than it lists; `reached` is how far (ticks)."""
+
+    def __init__(self, reached: int) -> None:
+        """Keep how far it got."""
+        super().__init__("the recorder ended before the footage it lists did")
+        self.reached = reached
+
+
+class PartReader:
+    """Reads one part after the other; `sets` are the newest parameter sets, `audio` what the first session sounds."""
+
+    def __init__(
+        self,
+        opener: Opener,
+        *,
+        monotonic: Callable[[], float] = time.monotonic,
+        wait: float | None = None,
+    ) -> None:
+        """Open nothing yet. `wait` (s) is how long the first pause is before a session is opened again."""
+        self.sets: VideoSets | None = None
+        self.audio: tuple[AudioFormat, int | None] | None = None
+        self._open = opener
+        self._monotonic = monotonic
+        self._wait = _WAIT if wait is None else wait
+        self._lead = 0
+        self._reader: FootageReader | None = None
+        self._newest: int | None = None
+        self._interval = 0
+
+    async def read(self, part: Part) -> AsyncGenerator[Piece]:
+        """Yield all of a part, in order. Raises NvrError subclasses, IncompleteError among them."""
+        at, fresh, failures = part.start, True, 0
+        self._newest, self._interval = None, 0
+        while at < part.end:
+            problem = await self._read_on(at, part, fresh=fresh)
+            piece = self._take(at, part, fresh=fresh, broken=problem is not None)
+            if piece is not None:
+                self._look_for_holes(piece, part)
+                yield piece
+                at, failures = piece.end, 0
+                fresh = fresh and not piece.body
+            if problem is None:
+                continue
+            if at >= part.end - max(_STANDS, 2 * self._interval):
+                break
+            failures += 1
+            if self._is_over(at, part, failures, problem):
+                part.missing.append((at, part.end))
+                break
+            fresh = True
+            await self.close()
+            await asyncio.sleep(self._wait * failures)
+        await self.close()
+
+    async def close(self) -> None:
+        """End the session on the recorder."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.source.close()
+
+    async def _read_on(self, at: int, part: Part, *, fresh: bool) -> NvrError | None:
+        """Read the next step; return why it cannot be had whole. Raises what no other session would mend."""
+        try:
+            reader = await self._reader_at(at, part)
+            await reader.read_until(min(at + STEP, part.end), part.end, at if fresh else None)
+        except (NvrUnreachableError, NvrNotFoundError, NvrResponseError) as err:
+            return err
+        reached = reader.samples[-1].time if reader.samples else 0
+        over = reader.ended and reached < min(at + STEP, part.end)
+        return IncompleteError(reached) if over else None
+
+    def _take(self, at: int, part: Part, *, fresh: bool, broken: bool) -> Piece | None:
+        reader = self._reader
+        if reader is None or not reader.samples:
+            return None
+        self.sets = reader.source.sets or self.sets
+        if self.audio is None and reader.audio is not None:
+            heard = reader.audio.units[0].time if reader.audio.units else None
+            self.audio = (reader.audio.source, heard)
+        end = min(at + STEP, part.end)
+        heard_there = reader.heard(at - AROUND, end + AROUND)
+        head, body = reader.take(at, end, follows=not fresh)
+        if broken:
+            if not body:
+                return None
+            end = max(sample.time for sample in body) + 1
+        return Piece(at, end, head if body else (), body, heard_there, fresh)
+
+    def _look_for_holes(self, piece: Piece, part: Part) -> None:
+        for time_ in sorted(sample.time for sample in piece.body):
+            before = part.start if self._newest is None else self._newest
+            if time_ - before > _HOLE:
+                part.missing.append((before, time_))
+            elif self._newest is not None:
+                self._interval = time_ - before
+            if self._newest is None and time_ - before > _LISTED_TOO_LONG:
+                raise IncompleteError(before)
+            self._newest = time_
+
+    def _is_over(self, at: int, part: Part, failures: int, problem: NvrError) -> bool:
+        """Tell whether the recorder simply has no more, as far as its list may err; raises what has gone wrong."""
+        answered = isinstance(problem, NvrNotFoundError | IncompleteError | NvrTimeoutError)
+        listed = part.end >= part.listed[1] and part.end - at <= _LISTED_TOO_LONG
+        if answered and listed and self._newest is not None:
+            return failures >= _TRIES_AT_THE_END
+        if failures < _TRIES:
+            return False
+        raise problem if isinstance(problem, NvrUnreachableError) else IncompleteError(at)
+
+    async def _reader_at(self, at: int, part: Part) -> FootageReader:
+        if self._reader is not None:
+            return self._reader
+        reader = await self._begin(at, part)
+        if not self._lead and at > part.listed[0]:
+            await reader.read_until(at + 1, part.end)
+            if reader.first_time is not None and reader.first_time > at + _LATE:
+                self._lead = _LEAD
+                await self.close()
+                reader = await self._begin(at, part)
+        return reader
+
+    async def _begin(self, at: int, part: Part) -> FootageReader:
+        async def follow(start: int) -> Opened:
+            return await self._open(start, part.end)
+
+        opened = await self._open(max(at - self._lead, part.listed[0]), part.end)
+        self._reader = FootageReader(
+            opened.source, at, self._monotonic, until=opened.until, follow=follow, way=opened.way
+        )
+        return self._reader

@@ -1,0 +1,1 @@
+"""Single pictures of recordings: read, decoded, scaled, kept on disk."""

@@ -1,0 +1,250 @@
+"""Commands of our viewer over Home Assistant's websocket, and what they answer.
+
+Moments are Unix seconds (UTC, with fractions). Errors have a `code`: not_found, unauthorized, unavailable, busy,
+unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) and, for busy, `holders`.
+
+- `nvr/info`: what this version offers.
+- `nvr/cameras`: the cameras the user may watch, live or recorded.
+- `nvr/session/open`: begins a stream and returns how to play it and the token the media socket takes it by.
+- `nvr/session/control`: `seek` (`value`: moment), `speed` (-32..32, backwards below 0), `step` (1 or -1), `pause`,
+  `resume`, `close`. `at` is where the viewer is; without it `speed` and `step` go on from what was sent last.
+"""
+
+from typing import Any, Final
+
+from homeassistant.components import websocket_api
+from homeassistant.config_entries import ConfigEntryState
+from homeassistant.core import HomeAssistant, callback
+from homeassistant.helpers import area_registry as ar, device_registry as dr
+from homeassistant.loader import async_get_integration
+from homeassistant.util import dt as dt_util
+import probatio
+
+from .access import Action, authorize
+from .const import DOMAIN
+from .core.models import Channel, StreamProfile, StreamRole, VideoCodec
+from .media.streaming.stream import MediaStream, Opened, Wanted
+from .media.ticks import from_datetime, from_seconds, to_seconds
+from .media_ids import ChannelId, MediaIdError, parse
+from .runtime import NvrConfigEntry
+from .shared import shared
+from .stream_sessions import LIVE, PLAYBACK, SessionError, control_stream, open_stream, roles_for
+
+MEDIA_PATH: Final = "/api/nvr/media"
+_FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound")
+_FORWARDS: Final = probatio.Range(min=0.125, max=32)
+_SPEEDS: Final = probatio.All(probatio.Coerce(float), probatio.Any(_FORWARDS, probatio.Range(min=-32, max=-0.125)))
+_MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_258_118_400))
+_CODECS: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1", VideoCodec.MJPEG: "mjpeg"}
+_ACCEPT: Final = ("avc1",)
+
+
+@callback
+def async_register_stream_commands(hass: HomeAssistant) -> None:
+    """Register the commands; once, from `async_setup`."""
+    for command in (websocket_info, websocket_cameras, websocket_open, websocket_control):
+        websocket_api.async_register_command(hass, command)
+
+
+@websocket_api.websocket_command({probatio.Required("type"): "nvr/info"})
+@websocket_api.async_response
+async def websocket_info(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """Say what this version offers."""
+    version = str((await async_get_integration(hass, DOMAIN)).version)
+    told = {"version": version, "api": 1, "features": list(_FEATURES), "limits": {"grid": 25}, "media_path": MEDIA_PATH}
+    connection.send_result(msg["id"], told)
+
+
+@websocket_api.websocket_command({probatio.Required("type"): "nvr/cameras"})
+@callback
+def websocket_cameras(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """List the cameras the user may watch."""
+    entries: list[NvrConfigEntry] = hass.config_entries.async_entries(DOMAIN)
+    found = []
+    for entry in entries:
+        if entry.state is not ConfigEntryState.LOADED:
+            continue
+        for channel in entry.runtime_data.hub.channels:
+            rights = {
+                action.value: authorize(hass, connection.user, action, entry, channel.number)
+                for action in (Action.LIVE, Action.PLAYBACK)
+            }
+            if any(rights.values()):
+                found.append({**_camera(hass, entry, channel), "rights": rights})
+    connection.send_result(msg["id"], found)
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "nvr/session/open",
+        probatio.Required("kind"): probatio.In((LIVE, PLAYBACK)),
+        probatio.Required("camera_id"): str,
+        probatio.Optional("stream", default=StreamRole.MAIN.value): probatio.In([role.value for role in StreamRole]),
+        probatio.Optional("start"): _MOMENT,
+        probatio.Optional("end"): _MOMENT,
+        probatio.Optional("speed", default=1.0): _SPEEDS,
+        probatio.Optional("keyframes", default=False): bool,
+        probatio.Optional("accept", default=list(_ACCEPT)): [str],
+    }
+)
+@websocket_api.async_response
+async def websocket_open(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
+    """Begin a stream for the user who asks."""
+    try:
+        entry, number = _camera_of(hass, msg["camera_id"])
+        wanted = _wanted(entry, number, msg)
+        stream, opened = await open_stream(hass, connection.user, connection.refresh_token_id, entry, wanted)
+    except SessionError as err:
+        holders = None
+        if err.code == "busy":
+            holders = _holders(hass, connection, msg["camera_id"])
+        _refuse(connection, msg["id"], err, holders)
+        return
+    told = {"session_id": stream.session_id, "stream_id": stream.stream_id, "media_path": MEDIA_PATH}
+    connection.send_result(msg["id"], {**told, "token": shared(hass).desk.mint(stream), **_opened(opened)})
+
+
+@websocket_api.websocket_command(
+    {
+        probatio.Required("type"): "nvr/session/control",
+        probatio.Required("session_id"): str,
+        probatio.Required("action"): probatio.In(("seek", "speed", "step", "pause", "resume", "close")),
+        probatio.Optional("value"): probatio.Coerce(float),
+        probatio.Optional("at"): _MOMENT,
+    }
+)
+@websocket_api.async_response
+async def websocket_control(
+    hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]
+) -> None:
+    """Change what a stream of the user's own plays."""
+    try:
+        stream, entry = _own(hass, connection, msg["session_id"])
+        opened = await control_stream(stream, entry, msg["action"], _value(msg), msg.get("at"))
+    except SessionError as err:
+        _refuse(connection, msg["id"], err)
+        return
+    connection.send_result(msg["id"], _opened(opened) if opened is not None else {})
+
+
+def _value(msg: dict[str, Any]) -> float | None:
+    """Return the value of an action; raises SessionError for one that cannot be."""
+    value: float | None = msg.get("value")
+    limits = {"seek": _MOMENT, "speed": _SPEEDS}.get(msg["action"])
+    if value is None or limits is None:
+        return value
+    try:
+        probatio.Schema(limits)(value)
+    except probatio.Invalid as err:
+        raise SessionError("invalid_format", f"{msg['action']}: {err}") from err
+    return value
+
+
+def _own(
+    hass: HomeAssistant, connection: websocket_api.ActiveConnection, session_id: str
+) -> tuple[MediaStream, NvrConfigEntry]:
+    stream = shared(hass).desk.find(session_id)
+    # Somebody else's is as good as none.
+    if stream is None or stream.owner != connection.user.id:
+        raise SessionError("not_found", "There is no such stream (any more).")
+    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(stream.recorder_id)
+    if entry is None or entry.state is not ConfigEntryState.LOADED:
+        raise SessionError("unavailable", "The NVR is not set up.")
+    return stream, entry
+
+
+def _camera_of(hass: HomeAssistant, camera_id: str) -> tuple[NvrConfigEntry, int]:
+    try:
+        found = parse(camera_id)
+    except MediaIdError as err:
+        raise SessionError("invalid_format", "This is no camera.") from err
+    if not isinstance(found, ChannelId):
+        raise SessionError("invalid_format", "This is no camera.")
+    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(found.entry_id)
+    if entry is None or entry.domain != DOMAIN:
+        raise SessionError("not_found", "There is no such camera.")
+    if entry.state is not ConfigEntryState.LOADED:
+        raise SessionError("unavailable", f"{entry.title} is not set up.")
+    return entry, found.channel
+
+
+def _wanted(entry: NvrConfigEntry, number: int, msg: dict[str, Any]) -> Wanted:
+    """Return what is asked for; raises SessionError where that makes no sense."""
+    accept = frozenset(msg["accept"])
+    channel = entry.runtime_data.hub.channel(number)
+    asked = StreamRole(msg["stream"])
+    roles = roles_for(channel, asked, accept) if channel is not None else (asked,)
+    if msg["kind"] == LIVE:
+        return Wanted(LIVE, number, roles, accept, from_datetime(dt_util.utcnow()))
+    start, end = (from_seconds(msg[name]) if name in msg else None for name in ("start", "end"))
+    if start is None or (end is not None and end <= start):
+        raise SessionError("invalid_format", "A playback needs a start, and an end behind it.")
+    return Wanted(PLAYBACK, number, roles, accept, start, msg["speed"], keys=msg["keyframes"], end=end)
+
+
+def _opened(opened: Opened) -> dict[str, Any]:
+    return {
+        "codec": opened.codec,
+        "mime": opened.mime,
+        "epoch": to_seconds(opened.epoch),
+        "actual_start": to_seconds(opened.actual_start),
+        "stream": opened.role.value,
+        "speed": opened.speed,
+    }
+
+
+def _refuse(
+    connection: websocket_api.ActiveConnection,
+    number: int,
+    err: SessionError,
+    holders: list[dict[str, Any]] | None = None,
+) -> None:
+    """Answer with an error that says more than Home Assistant's own do."""
+    told: dict[str, Any] = {"code": err.code, "message": str(err)}
+    if err.retry_after is not None:
+        told["retry_after"] = err.retry_after
+    if holders is not None:
+        told["holders"] = holders
+    connection.send_message({"id": number, "type": websocket_api.TYPE_RESULT, "success": False, "error": told})
+
+
+def _holders(hass: HomeAssistant, connection: websocket_api.ActiveConnection, camera_id: str) -> list[dict[str, Any]]:
+    """Return who has the recorder's sessions; which camera and whose only where the user may know."""
+    entry, _ = _camera_of(hass, camera_id)
+    told = []
+    for holder in shared(hass).engine.holders(entry.entry_id):
+        own = holder.owner == connection.user.id
+        row: dict[str, Any] = {"own": own, "idle": round(holder.idle, 1)}
+        if own or connection.user.is_admin:
+            row |= {"camera_id": ChannelId(entry.entry_id, holder.channel).format(), "user_id": holder.owner or None}
+        told.append(row)
+    return told
+
+
+def _camera(hass: HomeAssistant, entry: NvrConfigEntry, channel: Channel) -> dict[str, Any]:
+    hub = entry.runtime_data.hub
+    device = dr.async_get(hass).async_get(hub.channel_device_id(channel.number) or "")
+    area = ar.async_get(hass).async_get_area(device.area_id) if device is not None and device.area_id else None
+    speeds = hub.driver.capabilities.playback_speeds if hub.link.reached else (1.0,)
+    return {
+        "id": ChannelId(entry.entry_id, channel.number).format(),
+        "name": channel.name,
+        "entity_id": hub.camera_entity_id(channel.number),
+        "nvr_id": entry.entry_id,
+        "channel": channel.number,
+        "online": hub.channel_available(channel.number),
+        "area": area.name if area is not None else None,
+        "streams": [_stream(profile) for profile in channel.profiles if profile.enabled],
+        "playback": None if hub.playback is None else {"scale": list(speeds)},
+    }
+
+
+def _stream(profile: StreamProfile) -> dict[str, Any]:
+    return {
+        "id": profile.role.value,
+        "codec": _CODECS.get(profile.video),
+        "width": profile.width,
+        "height": profile.height,
+        "fps": profile.fps,
+        "audio": profile.audio.value if profile.audio is not None else None,
+    }

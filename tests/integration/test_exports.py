@@ -1,0 +1,265 @@
+"""Exports end to end: ordered by an action, read from a simulated recorder, and judged by the time in every picture."""
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+import itertools
+from pathlib import Path
+from typing import Any
+
+from homeassistant.core import HomeAssistant
+from homeassistant.setup import async_setup_component
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
+
+from custom_components.nvr.const import DOMAIN
+from custom_components.nvr.exports import export_desk
+from tests.simulators.footage import DailyGap
+
+from .conftest import StartSimulator, every_family, make_entry, set_up, until
+from .export_helpers import export, failed, files_in, finished, kinds, media_folder_in, pictures, watch
+from .footage_helpers import MediaBrowser, titles
+from .recorders import Recorder
+
+FRAME = 0.15
+
+
+@pytest.fixture(name="media_folder", autouse=True)
+def media_folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Path:
+    """A media folder of the test's own."""
+    return media_folder_in(hass, tmp_path)
+
+
+@pytest.fixture(name="nvr")
+async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
+    nvr: Recorder = await start_simulator(channels=2, rtsp=True)
+    nvr.rtsp.faults.delivery = 0
+    nvr.rtsp.faults.end = "bye"
+    return nvr
+
+
+@pytest.fixture(name="entry")
+async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    return entry
+
+
+@every_family
+async def test_export_begins_and_ends_at_the_very_moments(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, hass_ws_client: WebSocketGenerator
+) -> None:
+    told = watch(hass)
+    start = nvr.now().replace(microsecond=0) - timedelta(hours=2, milliseconds=300)
+    await export(hass, start, 9.5)
+    data = await finished(told)
+    end = start + timedelta(seconds=9.5)
+    found = await hass.async_add_executor_job(pictures, data["path"])
+    shown = [(at, (code.time - start).total_seconds()) for at, code in found if at >= 0.0]
+    # What is only there to be decoded is not shown, or for less time than a picture lasts.
+    told_times = [seconds for at, seconds in shown if at > 0.02 or seconds >= 0]
+    assert -FRAME <= told_times[0] <= FRAME
+    assert abs((found[-1][1].time - end).total_seconds()) <= FRAME
+    assert max(abs(at - seconds) for at, seconds in shown if at > 0.5) <= 0.07
+    assert {code.channel for _, code in found} == {1}
+    assert abs(data["duration"] - 9.5) < 0.001
+    assert (await hass.async_add_executor_job(kinds, data["path"]))[:2] == ["ftyp", "moov"]
+    assert await files_in(hass, media_folder) == [Path(data["path"])]
+    assert nvr.rtsp.counters.sessions_open["playback"] == 0
+    assert nvr.rtsp.counters.teardowns["playback"] == nvr.rtsp.counters.sessions_opened["playback"]
+    assert export_desk(hass).queue.jobs[data["export_id"]].state == "done"
+
+
+async def test_clip_is_in_the_media_browser_and_plays(
+    hass: HomeAssistant,
+    nvr: Recorder,
+    entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> None:
+    assert await async_setup_component(hass, "media_source", {})
+    told = watch(hass)
+    await export(hass, nvr.now() - timedelta(hours=2), 4, title="The parcel")
+    data = await finished(told)
+    media = MediaBrowser(await hass_ws_client(hass))
+    clips = await media.path("Clips")
+    assert titles(clips) == ["The parcel (4 s)"]
+    answer = await media.ask("resolve_media", data["media_content_id"])
+    assert answer["result"]["mime_type"] == "video/mp4"
+    client = await hass_client_no_auth()
+    async with client.get(answer["result"]["url"], headers={"Range": "bytes=4-7"}) as response:
+        assert (response.status, await response.read()) == (206, b"ftyp")
+
+
+async def test_cancelled_export_leaves_nothing(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path
+) -> None:
+    nvr.rtsp.faults.delivery = 1.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 60)
+    desk = export_desk(hass)
+    await until(lambda: desk.queue.jobs[export_id].written > 0)
+    assert len(await files_in(hass, media_folder)) == 1
+    await hass.services.async_call(DOMAIN, "cancel_export", {"export_id": export_id}, blocking=True)
+    assert desk.queue.jobs[export_id].state == "cancelled"
+    assert await files_in(hass, media_folder) == []
+    await until(lambda: not nvr.rtsp.counters.sessions_open["playback"])
+    assert not told
+
+
+@every_family
+async def test_end_that_the_recorder_does_not_give_is_a_failure_and_leaves_nothing(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.media.exports.reading._WAIT", 0.01)
+    desk = export_desk(hass)
+    monkeypatch.setattr(desk.queue, "_delays", (0.05,))
+    start = nvr.now().replace(microsecond=0) - timedelta(hours=2)
+    # It lists all of it, and has lost all but the first five seconds.
+    footage = nvr.footage
+    lost = (start + timedelta(seconds=5)).astimezone(footage.clock.zone)
+    hole = DailyGap(lost.time(), 3600, hole=True, today=True)
+    footage.plans[1] = replace(footage.plans[1], gaps=(*footage.plans[1].gaps, hole))
+    nvr.rtsp.faults.gap = "stop"
+    told = watch(hass)
+    await export(hass, start, 60)
+    data = await failed(told)
+    assert data["reason"] == "incomplete"
+    assert desk.queue.jobs[data["export_id"]].attempts == 3
+    assert await files_in(hass, media_folder) == []
+    assert not desk.library.all()
+    await until(lambda: not nvr.rtsp.counters.sessions_open["playback"])
+
+
+@every_family
+async def test_recorder_that_goes_away_midway_is_waited_for(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.media.exports.reading._WAIT", 0.01)
+    desk = export_desk(hass)
+    monkeypatch.setattr(desk.queue, "_delays", (0.5,))
+    nvr.rtsp.faults.delivery = 4.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 6)
+    await until(lambda: desk.queue.jobs[export_id].covered > 0)
+    await nvr.power_off()
+    await until(lambda: desk.queue.jobs[export_id].state == "waiting", 20)
+    assert await files_in(hass, media_folder) == []
+    assert not told
+    nvr.rtsp.faults.delivery = 0
+    await nvr.power_on()
+    data = await finished(told)
+    assert desk.queue.jobs[export_id].attempts >= 2
+    assert abs(data["duration"] - 6) < 0.001
+    assert await files_in(hass, media_folder) == [Path(data["path"])]
+
+
+async def test_sessions_that_break_are_taken_up_where_they_stopped(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("custom_components.nvr.media.exports.reading._WAIT", 0.01)
+    nvr.rtsp.faults.cut_after_packets = 150
+    nvr.rtsp.faults.cut_once = False
+    told = watch(hass)
+    start = nvr.now().replace(microsecond=0) - timedelta(hours=2)
+    await export(hass, start, 12)
+    data = await finished(told)
+    assert nvr.rtsp.counters.sessions_opened["playback"] > 1
+    found = await hass.async_add_executor_job(pictures, data["path"])
+    shown = sorted({round((code.time - start).total_seconds(), 2) for _, code in found})
+    inside = [seconds for seconds in shown if 0 <= seconds < 12]
+    assert max(after - before for before, after in itertools.pairwise(inside)) <= FRAME
+    assert inside[-1] >= 12 - FRAME
+
+
+async def test_restart_begins_what_was_under_way_anew(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path
+) -> None:
+    nvr.rtsp.faults.delivery = 1.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 5, title="Again")
+    desk = export_desk(hass)
+    await until(lambda: desk.queue.jobs[export_id].written > 0)
+    await desk.async_close()
+    assert await files_in(hass, media_folder) == []
+    # What a crash would have left.
+    left = media_folder / ".nvr" / ".front_door.mp4.nvr-part"
+    await hass.async_add_executor_job(left.write_bytes, b"half")
+    nvr.rtsp.faults.delivery = 0
+    hass.data.pop(f"{DOMAIN}_exports")
+    again = export_desk(hass)
+    await again.async_start()
+    assert again is not desk
+    data = await finished(told)
+    assert (data["export_id"], again.library.all()[0].title) == (export_id, "Again")
+    assert await files_in(hass, media_folder) == [Path(data["path"])]
+    await again.async_close()
+
+
+@pytest.mark.parametrize("when", ["before", "midway"])
+async def test_full_disk_is_told_and_leaves_nothing(  # noqa: PLR0917
+    hass: HomeAssistant,
+    nvr: Recorder,
+    entry: MockConfigEntry,
+    media_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    when: str,
+) -> None:
+    real = Path.open
+
+    class Full:
+        """A file on a disk that takes a kilobyte."""
+
+        def __init__(self, file: Any) -> None:
+            self._file = file
+
+        def write(self, data: bytes) -> int:
+            if self._file.tell() > 30_000:
+                raise OSError(28, "No space left on device")
+            return int(self._file.write(data))
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._file, name)
+
+    def opened(path: Path, *arguments: Any, **more: Any) -> Any:
+        file = real(path, *arguments, **more)
+        return Full(file) if "nvr-part" in path.name else file
+
+    if when == "before":
+        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 300 * 1024 * 1024})())
+    else:
+        monkeypatch.setattr(Path, "open", opened)
+    told = watch(hass)
+    seconds = 600 if when == "before" else 60
+    await export(hass, nvr.now() - timedelta(hours=2), seconds)
+    data = await failed(told)
+    assert data["reason"] == ("disk_full" if when == "before" else "disk_ran_full")
+    assert "disk" in data["message"]
+    assert await files_in(hass, media_folder) == []
+    if when == "before":
+        assert nvr.rtsp.counters.sessions_opened["playback"] == 0
+
+
+async def test_two_exports_of_one_recorder_follow_one_another(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry
+) -> None:
+    told = watch(hass)
+    start = (nvr.now() - timedelta(hours=2)).isoformat()
+    answer = await hass.services.async_call(
+        DOMAIN,
+        "export_recording",
+        {"entity_id": ["camera.front_door", "camera.driveway"], "start": start, "duration": 3},
+        blocking=True,
+        return_response=True,
+    )
+    assert answer is not None
+    exports: Any = answer["exports"]
+    desk = export_desk(hass)
+    ids = [item["export_id"] for item in exports.values()]
+    await asyncio.sleep(0)
+    states = sorted(desk.queue.jobs[export_id].state for export_id in ids)
+    assert states == ["running", "waiting"]
+    await until(lambda: len(told) == 2, 30)
+    assert {event.data["channel"] for event in told} == {1, 2}
+    assert nvr.rtsp.counters.sessions_peak["playback"] == 1

@@ -1,0 +1,125 @@
+"""Footage out of files: of recorders and of our own, from any moment on, closed whatever happens."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from custom_components.nvr.core.errors import NvrNotFoundError, NvrUnsupportedError
+from custom_components.nvr.core.models import VideoCodec
+from custom_components.nvr.media.cover import Sample
+from custom_components.nvr.media.pool import WorkPool
+from custom_components.nvr.media.sources.base import FrameSource
+from custom_components.nvr.media.sources.local import open_file
+from custom_components.nvr.media.ticks import RATE, from_datetime
+
+from . import test_dhav, test_program_stream
+
+BEGIN = datetime(2026, 11, 21, 12, tzinfo=UTC)
+STEP = 3600
+
+
+@pytest.fixture
+async def pool() -> AsyncGenerator[WorkPool]:
+    pool = WorkPool()
+    yield pool
+    await pool.aclose()
+
+
+def clip(path: Path, seconds: int = 8) -> None:
+    """Write an MP4 as a stranger does: index at the end, sound, key frames every two seconds, reordered frames."""
+    with av.open(path, "w", format="mp4") as target:
+        video = target.add_stream("libx264", rate=Fraction(25))
+        video.width, video.height, video.pix_fmt, video.options = 160, 96, "yuv420p", {"g": "50", "bf": "2"}
+        sound = target.add_stream("aac", rate=16_000, layout="mono")
+        for number in range(25 * seconds):
+            frame = av.VideoFrame.from_ndarray(np.full((96, 160), number % 250, np.uint8), "gray")
+            frame.pts = number
+            target.mux(video.encode(frame.reformat(format="yuv420p")))
+        for number in range(16 * seconds):
+            tone = av.AudioFrame.from_ndarray(np.zeros((1, 1000), np.int16), "s16", "mono")
+            tone.sample_rate, tone.pts = 16_000, 1000 * number
+            target.mux(sound.encode(tone))
+        target.mux(video.encode(None))
+        target.mux(sound.encode(None))
+
+
+async def drain(source: FrameSource) -> list[Sample]:
+    samples: list[Sample] = []
+    while fresh := await source.read():
+        samples += fresh
+    return samples
+
+
+async def test_clip_of_our_own_kind_from_its_beginning_and_from_the_middle(tmp_path: Path, pool: WorkPool) -> None:
+    clip(tmp_path / "clip.mp4")
+    source = await open_file(tmp_path / "clip.mp4", BEGIN, pool)
+    try:
+        samples = await drain(source)
+        heard = source.take_audio()[1]
+        assert source.codec is VideoCodec.H264
+        assert source.sets is not None
+        assert source.sets.info.width == 160
+        assert source.audio is not None
+        assert (source.audio.decoder, source.audio.rate) == ("aac", 16_000)
+        assert len(heard) >= 120
+    finally:
+        await source.close()
+    assert sorted(s.time for s in samples) == [from_datetime(BEGIN) + n * STEP for n in range(200)]
+    assert samples[0].data[4] & 0x1F == 7  # parameter sets stand before the key frame
+    late = await open_file(tmp_path / "clip.mp4", BEGIN, pool, BEGIN + timedelta(seconds=5))
+    try:
+        first = (await late.read())[0]
+        assert first.key
+        asked = from_datetime(BEGIN) + 5 * RATE
+        assert first.time == max(sample.time for sample in samples if sample.key and sample.time <= asked)
+    finally:
+        await late.close()
+
+
+@pytest.mark.parametrize(
+    ("data", "decoder"),
+    [
+        (test_program_stream.stream(60), "pcm_alaw"),
+        (test_dhav.stream(60, junk=b"DHII".ljust(1024, b"\0")), "pcm_mulaw"),
+    ],
+    ids=["program stream", "dhav"],
+)
+async def test_originals_of_recorders(tmp_path: Path, pool: WorkPool, data: bytes, decoder: str) -> None:
+    (tmp_path / "original").write_bytes(data)
+    source = await open_file(tmp_path / "original", BEGIN, pool)
+    try:
+        assert source.audio is not None
+        assert source.audio.decoder == decoder
+        assert len(await drain(source)) == 60
+    finally:
+        await source.close()
+
+
+async def test_read_that_was_given_up_loses_nothing(tmp_path: Path, pool: WorkPool) -> None:
+    clip(tmp_path / "clip.mp4", 4)
+    source = await open_file(tmp_path / "clip.mp4", BEGIN, pool)
+    samples: list[Sample] = []
+    for _ in range(40):
+        task = asyncio.create_task(source.read())
+        await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        samples += await source.read()
+    await source.close()
+    assert len(samples) == 100
+
+
+async def test_what_is_no_footage_is_said(tmp_path: Path, pool: WorkPool) -> None:
+    (tmp_path / "text").write_text("hello")
+    (tmp_path / "broken.mp4").write_bytes(b"\0\0\0\x18ftypisom" + bytes(100))
+    for name in ("text", "broken.mp4"):
+        with pytest.raises(NvrUnsupportedError):
+            await open_file(tmp_path / name, BEGIN, pool)
+    with pytest.raises(NvrNotFoundError):
+        await open_file(tmp_path / "none", BEGIN, pool)
