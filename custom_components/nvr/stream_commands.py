@@ -27,6 +27,7 @@ from .media.streaming.stream import MediaStream, Opened, Wanted
 from .media.ticks import from_datetime, from_seconds, to_seconds
 from .media_ids import ChannelId, MediaIdError, parse
 from .runtime import NvrConfigEntry
+from .session_words import session_rows
 from .shared import shared
 from .stream_sessions import LIVE, PLAYBACK, SessionError, control_stream, open_stream, roles_for
 
@@ -97,7 +98,7 @@ async def websocket_open(hass: HomeAssistant, connection: websocket_api.ActiveCo
     except SessionError as err:
         holders = None
         if err.code == "busy":
-            holders = _holders(hass, connection, msg["camera_id"])
+            holders = await _holders(hass, connection, msg["camera_id"])
         _refuse(connection, msg["id"], err, holders)
         return
     told = {"session_id": stream.session_id, "stream_id": stream.stream_id, "media_path": MEDIA_PATH}
@@ -208,17 +209,12 @@ def _refuse(
     connection.send_message({"id": number, "type": websocket_api.TYPE_RESULT, "success": False, "error": told})
 
 
-def _holders(hass: HomeAssistant, connection: websocket_api.ActiveConnection, camera_id: str) -> list[dict[str, Any]]:
-    """Return who has the recorder's sessions; which camera and whose only where the user may know."""
+async def _holders(
+    hass: HomeAssistant, connection: websocket_api.ActiveConnection, camera_id: str
+) -> list[dict[str, Any]]:
+    """Return who has the recorder's sessions, as `nvr/sessions` tells it."""
     entry, _ = _camera_of(hass, camera_id)
-    told = []
-    for holder in shared(hass).engine.holders(entry.entry_id):
-        own = holder.owner == connection.user.id
-        row: dict[str, Any] = {"own": own, "idle": round(holder.idle, 1)}
-        if own or connection.user.is_admin:
-            row |= {"camera_id": ChannelId(entry.entry_id, holder.channel).format(), "user_id": holder.owner or None}
-        told.append(row)
-    return told
+    return await session_rows(hass, connection.user, entry, shared(hass).engine.holders(entry.entry_id))
 
 
 def _camera(hass: HomeAssistant, entry: NvrConfigEntry, channel: Channel) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
 from typing import Final
 
+from ..core.errors import NvrNoSessionError
 from .slot_holders import HeldSlot, LossReason, SlotHolder, SlotLoser, SlotsBusyError
 from .slot_limit import LearnedLimit
 
@@ -19,12 +21,15 @@ _KEPT: Final = 30.0
 
 @dataclass(slots=True, eq=False)
 class Stay:
-    """A holder from his first slot until he has none any more; a seek, or a turn to another stream, does not end it."""
+    """A holder from his first slot until he has none any more; a seek, or a turn to another stream, does not end it.
+
+    Its number is the holder's own `session_id`, if he has one.
+    """
 
     recorder_id: str
     holder: SlotHolder
     since: datetime
-    session_id: str = field(default_factory=lambda: token_hex(8))
+    session_id: str
     loss: LossReason | None = None
 
     def shown(self) -> HeldSlot:
@@ -36,7 +41,7 @@ class Stay:
 class Lease:
     """The right to one session on the recorder; `release` gives it back and may be called twice.
 
-    Say `opened` when the recorder gave the session, and `refused` when it had none: so its limit is learned.
+    What opens the session stands inside `opening`, so that the recorder's limit is learned.
     """
 
     def __init__(self, slots: RecorderSlots, ceiling: int, stay: Stay) -> None:
@@ -50,13 +55,23 @@ class Lease:
         self._patience = 0.0
         self._beat_at = 0.0
 
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Learn from how it goes; when the recorder has no session, `crowded` tells whether others of ours are open."""
+        try:
+            yield
+        except NvrNoSessionError:
+            self.refused()
+            raise
+        self.opened()
+
     def opened(self) -> None:
         """Tell that the recorder gave the session."""
         self.proven = True
         self._slots.was_opened(self)
 
     def refused(self) -> None:
-        """Tell that the recorder had no session left; `crowded` says then whether others of ours were open."""
+        """Tell that the recorder had no session left."""
         self.crowded = self._slots.was_refused(self)
 
     def keep_alive(self, patience: float) -> None:
@@ -128,7 +143,7 @@ class RecorderSlots:
             self._kept.remove(mine)
         stay = self.stays.get(id(holder))
         if stay is None:
-            stay = self.stays[id(holder)] = Stay(self._recorder_id, holder, self._utcnow())
+            stay = self.stays[id(holder)] = Stay(self._recorder_id, holder, self._utcnow(), _number_of(holder))
         stay.loss = None
         lease = Lease(self, ceiling, stay)
         self.leases[lease] = holder
@@ -210,6 +225,11 @@ class RecorderSlots:
     def _settle(self, holder: SlotHolder) -> None:
         if not self.holds(holder) and not holder.turning:
             self.stays.pop(id(holder), None)
+
+
+def _number_of(holder: SlotHolder) -> str:
+    number = getattr(holder, "session_id", None)
+    return number if isinstance(number, str) else token_hex(8)
 
 
 def _now() -> float:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from ...core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from ...core.models import StreamRole
 from ..pool import WorkPool
-from ..sessions import Lease, SessionSlots
+from ..sessions import Lease, LossReason, SessionEndedError, SessionSlots
 from ..ticks import RATE
 from .feed import Feed, FeedOptions
 from .frames import Kind
@@ -143,6 +143,13 @@ class MediaStream:
     async def yield_slot(self) -> None:
         """Give the slot to the same viewer's next playback, and tell him."""
         await self.close(Ending("replaced", "You opened another recording, and the NVR has no free session."))
+
+    async def lose_slot(self, reason: LossReason) -> None:
+        """End, and tell the viewer why."""
+        if reason is LossReason.REPLACED:
+            await self.yield_slot()
+        else:
+            await self.close(Ending(reason.value, self._describe(SessionEndedError(reason)).message))
 
     async def open(self) -> Opened:
         """Begin; returns when the first picture is there. Raises NvrError subclasses, and is closed then."""
@@ -291,7 +298,8 @@ class MediaStream:
         problem: NvrError | None = None
         for role in roles:
             try:
-                feed = await self._open_feed(role, run, options)
+                with self._lease.opening():
+                    feed = await self._open_feed(role, run, options)
             except (NvrNotFoundError, NvrUnsupportedError) as err:
                 problem = problem or err
                 continue
