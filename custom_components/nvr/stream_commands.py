@@ -98,7 +98,8 @@ async def websocket_open(hass: HomeAssistant, connection: websocket_api.ActiveCo
     except SessionError as err:
         holders = None
         if err.code == "busy":
-            holders = await _holders(hass, connection, msg["camera_id"])
+            entry, _ = _camera_of(hass, msg["camera_id"])
+            holders = await session_rows(hass, connection.user, entry, shared(hass).engine.holders(entry.entry_id))
         _refuse(connection, msg["id"], err, holders)
         return
     told = {"session_id": stream.session_id, "stream_id": stream.stream_id, "media_path": MEDIA_PATH}
@@ -207,14 +208,6 @@ def _refuse(
     if holders is not None:
         told["holders"] = holders
     connection.send_message({"id": number, "type": websocket_api.TYPE_RESULT, "success": False, "error": told})
-
-
-async def _holders(
-    hass: HomeAssistant, connection: websocket_api.ActiveConnection, camera_id: str
-) -> list[dict[str, Any]]:
-    """Return who has the recorder's sessions, as `nvr/sessions` tells it."""
-    entry, _ = _camera_of(hass, camera_id)
-    return await session_rows(hass, connection.user, entry, shared(hass).engine.holders(entry.entry_id))
 
 
 def _camera(hass: HomeAssistant, entry: NvrConfigEntry, channel: Channel) -> dict[str, Any]:

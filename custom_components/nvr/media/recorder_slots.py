@@ -10,7 +10,7 @@ from secrets import token_hex
 from typing import Final
 
 from ..core.errors import NvrNoSessionError
-from .slot_holders import HeldSlot, LossReason, SlotHolder, SlotLoser, SlotsBusyError
+from .slot_holders import HeldSlot, LossReason, NumberedHolder, SlotHolder, SlotLoser, SlotsBusyError
 from .slot_limit import LearnedLimit
 
 # A recorder may need a moment to let go of a session that was ended (s).
@@ -143,7 +143,8 @@ class RecorderSlots:
             self._kept.remove(mine)
         stay = self.stays.get(id(holder))
         if stay is None:
-            stay = self.stays[id(holder)] = Stay(self._recorder_id, holder, self._utcnow(), _number_of(holder))
+            number = holder.session_id if isinstance(holder, NumberedHolder) else token_hex(8)
+            stay = self.stays[id(holder)] = Stay(self._recorder_id, holder, self._utcnow(), number)
         stay.loss = None
         lease = Lease(self, ceiling, stay)
         self.leases[lease] = holder
@@ -225,11 +226,6 @@ class RecorderSlots:
     def _settle(self, holder: SlotHolder) -> None:
         if not self.holds(holder) and not holder.turning:
             self.stays.pop(id(holder), None)
-
-
-def _number_of(holder: SlotHolder) -> str:
-    number = getattr(holder, "session_id", None)
-    return number if isinstance(number, str) else token_hex(8)
 
 
 def _now() -> float:

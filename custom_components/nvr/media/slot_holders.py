@@ -51,6 +51,15 @@ class SlotHolder(Protocol):
 
 
 @runtime_checkable
+class NumberedHolder(Protocol):
+    """A holder whose viewer knows it by a number already: its session has the same."""
+
+    @property
+    def session_id(self) -> str:
+        """The number, hard to guess."""
+
+
+@runtime_checkable
 class SlotLoser(Protocol):
     """A holder that can tell its viewer why it loses its slot; then it is not asked to `yield_slot`."""
 

@@ -13,7 +13,7 @@ import secrets
 import time
 from typing import Final, Protocol
 
-from ...core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
+from ...core.errors import NvrError, NvrNoSessionError, NvrNotFoundError, NvrUnsupportedError
 from ...core.models import StreamRole
 from ..pool import WorkPool
 from ..sessions import Lease, LossReason, SessionEndedError, SessionSlots
@@ -145,7 +145,7 @@ class MediaStream:
         await self.close(Ending("replaced", "You opened another recording, and the NVR has no free session."))
 
     async def lose_slot(self, reason: LossReason) -> None:
-        """End, and tell the viewer why."""
+        """End it for good and tell the viewer who or what ended it."""
         if reason is LossReason.REPLACED:
             await self.yield_slot()
         else:
@@ -303,6 +303,10 @@ class MediaStream:
             except (NvrNotFoundError, NvrUnsupportedError) as err:
                 problem = problem or err
                 continue
+            except NvrNoSessionError:
+                if not self.live:
+                    self._lease.refused()
+                raise
             if ENTRIES.get(feed.codec) in self.wanted.accept:
                 self._role = role
                 return feed
