@@ -1,6 +1,7 @@
 """Commands over Home Assistant's websocket about the sessions that recorders have for playback.
 
-`nvr/sessions`: who holds them, and how many there are per NVR, as far as whoever asks may know.
+`nvr/sessions`: who holds them, and how many there are per NVR, as far as whoever asks may know. Live streams are among
+them; they take none of those that are counted.
 `nvr/session/end`: end one's own session, or as an administrator anybody's; its viewer is told.
 `nvr/session/take_over` (administrators): the same, and the slot is kept for half a minute for whoever took it.
 """
@@ -15,7 +16,7 @@ import probatio
 
 from .access import Action, authorize, facts_of
 from .audit_rows import AuditKind
-from .const import ATTR_ENTRY_ID, ATTR_SESSION_ID, ATTR_USER_ID, DOMAIN
+from .const import ATTR_SESSION_ID, ATTR_USER_ID, DOMAIN
 from .media.sessions import LossReason
 from .runtime import NvrConfigEntry
 from .session_words import session_rows
@@ -37,13 +38,14 @@ async def websocket_sessions(
     hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]
 ) -> None:
     """Answer with the sessions in use, and how many each NVR has."""
-    slots = shared(hass).engine.slots
+    common = shared(hass)
     sessions: list[dict[str, Any]] = []
     nvrs: list[dict[str, Any]] = []
     for entry in _entries(hass, connection.user):
         use = entry.runtime_data.hub.sessions
-        nvrs.append({ATTR_ENTRY_ID: entry.entry_id, "name": entry.title, "used": use.used, "max": use.limit})
-        sessions += await session_rows(hass, connection.user, entry, slots.holders(entry.entry_id))
+        nvrs.append({"id": entry.entry_id, "name": entry.title, "used": use.used, "max": use.limit})
+        held = common.engine.slots.holders(entry.entry_id) + common.desk.live.holders(entry.entry_id)
+        sessions += await session_rows(hass, connection.user, entry, held)
     connection.send_result(msg["id"], {"sessions": sessions, "nvrs": nvrs})
 
 
@@ -72,7 +74,10 @@ async def _end(
     hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any], reason: LossReason
 ) -> None:
     common, user = shared(hass), connection.user
-    stay = common.engine.slots.find(msg[ATTR_SESSION_ID])
+    slots = common.engine.slots
+    if (stay := slots.find(msg[ATTR_SESSION_ID])) is None:
+        slots = common.desk.live
+        stay = slots.find(msg[ATTR_SESSION_ID])
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(stay.recorder_id) if stay is not None else None
     if stay is None or entry is None:
         connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This session is over")
@@ -87,7 +92,7 @@ async def _end(
     ended = {**facts, **whose, ATTR_SESSION_ID: stay.session_id, "action": reason.value}
     common.audit.record(AuditKind.SESSION_ENDED, ended)
     keep_for = user.id if reason is LossReason.TAKEN_OVER else None
-    await common.engine.slots.end(stay, reason, keep_for=keep_for)
+    await slots.end(stay, reason, keep_for=keep_for)
     connection.send_result(msg["id"])
 
 

@@ -16,7 +16,6 @@ from .access import Action, authorize, facts_of
 from .const import (
     ATTR_CHANNEL,
     ATTR_CHANNEL_NAME,
-    ATTR_ENTRY_ID,
     ATTR_KIND,
     ATTR_SESSION_ID,
     ATTR_SINCE,
@@ -26,6 +25,7 @@ from .const import (
 from .core.errors import NvrError, NvrNoSessionError
 from .errors import translate
 from .media.sessions import HeldSlot, SlotsBusyError
+from .media_ids import ChannelId
 from .media_words import load_words
 from .runtime import NvrConfigEntry
 
@@ -68,14 +68,15 @@ async def _row(hass: HomeAssistant, user: User, entry: NvrConfigEntry, slot: Hel
     known = own or user.is_admin
     return {
         ATTR_SESSION_ID: slot.session_id,
-        ATTR_ENTRY_ID: entry.entry_id,
+        "nvr_id": entry.entry_id,
         ATTR_KIND: slot.kind,
         ATTR_SINCE: slot.since.timestamp(),
         "idle": round(slot.idle, 1),
         "own": own,
         ATTR_USER_ID: slot.owner or None if known else None,
         "user": await _name(hass, slot.owner) if known and slot.owner else None,
-        "camera_id": facts.get("entity_id"),
+        "camera_id": ChannelId(entry.entry_id, slot.channel).format() if seen else None,
+        "entity_id": facts.get("entity_id"),
         ATTR_CHANNEL: slot.channel if seen else None,
         ATTR_CHANNEL_NAME: facts.get(ATTR_CHANNEL_NAME),
     }

@@ -34,6 +34,7 @@ from .media.streaming.stream import CodecRefusedError, Ending, MediaStream, Open
 from .media.streaming.trick import Run, open_run
 from .media.ticks import from_datetime, from_seconds, to_datetime
 from .runtime import NvrConfigEntry
+from .session_words import explain
 from .shared import shared
 
 LIVE: Final = "live"
@@ -93,6 +94,8 @@ async def open_stream(
         stream.closing.append(hass.auth.async_register_revoke_token_callback(login, gone))
     try:
         opened = await stream.open()
+    except NvrBusyError as err:
+        raise SessionError("busy", str(await explain(hass, err, entry, user)), err.retry_after) from err
     except (RefusedError, NvrError) as err:
         raise _session_error(err, entry, wanted.channel) from err
     # The right may have gone while the recorder was asked.

@@ -24,12 +24,14 @@ from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.const import CONF_ACCESS, CONF_PLAYBACK_SLOTS, DOMAIN
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.diagnostics import async_get_config_entry_diagnostics
+from custom_components.nvr.media_ids import ChannelId
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, state, until
 from .footage_helpers import Player, person, token_of
+from .media_viewer import Viewer
 from .recorders import Recorder
 
 SENSOR = "sensor.test_nvr_playback_sessions_in_use"
@@ -147,9 +149,12 @@ async def test_list_shows_others_names_to_administrators_alone(make_home: MakeHo
     await home.watch("ben", 2)
     shown = {name: await sessions(await home.socket(name)) for name in home.users}
     for found in shown.values():
-        nvr = {"entry_id": home.entry.entry_id, "name": "Test NVR", "used": 2, "max": 4}
+        nvr = {"id": home.entry.entry_id, "name": "Test NVR", "used": 2, "max": 4}
         assert found["nvrs"] == [nvr]
-        assert [(row["camera_id"], row["channel"], row["kind"]) for row in found["sessions"]] == [
+        assert [row["camera_id"] for row in found["sessions"]] == [
+            ChannelId(home.entry.entry_id, number).format() for number in (1, 2)
+        ]
+        assert [(row["entity_id"], row["channel"], row["kind"]) for row in found["sessions"]] == [
             ("camera.front_door", 1, "playback"),
             ("camera.driveway", 2, "playback"),
         ]
@@ -161,7 +166,7 @@ async def test_list_shows_others_names_to_administrators_alone(make_home: MakeHo
     assert [row["own"] for row in shown["ben"]["sessions"]] == [False, True]
     forbid(home, "anna", 2)
     seen = (await sessions(await home.socket("anna")))["sessions"][1]
-    assert {seen[key] for key in ("camera_id", "channel", "channel_name", "user", "user_id")} == {None}
+    assert {seen[key] for key in ("camera_id", "entity_id", "channel", "channel_name", "user", "user_id")} == {None}
     # Who has nothing to see on a recorder does not learn of it.
     rules = AccessRules(Rights({}))
     home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: rules.to_json()})
@@ -263,6 +268,46 @@ async def test_unload_ends_every_session_before_it_returns(make_home: MakeHome) 
     assert await home.hass.config_entries.async_unload(home.entry.entry_id)
     assert (home.open, counters.teardowns["playback"]) == (0, counters.sessions_opened["playback"])
     assert shared(home.hass).engine.slots.used(home.entry.entry_id) == 0
+
+
+@every_family
+async def test_stream_of_our_own_viewer_is_taken_over_and_its_viewer_told(make_home: MakeHome) -> None:
+    home = await make_home(**{CONF_PLAYBACK_SLOTS: 1})
+    camera_id = ChannelId(home.entry.entry_id, 1).format()
+    start = (home.nvr.now() - timedelta(hours=2)).timestamp()
+    viewer, admin = Viewer(await home.socket("anna"), home.client), await home.socket("admin")
+    watched = await viewer.open("playback", camera_id, start=start)
+    live = await viewer.open("live", camera_id)
+    found = await sessions(admin)
+    assert {row["session_id"]: (row["kind"], row["user"]) for row in found["sessions"]} == {
+        watched.opened["session_id"]: ("playback", "anna"),
+        live.opened["session_id"]: ("live", "anna"),
+    }
+    assert (found["nvrs"][0]["used"], found["nvrs"][0]["max"]) == (1, 1)
+    assert (await ask(admin, "nvr/session/take_over", session_id=watched.opened["session_id"]))["success"]
+    ending = await watched.ended()
+    assert ending["reason"] == "taken_over"
+    assert ending["message"].startswith("An administrator needed")
+    answer = await viewer.ask("session/open", kind="playback", camera_id=camera_id, start=start)
+    assert answer["error"]["code"] == "busy"
+    assert "has just taken over" in answer["error"]["message"]
+    assert (await ask(admin, "nvr/session/end", session_id=live.opened["session_id"]))["success"]
+    assert (await live.ended())["reason"] == "ended"
+    await until(lambda: sum(home.nvr.rtsp.counters.sessions_open.values()) == 0)
+    assert (await sessions(admin))["sessions"] == []
+    await viewer.close()
+
+
+@every_family
+async def test_limit_is_learned_by_whoever_opens(make_home: MakeHome) -> None:
+    home = await make_home()
+    home.nvr.rtsp.options.playback_limit = 1
+    await home.watch("ben")
+    viewer = Viewer(await home.socket("anna"), home.client)
+    asked = {"camera_id": ChannelId(home.entry.entry_id, 1).format(), "start": home.nvr.now().timestamp() - 7200}
+    codes = [(await viewer.ask("session/open", kind="playback", **asked))["error"]["message"] for _ in range(2)]
+    assert "1 of 1 playback sessions" in codes[1]
+    assert shared(home.hass).engine.slots.limit(home.entry.entry_id, 4) == 1
 
 
 def attributes(home: Home) -> dict[str, Any]:

@@ -212,5 +212,6 @@ async def test_a_full_recorder_says_who_has_its_sessions(home: Home) -> None:
     assert answer["error"]["retry_after"] > 0
     assert [holder["own"] for holder in answer["error"]["holders"]] == [False]
     assert answer["error"]["holders"][0]["user_id"] is None
+    assert "somebody else (Front door, since " in answer["error"]["message"]
     answer = await home.other.ask("session/open", kind="playback", camera_id=camera(home.entry), start=start)
     assert [holder["own"] for holder in answer["error"]["holders"]] == [True]

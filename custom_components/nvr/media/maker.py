@@ -355,16 +355,13 @@ class SegmentMaker:
         """Open a source in a slot, which is given back when that fails."""
         try:
             await asyncio.sleep(self._budget.take())
-            opened = await self._opener.open(start, without)
+            with lease.opening():
+                return await self._opener.open(start, without)
         except BaseException as err:
-            if isinstance(err, NvrNoSessionError):
-                lease.refused()
             lease.release()
             if isinstance(err, NvrError):
                 self._budget.failed()
             raise
-        lease.opened()
-        return opened
 
 
 def _bandwidth(reader: FootageReader) -> int:

@@ -2,12 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from secrets import token_hex
 from typing import Final
 
+from ..core.errors import NvrNoSessionError
 from .slot_holders import HeldSlot, LossReason, NumberedHolder, SlotHolder, SlotLoser, SlotsBusyError
 from .slot_limit import LearnedLimit
 
@@ -19,7 +21,10 @@ _KEPT: Final = 30.0
 
 @dataclass(slots=True, eq=False)
 class Stay:
-    """A holder from his first slot until he has none any more; a seek, or a turn to another stream, does not end it."""
+    """A holder from his first slot until he has none any more; a seek, or a turn to another stream, does not end it.
+
+    Its number is the holder's own `session_id`, if he has one.
+    """
 
     recorder_id: str
     holder: SlotHolder
@@ -36,7 +41,7 @@ class Stay:
 class Lease:
     """The right to one session on the recorder; `release` gives it back and may be called twice.
 
-    Say `opened` when the recorder gave the session, and `refused` when it had none: so its limit is learned.
+    What opens the session stands inside `opening`, so that the recorder's limit is learned.
     """
 
     def __init__(self, slots: RecorderSlots, ceiling: int, stay: Stay) -> None:
@@ -50,13 +55,23 @@ class Lease:
         self._patience = 0.0
         self._beat_at = 0.0
 
+    @contextmanager
+    def opening(self) -> Iterator[None]:
+        """Learn from how it goes; when the recorder has no session, `crowded` tells whether others of ours are open."""
+        try:
+            yield
+        except NvrNoSessionError:
+            self.refused()
+            raise
+        self.opened()
+
     def opened(self) -> None:
         """Tell that the recorder gave the session."""
         self.proven = True
         self._slots.was_opened(self)
 
     def refused(self) -> None:
-        """Tell that the recorder had no session left; `crowded` says then whether others of ours were open."""
+        """Tell that the recorder had no session left."""
         self.crowded = self._slots.was_refused(self)
 
     def keep_alive(self, patience: float) -> None:

@@ -119,7 +119,9 @@ class SegmentWorker:
         self._run()
         try:
             async with asyncio.timeout(self._answer):
-                return await asyncio.shield(job.done)
+                # Not a shield: what fails when its waiter has left would be reported to the loop as an error.
+                await asyncio.wait({job.done})
+            return job.done.result()
         except TimeoutError as err:
             raise NvrTimeoutError("the recorder did not deliver in time") from err
         finally:

@@ -298,7 +298,8 @@ class MediaStream:
         problem: NvrError | None = None
         for role in roles:
             try:
-                feed = await self._open_feed(role, run, options)
+                with self._lease.opening():
+                    feed = await self._open_feed(role, run, options)
             except (NvrNotFoundError, NvrUnsupportedError) as err:
                 problem = problem or err
                 continue

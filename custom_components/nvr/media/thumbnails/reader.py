@@ -117,7 +117,8 @@ class PlayedPictures:
         try:
             span = TimeSpan(start, wanted.moment + _PLAYED)
             request = await self.source.request(wanted.channel, span, role=wanted.role)
-            session = await RtspSession.open(request, self.guard, limits=self.limits, monotonic=self.monotonic)
+            with lease.opening():
+                session = await RtspSession.open(request, self.guard, limits=self.limits, monotonic=self.monotonic)
             holder.ending = session.close
             try:
                 samples = await self._read(session, wanted)
