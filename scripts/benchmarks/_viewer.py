@@ -86,26 +86,34 @@ def is_picture(frame: Frame) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def viewing(hass: HomeAssistant) -> AsyncIterator[Viewer]:
-    """Serve Home Assistant and open a page of an administrator."""
+async def serving(hass: HomeAssistant) -> AsyncIterator[tuple[str, str]]:
+    """Serve Home Assistant; yields its address and the access token of an administrator."""
     for component in ("http", "websocket_api"):
         assert await async_setup_component(hass, component, {})
     user = await hass.auth.async_create_user("viewer", group_ids=[GROUP_ID_ADMIN])
     login = await hass.auth.async_create_refresh_token(user, "https://example.com/app")
-    token = hass.auth.async_create_access_token(login)
     server = TestServer(hass.http.app)
     await server.start_server()
-    base = str(server.make_url("")).rstrip("/")
     try:
-        async with aiohttp.ClientSession() as session, session.ws_connect(f"{base}/api/websocket") as commands:
-            await commands.receive_json()
-            await commands.send_json({"type": "auth", "access_token": token})
-            if (await commands.receive_json())["type"] != "auth_ok":
-                raise RuntimeError("the login was not taken")
-            viewer = Viewer(commands, session, base)
-            try:
-                yield viewer
-            finally:
-                await viewer.close()
+        yield str(server.make_url("")).rstrip("/"), hass.auth.async_create_access_token(login)
     finally:
         await server.close()
+
+
+@contextlib.asynccontextmanager
+async def viewing(hass: HomeAssistant) -> AsyncIterator[Viewer]:
+    """Serve Home Assistant and open a page of an administrator."""
+    async with (
+        serving(hass) as (base, token),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(f"{base}/api/websocket") as commands,
+    ):
+        await commands.receive_json()
+        await commands.send_json({"type": "auth", "access_token": token})
+        if (await commands.receive_json())["type"] != "auth_ok":
+            raise RuntimeError("the login was not taken")
+        viewer = Viewer(commands, session, base)
+        try:
+            yield viewer
+        finally:
+            await viewer.close()

@@ -215,3 +215,20 @@ async def test_a_full_recorder_says_who_has_its_sessions(home: Home) -> None:
     assert "somebody else (Front door, since " in answer["error"]["message"]
     answer = await home.other.ask("session/open", kind="playback", camera_id=camera(home.entry), start=start)
     assert [holder["own"] for holder in answer["error"]["holders"]] == [True]
+
+
+async def test_unloading_ends_streams_and_says_so(home: Home) -> None:
+    watched = [await home.watch("live"), await home.watch("playback")]
+    assert await home.hass.config_entries.async_unload(home.entry.entry_id)
+    assert not sessions(home.nvr)
+    for each in watched:
+        assert (await each.ended())["reason"] == "unavailable"
+
+
+async def test_a_recorder_that_goes_away_ends_the_stream_with_a_reason(home: Home) -> None:
+    watched = await home.watch("live")
+    home.nvr.rtsp.faults.cut_after_packets = 0
+    ending = await watched.ended()
+    assert ending["reason"] == "unavailable"
+    assert "Test NVR" in ending["message"]
+    await until(lambda: not sessions(home.nvr))

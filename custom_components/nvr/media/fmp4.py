@@ -12,6 +12,9 @@ _MATRIX = struct.pack(">9I", 0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x4000000
 _KEY = 0x02000000
 _NO_KEY = 0x01010000
 _TFHD_BASE_IS_MOOF = 0x020000
+# Of a `traf` with its three boxes, and of what each sample adds.
+_TRAF_SIZE = 8 + 16 + 20 + 20
+_ENTRY_SIZE = 16
 _TRUN_FLAGS = 0x000F01  # data offset; duration, size, flags and composition offset of each sample
 
 
@@ -185,7 +188,7 @@ def _traf(run: TrackRun, data_offset: int) -> bytes:
 def fragment(sequence: int, runs: Sequence[TrackRun]) -> bytes:
     """Return `moof` and `mdat` of one fragment; `sequence` counts from 1 and every run has a sample."""
     mfhd = full_box(b"mfhd", 0, 0, struct.pack(">I", sequence))
-    size = 8 + len(mfhd) + sum(len(_traf(run, 0)) for run in runs)
+    size = 8 + len(mfhd) + sum(_TRAF_SIZE + _ENTRY_SIZE * len(run.samples) for run in runs)
     offset = size + 8
     trafs: list[bytes] = []
     for run in runs:
