@@ -1,7 +1,7 @@
 """A file through Home Assistant to a browser, as the integration's views hand it out, against a plain proxy of aiohttp.
 
-The plain one passes 64 KiB at a time, as proxies of integrations do. Both answer the same reader in the same run. What is
-judged is how much one core passes on: recorder and reader run on the same machine, and take what a proxy leaves.
+The plain one passes 64 KiB at a time, as proxies of integrations do. Both answer the same reader in the same run. What
+is judged is how much one core passes on: recorder and reader run on the same machine, and take what a proxy leaves.
 """
 
 import asyncio

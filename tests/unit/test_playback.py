@@ -14,7 +14,7 @@ from custom_components.nvr.core.models import (
     VideoCodec,
 )
 from custom_components.nvr.footage import RefusedError, recorded_spans
-from custom_components.nvr.playback import roles_to_play
+from custom_components.nvr.playback import roles_to_play, until_codec_changes
 
 START = datetime(2026, 11, 20, tzinfo=UTC)
 H264, H265, UNKNOWN, MJPEG = VideoCodec.H264, VideoCodec.H265, VideoCodec.UNKNOWN, VideoCodec.MJPEG
@@ -70,3 +70,18 @@ def test_recorded_spans_are_cut_to_the_window_and_their_seams_closed() -> None:
     window = TimeSpan(START + timedelta(seconds=10), START + timedelta(seconds=100))
     spans = recorded_spans([segment(0, 30), segment(27, 60), segment(61, 70), segment(90, 200)], window)
     assert [((span.start - START).seconds, (span.end - START).seconds) for span in spans] == [(10, 70), (90, 100)]
+
+
+@pytest.mark.parametrize(
+    ("codecs", "count"),
+    [
+        ((H264, H264, H265), 2),
+        ((H264, UNKNOWN, H264), 3),
+        ((UNKNOWN, UNKNOWN), 2),
+        ((UNKNOWN, H265, H264, H265), 2),
+        ((), 0),
+    ],
+)
+def test_footage_is_played_up_to_where_its_codec_changes(codecs: tuple[VideoCodec, ...], count: int) -> None:
+    segments = [segment(hour, hour + 1, codec) for hour, codec in enumerate(codecs)]
+    assert until_codec_changes(segments) == segments[:count]

@@ -81,6 +81,11 @@ class FootageReader:
         return self.samples[0].time if self.samples else None
 
     @property
+    def sent(self) -> bool:
+        """Whether anything came of the present source."""
+        return self.delivered is not None or len(self.samples) > self._older
+
+    @property
     def speed(self) -> float:
         """How many times faster than real time a download comes; 0 where that is not known."""
         return self.source.speed if isinstance(self.source, Measured) else 0.0

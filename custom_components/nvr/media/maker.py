@@ -215,7 +215,7 @@ class SegmentMaker:
         try:
             measured = await reader.measure(self._limits.measure)
         except (NvrUnreachableError, NvrResponseError) as err:
-            if not self._opener.broke(reader.way, err, first):
+            if not self._opener.broke(reader.way, err, first, sent=reader.sent):
                 raise
             await self.close_reader()
             reader = await self._open(first, without=reader.way)
@@ -256,7 +256,8 @@ class SegmentMaker:
             await self.close_reader()
             self._budget.failed()
             # A session that broke is opened anew; one that sends what it should not, only where there is another way.
-            if not self._opener.broke(reader.way, err, segment.start) and not isinstance(err, NvrUnreachableError):
+            goes_on = self._opener.broke(reader.way, err, segment.start, sent=reader.sent)
+            if not goes_on and not isinstance(err, NvrUnreachableError):
                 raise
             samples = await self._samples(segment, prepared.layout.origin, follows=False)
         self._budget.succeeded()

@@ -25,6 +25,8 @@ type Classifier = Callable[[int, Mapping[str, str], bytes], NvrError | None]
 MAX_BODY: Final = 16 * 1024 * 1024
 MAX_REFUSAL: Final = 64 * 1024
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+# With less, reading is stopped and begun again for every few packets of a file.
+_READ_BUFFER: Final = 512 * 1024
 _MOST_REDIRECTS: Final = 2
 
 
@@ -373,6 +375,7 @@ class HttpTransport:
                     server_hostname=self.config.host if context is not None and self.config.dial else None,
                     timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._connect_timeout),
                     middlewares=(_once,),
+                    read_bufsize=_READ_BUFFER,
                 )
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise await connection_error(error, self.config, self._connect_timeout) from None

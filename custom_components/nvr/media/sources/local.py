@@ -6,7 +6,7 @@ that a recorder sends, once it is here: its index may stand at the end.
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import datetime
 from pathlib import Path
 import tempfile
@@ -124,8 +124,7 @@ class Mp4Footage:
             file.close()
             raise NvrUnsupportedError("the file is no MP4 that can be read") from None
         except BaseException:
-            with suppress(Exception):
-                await opening
+            await asyncio.wait({opening})
             await found.close()
             raise
         return found

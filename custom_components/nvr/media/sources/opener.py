@@ -123,12 +123,13 @@ class SourceOpener:
             return opened
         raise next(iter(problems.values()), NvrNotFoundError("the recorder offers no way to its footage"))
 
-    def broke(self, way: Way, error: NvrError, moment: int) -> bool:
+    def broke(self, way: Way, error: NvrError, moment: int, *, sent: bool) -> bool:
         """Note that an open source broke or fell silent; True when there is another way to go on by.
 
-        A connection that broke says nothing of playback: the recorder may be on its way down, and comes back.
+        `sent`: it had sent footage before. Playback that breaks later says nothing against playback: the recorder may
+        be on its way down, and comes back.
         """
-        if way is Way.PLAYBACK and not isinstance(error, NvrTimeoutError | NvrResponseError):
+        if way is Way.PLAYBACK and (sent or not isinstance(error, NvrTimeoutError | NvrResponseError)):
             return False
         others = [each for each in self._possible([Way.PLAYBACK, Way.DOWNLOAD]) if each is not way]
         if not others or (others[0] is Way.DOWNLOAD and self._file_at(to_datetime(moment)) is None):
