@@ -3,7 +3,7 @@
 from typing import Any
 
 from tests.simulators.rtsp import RtspOptions, RtspServer
-from tests.simulators.rtsp.auth import Gatekeeper
+from tests.simulators.rtsp.auth import Gatekeeper, SharedAccounts
 from tests.simulators.video.studio import Studio
 
 from ..box import Box
@@ -19,7 +19,7 @@ from .gatehouse import Gatehouse
 from .maintenance import Maintenance
 from .push import HostPush
 from .router import Router
-from .rtsp_paths import PathResolver, SharedAccounts, camera_of
+from .rtsp_paths import PathResolver, camera_of
 from .search import SearchPages
 from .security_pages import SecurityPages
 from .setting_pages import SettingPages
