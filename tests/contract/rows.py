@@ -12,6 +12,7 @@ import pytest
 
 from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.models import RecorderKind
+from tests.simulators.footage import ChannelPlan
 
 from .bench import EventBench, FootageBench
 from .rig import Rig, Role, Setting, Traits
@@ -99,6 +100,19 @@ class Case:
         """Start a recorder and a driver of it."""
         async with self.recorder(**setting) as rig, rig.driving() as driver:
             yield rig, driver
+
+    @asynccontextmanager
+    async def stocked(
+        self, plan: ChannelPlan, *, page: int | None = None, **setting: Unpack[Setting]
+    ) -> AsyncIterator[tuple[Rig[Any], FootageBench[Any], Driver]]:
+        """Start a recorder whose first channel records by a plan, and a driver of it; `page` bounds answers."""
+        async with self.recorder(**setting) as rig:
+            disk = self.footage(rig)
+            disk.record(plan)
+            if page is not None:
+                disk.page(page)
+            async with rig.driving() as driver:
+                yield rig, disk, driver
 
 
 CASES = tuple(Case(row, profile) for row in ROWS for profile in (*row.profiles, *row.others))

@@ -119,15 +119,13 @@ async def test_a_recorder_that_answers_nothing_has_no_empty_month(case: Case) ->
 
 @each_family
 async def test_a_month_costs_one_request_once_the_calendar_is_known(case: Case) -> None:
-    async with case.recorder(days=4) as rig:
-        case.footage(rig).record(HOURLY)
-        async with rig.driving() as driver:
-            first, *_ = months(rig)
+    async with case.stocked(HOURLY, days=4) as (rig, _, driver):
+        first, *_ = months(rig)
+        await days(driver, 1, first)
+        today = rig.clock.device_now().date()
+        # On a month's last day there is no day to come that could prove a calendar wrong: it may not be believed.
+        known = rig.traits.calendar and (today + timedelta(days=1)).month == today.month
+        for _ in range(2):
+            asked = rig.counts().requests
             await days(driver, 1, first)
-            today = rig.clock.device_now().date()
-            # On a month's last day there is no day to come that could prove a calendar wrong: it may not be believed.
-            known = rig.traits.calendar and (today + timedelta(days=1)).month == today.month
-            for _ in range(2):
-                asked = rig.counts().requests
-                await days(driver, 1, first)
-                assert rig.counts().requests == asked + 1 or not known
+            assert rig.counts().requests == asked + 1 or not known

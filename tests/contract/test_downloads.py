@@ -1,8 +1,6 @@
 """Downloads: whole, decodable, of the right time; a broken one is an error, a left one is closed, none fills memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -12,29 +10,18 @@ import pytest
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.driver import Driver
 from custom_components.nvr.core.models import Container, RecordingSegment, TimeSpan
-from tests.simulators.footage import ChannelPlan
 
-from .bench import SHORT, FootageBench
+from .bench import SHORT
 from .helpers import last, search, until
 from .judges import fetch
-from .rig import PASSWORD, Rig
+from .rig import PASSWORD
 from .rows import Case, each_family, every_recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
-SMALL: Any = {"main_size": (320, 180), "sub_size": (160, 90), "fps": 5, "h264_only": True}
+SMALL: Any = {"days": 2, "main_size": (320, 180), "sub_size": (160, 90), "fps": 5, "h264_only": True}
 # An hour in one file of some hundred megabytes.
 HUGE = replace(SHORT, file_seconds=(3600, 3600), bytes_per_second=64_000)
-
-
-@asynccontextmanager
-async def stocked(case: Case, plan: ChannelPlan = SHORT) -> AsyncIterator[tuple[Rig[Any], FootageBench[Any], Driver]]:
-    """Start a recorder of two days of footage, recorded by a plan, and a driver of it."""
-    async with case.recorder(days=2, **SMALL) as rig:
-        disk = case.footage(rig)
-        disk.record(plan)
-        async with rig.driving() as driver:
-            yield rig, disk, driver
 
 
 async def some(driver: Driver, index: int = 3) -> RecordingSegment:
@@ -46,7 +33,7 @@ async def some(driver: Driver, index: int = 3) -> RecordingSegment:
 
 @every_recorder
 async def test_a_segment_comes_whole_and_decodes(case: Case) -> None:
-    async with stocked(case) as (rig, _, driver):
+    async with case.stocked(SHORT, **SMALL) as (rig, _, driver):
         segment = await some(driver)
         found = await fetch(driver, segment)
         assert found.container in {Container.MPEG_PS, Container.DHAV, Container.MP4}
@@ -66,7 +53,7 @@ async def test_a_segment_comes_whole_and_decodes(case: Case) -> None:
 
 @each_family
 async def test_a_size_that_segments_tell_is_that_of_the_bytes(case: Case) -> None:
-    async with stocked(case) as (_, _, driver):
+    async with case.stocked(SHORT, **SMALL) as (_, _, driver):
         segment = await some(driver)
         size = len((await fetch(driver, segment)).data)
         assert segment.size is not None
@@ -76,7 +63,7 @@ async def test_a_size_that_segments_tell_is_that_of_the_bytes(case: Case) -> Non
 
 @each_family
 async def test_a_download_that_is_cut_is_an_error(case: Case) -> None:
-    async with stocked(case) as (rig, disk, driver):
+    async with case.stocked(SHORT, **SMALL) as (rig, disk, driver):
         segment = await some(driver)
         whole = await fetch(driver, segment)
         for share in (3, 1.3):
@@ -92,7 +79,7 @@ async def test_a_download_that_is_cut_is_an_error(case: Case) -> None:
 
 @each_family
 async def test_a_download_that_is_left_is_closed(case: Case) -> None:
-    async with stocked(case) as (rig, disk, driver):
+    async with case.stocked(SHORT, **SMALL) as (rig, disk, driver):
         assert driver.downloads is not None
         segment = await some(driver)
         disk.downloads(rate=30_000.0)
@@ -106,7 +93,7 @@ async def test_a_download_that_is_left_is_closed(case: Case) -> None:
 
 @each_family
 async def test_a_download_that_is_cancelled_anywhere_leaves_nothing(case: Case) -> None:
-    async with stocked(case) as (rig, disk, driver):
+    async with case.stocked(SHORT, **SMALL) as (rig, disk, driver):
         segment = await some(driver)
         whole = await fetch(driver, segment)
         disk.downloads(rate=len(whole.data) / 0.2)
@@ -123,7 +110,7 @@ async def test_a_download_that_is_cancelled_anywhere_leaves_nothing(case: Case) 
 
 @each_family
 async def test_a_reader_who_waits_holds_the_recorder_back_and_not_the_bytes(case: Case) -> None:
-    async with stocked(case, HUGE) as (rig, _, driver):
+    async with case.stocked(HUGE, **SMALL) as (rig, _, driver):
         assert driver.downloads is not None
         segment = next(one for one in await search(driver, 1, last(6, until=2)) if one.span.duration.seconds > 3500)
         async with driver.downloads.open(segment) as download:
@@ -149,7 +136,7 @@ def _sent(rig: Any) -> int:
 
 @each_family
 async def test_a_recorder_that_dies_in_the_middle_is_an_error_and_serves_again(case: Case) -> None:
-    async with stocked(case) as (rig, disk, driver):
+    async with case.stocked(SHORT, **SMALL) as (rig, disk, driver):
         segment = await some(driver)
         whole = await fetch(driver, segment)
         disk.downloads(rate=len(whole.data) / 3)
@@ -170,7 +157,7 @@ async def test_a_recorder_that_dies_in_the_middle_is_an_error_and_serves_again(c
 
 @each_family
 async def test_downloads_at_once_take_turns(case: Case) -> None:
-    async with stocked(case) as (_, _, driver):
+    async with case.stocked(SHORT, **SMALL) as (_, _, driver):
         segments = (await search(driver, 1, last(2, until=1.5)))[:3]
         found = await asyncio.gather(*(fetch(driver, segment) for segment in segments))
         for one, segment in zip(found, segments, strict=True):
@@ -179,7 +166,7 @@ async def test_downloads_at_once_take_turns(case: Case) -> None:
 
 @every_recorder
 async def test_footage_that_is_gone_is_an_error(case: Case) -> None:
-    async with stocked(case) as (rig, _, driver):
+    async with case.stocked(SHORT, **SMALL) as (rig, _, driver):
         segment = await some(driver)
         now = rig.clock.now()
         rig.footage.add_gap(1, now - timedelta(days=3), now - timedelta(hours=1))
@@ -191,7 +178,7 @@ async def test_footage_that_is_gone_is_an_error(case: Case) -> None:
 
 @each_family
 async def test_search_goes_on_while_something_is_downloaded(case: Case) -> None:
-    async with stocked(case) as (_, disk, driver):
+    async with case.stocked(SHORT, **SMALL) as (_, disk, driver):
         assert driver.downloads is not None
         segment = await some(driver)
         disk.downloads(rate=50_000.0)

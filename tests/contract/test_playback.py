@@ -24,17 +24,15 @@ SMALL: Any = {"main_size": (320, 180), "sub_size": (160, 90), "h264_only": True}
 
 @every_recorder
 async def test_it_plays_from_the_asked_moment(case: Case) -> None:
-    async with case.recorder(**SMALL) as rig:
-        case.footage(rig).record(STEADY)
-        async with rig.driving() as driver:
-            begin = last(5).start
-            # Anywhere in a file, at a fraction of a second, and where one file ends and the next begins.
-            border = rig.footage.files(1, begin, begin + timedelta(hours=1))[2].start
-            for moment in (begin, begin + timedelta(minutes=21, milliseconds=333), border):
-                shown = await played(driver, 1, TimeSpan(moment, moment + timedelta(minutes=10)))
-                assert is_true(shown, moment, 1), f"{moment} asked, {shown}"
-            await until(lambda: not rig.open_things().rtsp_sessions)
-            assert rig.counts().refused == 0
+    async with case.stocked(STEADY, **SMALL) as (rig, _, driver):
+        begin = last(5).start
+        # Anywhere in a file, at a fraction of a second, and where one file ends and the next begins.
+        border = rig.footage.files(1, begin, begin + timedelta(hours=1))[2].start
+        for moment in (begin, begin + timedelta(minutes=21, milliseconds=333), border):
+            shown = await played(driver, 1, TimeSpan(moment, moment + timedelta(minutes=10)))
+            assert is_true(shown, moment, 1), f"{moment} asked, {shown}"
+        await until(lambda: not rig.open_things().rtsp_sessions)
+        assert rig.counts().refused == 0
 
 
 @every_recorder
@@ -105,53 +103,47 @@ async def test_an_address_says_nothing_secret(case: Case) -> None:
 
 @each_family
 async def test_a_full_recorder_says_so_and_is_free_again_at_once(case: Case) -> None:
-    async with case.recorder(playback_session_limit=1, **SMALL) as rig:
-        case.footage(rig).record(STEADY)
-        async with rig.driving() as driver:
-            assert driver.playback is not None
-            span = last(3, until=2.5)
-            request = await driver.playback.request(1, span)
-            session = await RtspSession.open(request, driver.guard)
-            try:
-                assert await session.read()
-                with pytest.raises(errors.NvrBusyError):
-                    await RtspSession.open(request, driver.guard)
-            finally:
-                await session.close()
-            shown = await first_picture(await driver.playback.request(1, span), driver)
-            assert is_true(shown, span.start, 1)
-            assert rig.counts().refused == 0
+    async with case.stocked(STEADY, playback_session_limit=1, **SMALL) as (rig, _, driver):
+        assert driver.playback is not None
+        span = last(3, until=2.5)
+        request = await driver.playback.request(1, span)
+        session = await RtspSession.open(request, driver.guard)
+        try:
+            assert await session.read()
+            with pytest.raises(errors.NvrBusyError):
+                await RtspSession.open(request, driver.guard)
+        finally:
+            await session.close()
+        shown = await first_picture(await driver.playback.request(1, span), driver)
+        assert is_true(shown, span.start, 1)
+        assert rig.counts().refused == 0
 
 
 @each_family
 async def test_a_wrong_password_is_counted_with_all_others_and_sent_twice_at_most(case: Case) -> None:
-    async with case.recorder(**SMALL) as rig:
-        case.footage(rig).record(STEADY)
-        async with rig.driving() as driver:
-            assert driver.playback is not None
-            request = await driver.playback.request(1, last(3, until=2.5))
-            stale = replace(request, address=replace(request.address, password=WRONG))
-            for _ in range(4):
-                with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
-                    await RtspSession.open(stale, driver.guard)
-            assert 1 <= rig.simulator.rtsp.counters.auth_failures <= 2
-            assert not driver.guard.usable
+    async with case.stocked(STEADY, **SMALL) as (rig, _, driver):
+        assert driver.playback is not None
+        request = await driver.playback.request(1, last(3, until=2.5))
+        stale = replace(request, address=replace(request.address, password=WRONG))
+        for _ in range(4):
+            with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
+                await RtspSession.open(stale, driver.guard)
+        assert 1 <= rig.simulator.rtsp.counters.auth_failures <= 2
+        assert not driver.guard.usable
 
 
 @each_family
 async def test_a_playback_that_is_cancelled_anywhere_leaves_nothing(case: Case) -> None:
-    async with case.recorder(**SMALL) as rig:
-        case.footage(rig).record(STEADY)
-        async with rig.driving() as driver:
-            span = last(3, until=2.5)
-            await played(driver, 1, span)
-            for step in range(8):
-                task = asyncio.ensure_future(played(driver, 1, span))
-                await asyncio.sleep(0.004 * step)
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-            await until(lambda: not rig.open_things().rtsp_sessions and not rig.open_things().rtsp_sockets)
-            assert is_true(await played(driver, 1, span), span.start, 1)
+    async with case.stocked(STEADY, **SMALL) as (rig, _, driver):
+        span = last(3, until=2.5)
+        await played(driver, 1, span)
+        for step in range(8):
+            task = asyncio.ensure_future(played(driver, 1, span))
+            await asyncio.sleep(0.004 * step)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await until(lambda: not rig.open_things().rtsp_sessions and not rig.open_things().rtsp_sockets)
+        assert is_true(await played(driver, 1, span), span.start, 1)
 
 
 async def _to_the_end(session: RtspSession) -> None:
@@ -161,19 +153,17 @@ async def _to_the_end(session: RtspSession) -> None:
 
 @each_family
 async def test_a_recorder_that_dies_while_it_plays_is_an_error_and_plays_again(case: Case) -> None:
-    async with case.recorder(**SMALL) as rig:
-        case.footage(rig).record(STEADY)
-        async with rig.driving() as driver:
-            assert driver.playback is not None
-            span = last(3, until=2.5)
-            session = await RtspSession.open(await driver.playback.request(1, span), driver.guard)
-            try:
-                assert await session.read()
-                await rig.simulator.power_off()
-                with pytest.raises(errors.NvrUnreachableError):
-                    await _to_the_end(session)
-            finally:
-                await session.close()
-            await rig.simulator.power_on()
-            assert is_true(await played(driver, 1, span), span.start, 1)
-            assert rig.counts().refused == 0
+    async with case.stocked(STEADY, **SMALL) as (rig, _, driver):
+        assert driver.playback is not None
+        span = last(3, until=2.5)
+        session = await RtspSession.open(await driver.playback.request(1, span), driver.guard)
+        try:
+            assert await session.read()
+            await rig.simulator.power_off()
+            with pytest.raises(errors.NvrUnreachableError):
+                await _to_the_end(session)
+        finally:
+            await session.close()
+        await rig.simulator.power_on()
+        assert is_true(await played(driver, 1, span), span.start, 1)
+        assert rig.counts().refused == 0

@@ -199,18 +199,16 @@ async def test_a_recorder_in_another_zone_shifts_nothing(case: Case, place: Plac
 
 @each_family
 async def test_a_clock_set_under_way_is_read_again(case: Case) -> None:
-    async with case.recorder(days=2, **SMALL) as rig:
-        case.footage(rig).record(MINUTES)
-        async with rig.driving() as driver:
-            assert driver.clock is not None
-            rig.drift(timedelta(minutes=7))
-            clock = await driver.clock.read()
-            assert abs(clock.skew - rig.clock.skew) <= timedelta(seconds=2)
-            span = _between_files(rig, last(2, until=SETTLED))
-            real = recorded(rig.footage, 1, span)
-            found = await search(driver, 1, span)
-            assert len(found) == len(real)
-            assert all(
-                abs(one.span.start - two.start) <= timedelta(seconds=2) for one, two in zip(found, real, strict=True)
-            )
-            await shows_the_truth(driver, [span.start + timedelta(minutes=3)])
+    async with case.stocked(MINUTES, days=2, **SMALL) as (rig, _, driver):
+        assert driver.clock is not None
+        rig.drift(timedelta(minutes=7))
+        clock = await driver.clock.read()
+        assert abs(clock.skew - rig.clock.skew) <= timedelta(seconds=2)
+        span = _between_files(rig, last(2, until=SETTLED))
+        real = recorded(rig.footage, 1, span)
+        found = await search(driver, 1, span)
+        assert len(found) == len(real)
+        assert all(
+            abs(one.span.start - two.start) <= timedelta(seconds=2) for one, two in zip(found, real, strict=True)
+        )
+        await shows_the_truth(driver, [span.start + timedelta(minutes=3)])

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,18 @@ def hass_config_dir(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def real_integration(enable_custom_integrations: None, socket_enabled: None) -> None:
     """Load the integration from this checkout, and let it talk to 127.0.0.1."""
+
+
+@pytest.fixture
+async def nothing_unhandled(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
+    """Fail where anything was raised past everybody: a stack in the log, or a task nobody looked at."""
+    yield
+    stacks = [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno >= logging.ERROR and (record.exc_info or "never retrieved" in record.getMessage())
+    ]
+    assert [text for text in stacks if "libturbojpeg" not in text] == []
 
 
 @pytest.fixture

@@ -70,16 +70,26 @@ def gray(frame: av.VideoFrame) -> Luma:
     return frame.to_ndarray(format="gray").astype(np.uint8, copy=False)
 
 
+def painted(frame: av.VideoFrame) -> TimeCode:
+    """Return what is painted into a picture."""
+    code = read_timecode(gray(frame))
+    assert code is not None
+    return code
+
+
+def next_pictures(container: av.container.InputContainer, count: int) -> list[TimeCode]:
+    """Return what is painted into the next pictures, fewer than `count` where they end."""
+    codes = []
+    for frame in container.decode(video=0):
+        assert isinstance(frame, av.VideoFrame)
+        codes.append(painted(frame))
+        if len(codes) == count:
+            break
+    return codes
+
+
 def watch(url: str, count: int, *, transport: str = "tcp", seconds: float = 10) -> list[TimeCode]:
     """Open a stream with PyAV, for a worker thread, and return what its first pictures say."""
-    codes = []
     options = {"rtsp_transport": transport, "analyzeduration": "100000", "fpsprobesize": "0"}
     with av.open(url, options=options, timeout=seconds) as container:
-        for frame in container.decode(video=0):
-            assert isinstance(frame, av.VideoFrame)
-            code = read_timecode(gray(frame))
-            assert code is not None
-            codes.append(code)
-            if len(codes) == count:
-                break
-    return codes
+        return next_pictures(container, count)

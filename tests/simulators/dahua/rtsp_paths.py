@@ -14,7 +14,7 @@ from tests.simulators.rtsp import (
     SdpStyle,
     Target,
 )
-from tests.simulators.rtsp.auth import Gatekeeper
+from tests.simulators.rtsp.auth import Gatekeeper, SharedAccounts
 
 from .auth import Authenticator
 from .cameras import video_profile
@@ -23,30 +23,6 @@ from .device import DahuaDevice, SimChannel, StreamSettings
 
 _TIME = re.compile(r"(\d{4})_(\d{1,2})_(\d{1,2})_(\d{1,2})_(\d{1,2})_(\d{1,2})\Z")
 _SESSION_SECONDS = 60.0
-
-
-class SharedAccounts:
-    """The unit's logins as its RTSP door sees them: one lock for all doors."""
-
-    def __init__(self, authenticator: Authenticator) -> None:
-        self._authenticator = authenticator
-
-    def password(self, user: str) -> str | None:
-        """Return the password of a user."""
-        known = self._authenticator.users.get(user)
-        return known.password if known else None
-
-    def locked(self, address: str, user: str) -> bool:
-        """Tell whether the user is locked out from there."""
-        return self._authenticator.locked_for(address, user) > 0
-
-    def failed(self, address: str, user: str) -> None:
-        """Count a wrong answer."""
-        self._authenticator.judge(address, user, right=False)
-
-    def succeeded(self, address: str, user: str) -> None:
-        """Forget wrong answers."""
-        self._authenticator.judge(address, user, right=True)
 
 
 class PathResolver:

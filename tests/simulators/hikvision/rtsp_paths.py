@@ -1,4 +1,4 @@
-"""What RTSP addresses of the simulated recorder mean (hikvision-isapi 6.2 and 9.1), and who may use them."""
+"""What RTSP addresses of the simulated recorder mean (hikvision-isapi 6.2 and 9.1)."""
 
 from datetime import timedelta
 from fractions import Fraction
@@ -17,7 +17,6 @@ from tests.simulators.rtsp import (
 from tests.simulators.video.profile import AudioProfile, Camera, GopRule, VideoProfile
 from tests.simulators.video.scenes import scene_named
 
-from .auth import Authenticator
 from .device import Device, SimChannel, StreamSettings
 from .search import parse_digits
 
@@ -54,30 +53,6 @@ def camera_of(channel: SimChannel) -> Camera:
     """Return the studio's camera for a channel."""
     streams = {_STREAM_ROLES[index]: video_profile(settings) for index, settings in channel.streams.items()}
     return Camera(channel.number, channel.name, streams, scene=scene_named(channel.name))
-
-
-class SharedAccounts:
-    """The recorder's logins as its RTSP door sees them: one lock for all doors."""
-
-    def __init__(self, authenticator: Authenticator) -> None:
-        self._authenticator = authenticator
-
-    def password(self, user: str) -> str | None:
-        """Return the password of a user."""
-        known = self._authenticator.users.get(user)
-        return known.password if known else None
-
-    def locked(self, address: str, user: str) -> bool:
-        """Tell whether the user is locked out from there."""
-        return self._authenticator.locked_for(address, user) > 0
-
-    def failed(self, address: str, user: str) -> None:
-        """Count a wrong answer."""
-        self._authenticator.judge(address, user, right=False)
-
-    def succeeded(self, address: str, user: str) -> None:
-        """Forget wrong answers."""
-        self._authenticator.judge(address, user, right=True)
 
 
 class PathResolver:

@@ -1,7 +1,7 @@
 """Who may stream: challenges, answers to them, and the account lock shared with the recorder's other doors."""
 
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 import hashlib
 import hmac
@@ -29,6 +29,50 @@ class Accounts(Protocol):
 
     def succeeded(self, address: str, user: str) -> None:
         """Take note of a right password."""
+
+
+class Secret(Protocol):
+    """A user of the recorder."""
+
+    @property
+    def password(self) -> str: ...
+
+
+class Doorman(Protocol):
+    """Who judges the logins of a recorder's other doors."""
+
+    @property
+    def users(self) -> Mapping[str, Secret]: ...
+
+    def locked_for(self, peer: str, user: str) -> float:
+        """Return how many seconds of lock are left for this address and user."""
+
+    def judge(self, peer: str, user: str, *, right: bool) -> object:
+        """Count one answer to a challenge."""
+
+
+class SharedAccounts:
+    """The recorder's logins as its RTSP door sees them: one lock for all doors."""
+
+    def __init__(self, doorman: Doorman) -> None:
+        self._doorman = doorman
+
+    def password(self, user: str) -> str | None:
+        """Return the password of a user."""
+        known = self._doorman.users.get(user)
+        return known.password if known else None
+
+    def locked(self, address: str, user: str) -> bool:
+        """Tell whether the user is locked out from there."""
+        return self._doorman.locked_for(address, user) > 0
+
+    def failed(self, address: str, user: str) -> None:
+        """Count a wrong answer."""
+        self._doorman.judge(address, user, right=False)
+
+    def succeeded(self, address: str, user: str) -> None:
+        """Forget wrong answers."""
+        self._doorman.judge(address, user, right=True)
 
 
 @dataclass(slots=True)

@@ -11,9 +11,9 @@ import pytest
 
 from tests.simulators.dahua import DahuaSimulator, SimulatorOptions
 from tests.simulators.dahua.catalogue import STREAMS, Catalogue, DahuaFile
-from tests.simulators.video.timecode import TimeCode, read_timecode
+from tests.simulators.video.timecode import TimeCode
 
-from ..conftest import gray, watch
+from ..conftest import next_pictures, watch
 from ..rtsp_client import RtspClient
 from .rig import HOUR, SECOND, WRONG, yesterday
 
@@ -206,15 +206,7 @@ def _sought(address: str, seconds: float, count: int) -> list[TimeCode]:
     """Open a file, go to a place in it, and return what the pictures from there on show."""
     with av.open(address, options={"rtsp_transport": "tcp"}, timeout=10) as container:
         container.seek(round(seconds * 1_000_000))
-        codes = []
-        for frame in container.decode(video=0):
-            assert isinstance(frame, av.VideoFrame)
-            code = read_timecode(gray(frame))
-            assert code is not None
-            codes.append(code)
-            if len(codes) == count:
-                break
-        return codes
+        return next_pictures(container, count)
 
 
 @pytest.mark.parametrize("wish", [25.0, 301.0])

@@ -16,6 +16,7 @@ from tests.simulators.footage import Kind, RecordedFile
 from tests.simulators.hikvision import PASSWORD, USER, HikvisionSimulator, SimulatorOptions
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
+from ..conftest import next_pictures
 from .rig import WRONG, Visitor, find, search_all
 
 QUICK = timedelta(seconds=4)
@@ -24,17 +25,6 @@ QUICK = timedelta(seconds=4)
 @pytest.fixture(name="options")
 def streaming_options() -> SimulatorOptions:
     return SimulatorOptions(latency_ms=0, main_size=(480, 270), gop_seconds=1.0)
-
-
-def _codes(container: Any, count: int) -> list[TimeCode]:
-    codes = []
-    for frame in container.decode(video=0):
-        code = read_timecode(frame.to_ndarray(format="gray"))
-        assert code is not None
-        codes.append(code)
-        if len(codes) >= count:
-            break
-    return codes
 
 
 def _open(url: str) -> Any:
@@ -48,7 +38,7 @@ async def watch(url: str, count: int) -> tuple[list[TimeCode], list[str]]:
     def read() -> tuple[list[TimeCode], list[str]]:
         with _open(url) as container:
             names = [stream.codec_context.name for stream in container.streams if stream.type in {"video", "audio"}]
-            return _codes(container, count), names
+            return next_pictures(container, count), names
 
     return await asyncio.to_thread(read)
 
@@ -137,7 +127,7 @@ def seen(data: bytes, *, skip: int = 40, form: str = "mpeg") -> tuple[list[TimeC
     with av.open(BytesIO(data[skip:]), "r", format=form) as container:
         times = [frame.time for frame in container.decode(video=0)]
     with av.open(BytesIO(data[skip:]), "r", format=form) as container:
-        return _codes(container, 1), times[-1] - times[0]
+        return next_pictures(container, 1), times[-1] - times[0]
 
 
 @pytest.mark.parametrize("channel", [1, 2])
