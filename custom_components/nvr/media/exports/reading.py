@@ -42,7 +42,7 @@ class Opener(Protocol):
     async def open(self, start: int) -> Opened:
         """Open what was recorded from a moment (ticks) on; raises NvrError subclasses."""
 
-    def broke(self, way: Way, error: NvrError, moment: int) -> bool:
+    def broke(self, way: Way, error: NvrError, moment: int, *, sent: bool) -> bool:
         """Note that it broke or fell silent there; the next one may come another way."""
 
 
@@ -123,7 +123,7 @@ class PartReader:
                 break
             failures += 1
             if self._reader is not None and not isinstance(problem, IncompleteError | NvrNotFoundError):
-                opener.broke(self._reader.way, problem, at)
+                opener.broke(self._reader.way, problem, at, sent=self._reader.sent)
             if self._is_over(at, part, failures, problem):
                 part.missing.append((at, part.end))
                 break
