@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import secrets
 import threading
@@ -24,6 +25,7 @@ from .media.exports.export import Exported, export_film, parts_of, rtsp_opener
 from .media.exports.models import Clip, ExportFormat, ExportJob
 from .media.exports.queue import ExportError
 from .media.pool import WorkPool
+from .media.sessions import LossReason
 from .media.ticks import to_seconds
 from .shared import shared
 
@@ -36,14 +38,16 @@ _ORIGINAL: Final = ".dav"
 
 
 class ExportHolder:
-    """Holds the recorder's slot for an export; it is never idle, and gives the slot up to nobody."""
+    """Holds the recorder's slot for an export; it is never idle, and gives the slot up only when somebody ends it."""
 
     kind = "export"
     turning = False
 
-    def __init__(self, owner: str | None, channel: int) -> None:
+    def __init__(self, owner: str | None, channel: int, put_off: Callable[[], Awaitable[None]]) -> None:
+        """`put_off` stops the job, to be tried again."""
         self.owner = owner or ""
         self.channel = channel
+        self._put_off = put_off
 
     def idle_for(self) -> float:
         """Return 0: somebody waits for it."""
@@ -51,6 +55,11 @@ class ExportHolder:
 
     async def yield_slot(self) -> None:
         """Keep the slot."""
+
+    async def lose_slot(self, reason: LossReason) -> None:
+        """Stop; the job is tried again when there is a slot. Calling it off is another thing."""
+        if reason.final:
+            await self._put_off()
 
 
 class ExportMaker:
@@ -149,7 +158,8 @@ class ExportMaker:
         hub, entry_id = source.hub, source.entry.entry_id
         if (playback := hub.playback) is None:
             raise ExportError("no_playback", name=hub.name)
-        slots, holder = shared(self._hass).engine.slots, ExportHolder(job.order.owner, job.order.channel)
+        slots = shared(self._hass).engine.slots
+        holder = ExportHolder(job.order.owner, job.order.channel, partial(self._put_off, job.order.id))
 
         def progress(covered: float, written: int) -> None:
             if not job.covered:
@@ -161,7 +171,8 @@ class ExportMaker:
             lease = await slots.acquire(entry_id, hub.playback_slots, holder)
             try:
                 opener = rtsp_opener(playback, hub.driver.guard, job.order.channel, source.role)
-                return await export_film(name, parts, opener, self._pool, progress)
+                with lease.opening():
+                    return await export_film(name, parts, opener, self._pool, progress)
             finally:
                 lease.release()
 
