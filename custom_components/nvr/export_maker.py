@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 import secrets
 import threading
@@ -24,6 +25,7 @@ from .media.exports.export import Exported, ExportFootage, export_film, parts_of
 from .media.exports.models import Clip, ExportFormat, ExportJob
 from .media.exports.queue import ExportError
 from .media.pool import WorkPool
+from .media.sessions import LossReason
 from .media.ticks import to_seconds
 from .shared import shared
 
@@ -36,14 +38,16 @@ _ORIGINAL: Final = ".dav"
 
 
 class ExportHolder:
-    """Holds the recorder's slot for an export; it is never idle, and gives the slot up to nobody."""
+    """Holds the recorder's slot for an export; it is never idle, and gives the slot up only when somebody ends it."""
 
     kind = "export"
     turning = False
 
-    def __init__(self, owner: str | None, channel: int) -> None:
+    def __init__(self, owner: str | None, channel: int, put_off: Callable[[], Awaitable[None]]) -> None:
+        """`put_off` stops the job, to be tried again."""
         self.owner = owner or ""
         self.channel = channel
+        self._put_off = put_off
 
     def idle_for(self) -> float:
         """Return 0: somebody waits for it."""
@@ -51,6 +55,11 @@ class ExportHolder:
 
     async def yield_slot(self) -> None:
         """Keep the slot."""
+
+    async def lose_slot(self, reason: LossReason) -> None:
+        """Stop; the job is tried again when there is a slot. Calling it off is another thing."""
+        if reason.final:
+            await self._put_off()
 
 
 class ExportMaker:
@@ -149,8 +158,9 @@ class ExportMaker:
         hub, entry_id = source.hub, source.entry.entry_id
         if hub.playback is None and hub.downloads is None:
             raise ExportError("no_playback", name=hub.name)
-        engine, holder = shared(self._hass).engine, ExportHolder(job.order.owner, job.order.channel)
+        engine = shared(self._hass).engine
         slots = engine.slots
+        holder = ExportHolder(job.order.owner, job.order.channel, partial(self._put_off, job.order.id))
 
         def progress(covered: float, written: int) -> None:
             if not job.covered:
@@ -171,7 +181,8 @@ class ExportMaker:
                     source.segments,
                 )
                 opener = footage.opener_of(engine.memory(entry_id), self._pool)
-                return await export_film(name, parts, opener, self._pool, progress)
+                with lease.opening():
+                    return await export_film(name, parts, opener, self._pool, progress)
             finally:
                 lease.release()
 

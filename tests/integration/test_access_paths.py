@@ -4,18 +4,13 @@ A new way is one row of PATHS: its name, the right it needs, and how it is walke
 """
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 import itertools
 from pathlib import Path
 from typing import Any, override
 
-from aiohttp.test_utils import TestClient
 from homeassistant.auth.const import GROUP_ID_ADMIN
-from homeassistant.auth.models import User
-from homeassistant.components import media_source
 from homeassistant.components.camera import Camera
-from homeassistant.components.camera.helper import get_camera_from_entity_id
 from homeassistant.components.camera.webrtc import (
     CameraWebRTCProvider,
     WebRTCAnswer,
@@ -25,14 +20,13 @@ from homeassistant.components.camera.webrtc import (
 )
 from homeassistant.components.http import KEY_HASS_USER
 from homeassistant.components.media_player import MediaPlayerEntityFeature
-from homeassistant.components.media_source import MediaSourceItem
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.http import current_request
 from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_mock_service
+from pytest_homeassistant_custom_component.common import async_mock_service
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 from webrtc_models import RTCIceCandidateInit
 
@@ -44,92 +38,24 @@ from custom_components.nvr.clip_view import mint_clip_link
 from custom_components.nvr.const import CONF_ACCESS, DOMAIN
 from custom_components.nvr.core.models import EventKind, TimeSpan
 from custom_components.nvr.exports import export_desk
-from custom_components.nvr.media.exports.models import Clip
 from custom_components.nvr.media_ids import (
-    ChannelId,
     DayId,
     EventsId,
-    MomentId,
     RecorderId,
     RootId,
     SpanId,
     content_id,
 )
-from custom_components.nvr.media_source import async_get_media_source
-from custom_components.nvr.pictures import picture_path
 from custom_components.nvr.playback import start_playback
-from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 
+from .access_home import DRIVE, FRONT, NUMBER, Home, Walk, action, done
 from .clip_paths import CLIP_PATHS, ask, put_clips
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
-from .media_viewer import Viewer
-from .recorders import DAHUA, Recorder
-
-FRONT, DRIVE = "camera.front_door", "camera.driveway"
-# The channel under test; the other stays free, so that lists are not empty for want of a recorder.
-NUMBER = 1
-# Home Assistant 2026.11 asks media sources for pictures.
-HAS_IMAGES = hasattr(media_source, "MediaImage")
-# What Home Assistant refuses a person with, whichever way the question came.
-NO = (Unauthorized, HomeAssistantError)
-
-
-@dataclass
-class Home:
-    """A home with a recorder, a guest with Home Assistant's full permissions, and what others left behind."""
-
-    hass: HomeAssistant
-    nvr: Recorder
-    entry: MockConfigEntry
-    guest: User
-    admin: User
-    media: MediaBrowser
-    client: TestClient[Any, Any]
-    logged_in: dict[str, str]
-    of_admin: PlaybackLink
-    cursor: str = ""
-    clips: dict[str, Clip] = field(default_factory=dict)
-
-    @property
-    def span(self) -> TimeSpan:
-        """Ten minutes of two hours ago."""
-        start = self.nvr.now().replace(microsecond=0, second=0) - timedelta(hours=2)
-        return TimeSpan(start, start + timedelta(minutes=10))
-
-    @property
-    def camera(self) -> Camera:
-        return get_camera_from_entity_id(self.hass, FRONT)
-
-    @property
-    def channel(self) -> ChannelId:
-        return ChannelId(self.entry.entry_id, NUMBER)
-
-    async def act(self, domain: str, action: str, user: User | None = None, **data: Any) -> Any:
-        """Call an action as the guest, unless as somebody else."""
-        context = Context(user_id=(user or self.guest).id)
-        answers = domain == DOMAIN and action != "play_recording"
-        return await self.hass.services.async_call(
-            domain, action, data, blocking=True, return_response=answers, context=context
-        )
-
-    async def fetch(self, path: str, *, logged_in: bool = False) -> bool:
-        headers = self.logged_in if logged_in else {}
-        async with self.client.get(path, headers=headers) as response:
-            assert response.status in {200, 403, 500}, (path, response.status)
-            return response.status == 200 and len(await response.read()) > 0
-
-
-type Walk = Callable[[Home], Awaitable[bool]]
-
-
-async def _done(waiting: Awaitable[Any]) -> Any:
-    """Return what comes, None when it was refused."""
-    try:
-        return await waiting
-    except NO:
-        return None
+from .picture_paths import PICTURE_PATHS
+from .recorders import DAHUA
+from .viewer_paths import VIEWER_PATHS
 
 
 async def lists(home: Home) -> bool:
@@ -173,13 +99,6 @@ async def link_of_somebody_else(home: Home) -> bool:
     return await home.fetch(home.of_admin.path, logged_in=True)
 
 
-def action(name: str, **data: Any) -> Callable[[Home], Awaitable[bool]]:
-    async def walk(home: Home) -> bool:
-        return bool(((await _done(home.act(DOMAIN, name, entity_id=FRONT, **data))) or {}).get("cameras"))
-
-    return walk
-
-
 async def browses_events(home: Home) -> bool:
     yesterday = DayId(home.channel, home.nvr.now().date() - timedelta(days=1))
     of_all, of_one = [
@@ -201,7 +120,7 @@ async def finds(home: Home) -> bool:
 
 
 async def asks_for_the_next_page_of_somebody_else(home: Home) -> bool:
-    return bool(((await _done(home.act(DOMAIN, "search_recordings", cursor=home.cursor))) or {}).get("cameras"))
+    return bool(((await done(home.act(DOMAIN, "search_recordings", cursor=home.cursor))) or {}).get("cameras"))
 
 
 async def asks_for_all(home: Home) -> bool:
@@ -214,7 +133,7 @@ async def plays_on_a_player(home: Home) -> bool:
     played = async_mock_service(home.hass, "media_player", "play_media")
     home.hass.states.async_set("media_player.tv", "idle", {"supported_features": MediaPlayerEntityFeature.PLAY_MEDIA})
     start = home.span.start.isoformat()
-    await _done(home.act(DOMAIN, "play_recording", camera=FRONT, media_player="media_player.tv", start=start))
+    await done(home.act(DOMAIN, "play_recording", camera=FRONT, media_player="media_player.tv", start=start))
     return bool(played)
 
 
@@ -243,7 +162,7 @@ async def webrtc(home: Home) -> bool:
 
 async def snapshot_action(home: Home) -> bool:
     path = Path(home.hass.config.config_dir, "still.jpg")
-    await _done(home.act("camera", "snapshot", entity_id=FRONT, filename=str(path)))
+    await done(home.act("camera", "snapshot", entity_id=FRONT, filename=str(path)))
 
     def taken() -> bool:
         found = path.exists()
@@ -264,90 +183,6 @@ async def sees_what_somebody_else_watches(home: Home) -> bool:
     return any(row["camera_id"] or row["channel"] for row in found)
 
 
-def watches(kind: str) -> Callable[[Home], Awaitable[bool]]:
-    """Open a stream for our own viewer, and take it over the media socket."""
-
-    async def walk(home: Home) -> bool:
-        viewer = Viewer(home.media.socket, home.client)
-        values = {"camera_id": content_id(home.channel).removeprefix("media-source://nvr/"), "accept": ["avc1", "hvc1"]}
-        start = {"start": home.span.start.timestamp()} if kind == "playback" else {}
-        answer = await viewer.ask("session/open", kind=kind, **values, **start)
-        if not answer["success"]:
-            assert answer["error"]["code"] == "unauthorized"
-            return False
-        watched = await viewer.take(answer["result"])
-        await watched.media()
-        await viewer.close()
-        return True
-
-    return walk
-
-
-def listed_for_viewers(action: str) -> Callable[[Home], Awaitable[bool]]:
-    async def walk(home: Home) -> bool:
-        found = (await Viewer(home.media.socket, home.client).ask("cameras"))["result"]
-        assert any(camera["name"] == "Driveway" for camera in found)
-        return any(camera["name"] == "Front door" and camera["rights"][action] for camera in found)
-
-    return walk
-
-
-def picture(**options: Any) -> Callable[[Home], Awaitable[bool]]:
-    """Fetch a picture of the footage, as a tile of the media browser or somebody who typed the address."""
-
-    async def walk(home: Home) -> bool:
-        return await home.fetch(picture_path(home.entry.entry_id, NUMBER, home.span.start, **options), logged_in=True)
-
-    return walk
-
-
-async def picture_of_a_day(home: Home) -> bool:
-    yesterday = home.nvr.now().date() - timedelta(days=1)
-    return await home.fetch(picture_path(home.entry.entry_id, NUMBER, yesterday), logged_in=True)
-
-
-async def asks(home: Home, command: str, **values: Any) -> dict[str, Any]:
-    """Send one of our own websocket commands as the guest."""
-    await home.media.socket.send_json_auto_id({"type": command, "camera_id": home.channel.format(), **values})
-    answer: dict[str, Any] = await home.media.socket.receive_json()
-    return answer
-
-
-async def frame_action(home: Home) -> bool:
-    return await action("snapshot_at", time=home.span.start.isoformat())(home)
-
-
-async def thumbs(home: Home) -> bool:
-    answer = await asks(home, "nvr/thumbs", times=[home.span.start.timestamp()])
-    return bool(answer["success"]) and await home.fetch(answer["result"][0]["url"])
-
-
-async def snapshot(home: Home) -> bool:
-    answer = await asks(home, "nvr/snapshot", t=home.span.start.timestamp(), width=160)
-    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
-
-
-async def present_snapshot(home: Home) -> bool:
-    answer = await asks(home, "nvr/snapshot")
-    return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
-
-
-async def resolves_a_moment(home: Home) -> bool:
-    answer = await home.media.ask("resolve_media", content_id(MomentId(home.channel, home.span.start)))
-    return bool(answer["success"])
-
-
-async def looks(home: Home) -> bool:
-    """Have a picture made as an AI task of the guest would, on the Home Assistant that has them."""
-    source = await async_get_media_source(home.hass)
-    item = MediaSourceItem(home.hass, DOMAIN, MomentId(home.channel, home.span.start).format(), None)
-    token = current_request.set({KEY_HASS_USER: home.guest})  # type: ignore[arg-type]
-    try:
-        return bool(await _done(source.async_get_media_image(item)))
-    finally:
-        current_request.reset(token)
-
-
 PATHS: dict[str, tuple[Action, Walk]] = {
     "list of cameras": (Action.PLAYBACK, lists),
     "browse": (Action.PLAYBACK, browses),
@@ -360,15 +195,6 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "beginning of the video": (Action.PLAYBACK, own_link("init.mp4")),
     "segment": (Action.PLAYBACK, own_link("s0.m4s")),
     "link of somebody else": (Action.PLAYBACK, link_of_somebody_else),
-    "thumbnail": (Action.PLAYBACK, picture()),
-    "thumbnail of a day": (Action.PLAYBACK, picture_of_a_day),
-    "frame": (Action.PLAYBACK, picture(exact=True, width=0)),
-    "thumbnails for a timeline": (Action.PLAYBACK, thumbs),
-    "frame for a timeline": (Action.PLAYBACK, snapshot),
-    "still for a timeline": (Action.LIVE, present_snapshot),
-    "resolve an event": (Action.PLAYBACK, resolves_a_moment),
-    **({"picture of an event": (Action.PLAYBACK, looks)} if HAS_IMAGES else {}),
-    "action: frame": (Action.PLAYBACK, frame_action),
     "action: search": (Action.PLAYBACK, action("search_recordings", duration="02:00:00")),
     "action: search events": (Action.PLAYBACK, searches_events),
     "action: next page": (Action.PLAYBACK, asks_for_the_next_page_of_somebody_else),
@@ -377,14 +203,12 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     "action: find": (Action.PLAYBACK, finds),
     "action: play": (Action.PLAYBACK, plays_on_a_player),
     "list of sessions": (Action.PLAYBACK, sees_what_somebody_else_watches),
-    "viewer: playback": (Action.PLAYBACK, watches("playback")),
-    "viewer: live": (Action.LIVE, watches("live")),
-    "viewer: cameras to play": (Action.PLAYBACK, listed_for_viewers("playback")),
-    "viewer: cameras to watch": (Action.LIVE, listed_for_viewers("live")),
     "still": (Action.LIVE, still),
     "stream": (Action.LIVE, stream),
     "webrtc": (Action.LIVE, webrtc),
     "action: snapshot": (Action.LIVE, snapshot_action),
+    **PICTURE_PATHS,
+    **VIEWER_PATHS,
     **CLIP_PATHS,
 }
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient
@@ -24,12 +25,14 @@ from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.const import CONF_ACCESS, CONF_PLAYBACK_SLOTS, DOMAIN
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.diagnostics import async_get_config_entry_diagnostics
+from custom_components.nvr.exports import export_desk
 from custom_components.nvr.media_ids import ChannelId
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, state, until
+from .export_helpers import export, media_folder_in
 from .footage_helpers import Player, person, token_of
 from .media_viewer import Viewer
 from .recorders import Recorder
@@ -308,6 +311,21 @@ async def test_limit_is_learned_by_whoever_opens(make_home: MakeHome) -> None:
     codes = [(await viewer.ask("session/open", kind="playback", **asked))["error"]["message"] for _ in range(2)]
     assert "1 of 1 playback sessions" in codes[1]
     assert shared(home.hass).engine.slots.limit(home.entry.entry_id, 4) == 1
+
+
+async def test_export_that_loses_its_session_is_put_off(make_home: MakeHome, tmp_path: Path) -> None:
+    home = await make_home(**{CONF_PLAYBACK_SLOTS: 1})
+    media_folder_in(home.hass, tmp_path)
+    home.nvr.rtsp.faults.delivery = 1.0
+    export_id = await export(home.hass, home.nvr.now() - timedelta(hours=2), 60, home.users["anna"].id)
+    job, admin = export_desk(home.hass).queue.jobs[export_id], await home.socket("admin")
+    await until(lambda: job.written > 0)
+    row = (await sessions(admin))["sessions"][0]
+    assert (row["kind"], row["user"]) == ("export", "anna")
+    assert (await ask(admin, "nvr/session/take_over", session_id=row["session_id"]))["success"]
+    assert (home.open, job.state) == (0, "waiting")
+    await home.watch("admin", 2)
+    await export_desk(home.hass).queue.cancel(export_id)
 
 
 def attributes(home: Home) -> dict[str, Any]:

@@ -7,24 +7,33 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    MockHAClientWebSocket,
+    WebSocketGenerator,
+)
 
 from custom_components.nvr.core.models import TimeSpan
+from custom_components.nvr.exports import export_desk
 from custom_components.nvr.media.engine import PlaybackLimits
+from custom_components.nvr.media_ids import ChannelId
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
+from .export_helpers import export, media_folder_in
 from .footage_helpers import Player
+from .media_viewer import Viewer
 from .recorders import Family, Recorder
-from .soak import GROWTH, Census, left_over, soak, take_census
+from .soak import GROWTH, WARM, Census, left_over, soak, take_census
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -37,6 +46,7 @@ class World:
     nvr: Recorder
     entry: MockConfigEntry
     client: Any  # a session of its own: the client of tests keeps every answer
+    commands: MockHAClientWebSocket
     start: datetime
     at_first: Census
 
@@ -87,6 +97,31 @@ async def leaves_while_it_opens(world: World, number: int) -> None:
     await until(lambda: world.at_rest)
 
 
+async def streams_and_goes(world: World, number: int) -> None:
+    """Watch over the media socket and close the stream, or the socket."""
+    viewer = Viewer(world.commands, world.client)
+    camera_id = ChannelId(world.entry.entry_id, 1 + number % 2).format()
+    watched = await viewer.open("playback", camera_id, start=world.start.timestamp())
+    await watched.media()
+    if number % 2:
+        answer = await viewer.ask("session/control", session_id=watched.opened["session_id"], action="close")
+        assert answer["success"], answer
+    await viewer.close()
+    await until(lambda: world.at_rest)
+
+
+async def exports_and_calls_off(world: World, number: int) -> None:
+    """Order an export and call it off midway, a little later each time."""
+    world.nvr.rtsp.faults.delivery = 1.0
+    export_id = await export(world.hass, world.start, 60)
+    queue = export_desk(world.hass).queue
+    await until(lambda: queue.jobs[export_id].written > 0)
+    await asyncio.sleep(0.02 * (number % 5))
+    await queue.cancel(export_id)
+    assert queue.jobs[export_id].state == "cancelled"
+    await until(lambda: world.at_rest)
+
+
 async def is_rebooted_under(world: World, number: int) -> None:
     """Play while the recorder goes, at another moment each time; it comes back, and so does the picture."""
     link, player = await world.open(number)
@@ -112,6 +147,8 @@ CYCLES: dict[str, tuple[int, Cycle]] = {
     "playback that is closed": (200, plays_and_closes),
     "playback that is left": (200, plays_and_leaves),
     "playback that is left while it opens": (200, leaves_while_it_opens),
+    "stream over the media socket": (200, streams_and_goes),
+    "export that is called off": (50, exports_and_calls_off),
 }
 
 
@@ -122,8 +159,13 @@ def enable_event_loop_debug() -> None:
 
 @pytest.fixture(name="world")
 async def world_fixture(
-    hass: HomeAssistant, start_simulator: StartSimulator, hass_client_no_auth: ClientSessionGenerator
+    hass: HomeAssistant,
+    start_simulator: StartSimulator,
+    hass_client_no_auth: ClientSessionGenerator,
+    hass_ws_client: WebSocketGenerator,
+    tmp_path: Path,
 ) -> AsyncIterator[World]:
+    media_folder_in(hass, tmp_path)
     nvr = await start_simulator(channels=2, rtsp=True, h264_only=True, main_size=(320, 180), days=1)
     nvr.rtsp.faults.delivery = 0.0
     entry = make_entry(nvr)
@@ -134,7 +176,7 @@ async def world_fixture(
     server = await hass_client_no_auth()
     lonely = aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(server.make_url("/"), connector=lonely) as viewer:
-        world = World(hass, nvr, entry, viewer, start, take_census(hass, nvr))
+        world = World(hass, nvr, entry, viewer, await hass_ws_client(hass), start, take_census(hass, nvr))
         # What is loaded with the first recorder and the first viewer stays with Home Assistant.
         await plays_and_closes(world, 0)
         assert await hass.config_entries.async_unload(entry.entry_id)
@@ -164,7 +206,7 @@ async def test_reboots_during_playback_leave_nothing(
 @every_family
 async def test_whoever_comes_and_goes_leaves_nothing(world: World, name: str) -> None:
     count, cycle = CYCLES[name]
-    found = await soak(lambda number: cycle(world, number), count)
+    found = await soak(lambda number: cycle(world, number), count, warm=min(WARM, count // 4))
     print(f"{name}: {found}")  # noqa: T201 - what the long run is asked for
     assert found.growth <= GROWTH
     assert await world.left_over() == {}
