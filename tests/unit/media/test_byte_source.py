@@ -91,6 +91,8 @@ async def test_file_cut_while_it_is_read_is_a_failure(tmp_path: Path, pool: Work
 class Answer:
     container = Container.DHAV
     size = 6
+    start = NOW
+    wanted = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self._chunks()
@@ -101,6 +103,11 @@ class Answer:
 
 
 class Recorder:
+    piece = None
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        return segment.span.start
+
     def __init__(self) -> None:
         self.open_now = 0
 
