@@ -53,7 +53,7 @@ from .access_home import DRIVE, FRONT, NUMBER, Home, Walk, action, done
 from .clip_paths import CLIP_PATHS, ask, put_clips
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
-from .picture_paths import PICTURE_PATHS
+from .picture_paths import PICTURE_PATHS, asks
 from .recorders import DAHUA
 from .viewer_paths import VIEWER_PATHS
 

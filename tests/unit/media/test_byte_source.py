@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from custom_components.nvr.core.driver import Download
 from custom_components.nvr.core.errors import NvrNotFoundError, NvrResponseError
 from custom_components.nvr.core.models import Container, RecordingKind, RecordingSegment, TimeSpan
 from custom_components.nvr.media.byte_source import PIECE, DownloadBytes, FileBytes
@@ -92,7 +91,7 @@ async def test_file_cut_while_it_is_read_is_a_failure(tmp_path: Path, pool: Work
 class Answer:
     container = Container.DHAV
     size = 6
-    start = None
+    start = NOW
     wanted = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
@@ -106,18 +105,18 @@ class Answer:
 class Recorder:
     piece = None
 
-    def __init__(self) -> None:
-        self.open_now = 0
-
-    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Download]:
-        assert segment is SEGMENT
-        return self._open()
-
     async def begins(self, segment: RecordingSegment) -> datetime:
         return segment.span.start
 
+    def __init__(self) -> None:
+        self.open_now = 0
+
+    def open(self, segment: RecordingSegment) -> AbstractAsyncContextManager[Answer]:
+        assert segment is SEGMENT
+        return self._open()
+
     @asynccontextmanager
-    async def _open(self) -> AsyncGenerator[Download]:
+    async def _open(self) -> AsyncGenerator[Answer]:
         self.open_now += 1
         try:
             yield Answer()
