@@ -36,8 +36,6 @@ window.viewer = (() => {
       await new Promise((resolve) => source.addEventListener("sourceopen", resolve, { once: true }));
       this.buffer = source.addSourceBuffer(this.opened.mime);
       this.buffer.addEventListener("updateend", () => this.feed());
-      const begin = () => (this.video.currentTime = this.opened.actual_start - this.opened.epoch);
-      this.video.addEventListener("loadedmetadata", begin, { once: true });
       await within(this.connect(), this, "the socket");
       await within(painted, this, "the first picture");
       return performance.now() - began;
@@ -70,6 +68,12 @@ window.viewer = (() => {
     }
 
     feed() {
+      // A position is taken only where there is something: before that Chromium may fall back to 0.
+      const begin = this.opened.actual_start - this.opened.epoch + 0.001;
+      if (!this.begun && this.has(begin)) {
+        this.begun = true;
+        this.video.currentTime = begin;
+      }
       if (!this.buffer.updating && this.queue.length) this.buffer.appendBuffer(this.queue.shift());
     }
 
