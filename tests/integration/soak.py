@@ -74,8 +74,8 @@ def take_census(hass: HomeAssistant, nvr: Recorder) -> Census:
 
 
 def _threads() -> list[str]:
-    """Return the threads; those in which Home Assistant does what blocks come and stay as it likes."""
-    return [thread.name for thread in threading.enumerate() if not thread.name.startswith("SyncWorker")]
+    """Return the threads, without those of Home Assistant and of our fixed pools: they stay once they were needed."""
+    return [thread.name for thread in threading.enumerate() if not thread.name.startswith(("SyncWorker", "nvr-media"))]
 
 
 def slope(values: list[float]) -> float:
