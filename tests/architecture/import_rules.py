@@ -70,7 +70,7 @@ ROWS = (
     ),
     Row(
         ("core.drivers", "core.drivers.*"),
-        ("{own}", "{own}.*", "core.transport*", "core.learned", "core.flights", *CORE_SURFACE[1:]),
+        ("{own}", "{own}.*", "core.transport*", "core.learned", "core.flights", "core.tasks", *CORE_SURFACE[1:]),
         HTTP,
     ),
     Row(("core.families",), ("core.*", "core"), HTTP),

@@ -27,6 +27,16 @@ async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
             await asyncio.sleep(0.01)
 
 
+@asynccontextmanager
+async def connected[D: Driver](driver: D, serial: str | None = None) -> AsyncIterator[D]:
+    """Connect a driver, to the recorder of this serial only if one is given, and close it again."""
+    try:
+        await driver.connect(serial)
+        yield driver
+    finally:
+        await driver.close()
+
+
 class Listener:
     """Keeps what it hears, and lets a test wait for more."""
 

@@ -22,6 +22,8 @@ from tests.simulators.clock import SimClock
 from tests.simulators.footage import ChannelPlan, Footage
 from tests.simulators.simulator import Simulator
 
+from .helpers import connected
+
 USER, PASSWORD, WRONG = "admin", "nvr-test-pass", "wrong-pass-1"
 
 type Role = Literal[
@@ -88,6 +90,12 @@ class Knobs(TypedDict, total=False):
     guard: CredentialGuard | None
     gates: GateWidths | None
     search_page: int | None
+
+
+def config_for(simulator: Simulator, **changes: Unpack[Address]) -> ConnectionConfig:
+    """Return how to reach a recorder."""
+    usual = ConnectionConfig("127.0.0.1", USER, PASSWORD, simulator.http_port, rtsp_port=simulator.rtsp_port)
+    return replace(usual, **changes)
 
 
 class MakeDriver(Protocol):
@@ -214,8 +222,7 @@ class Bench[S: Simulator](ABC):
 
     def config(self, **changes: Unpack[Address]) -> ConnectionConfig:
         """Return how to reach it."""
-        ports = (self.simulator.http_port, self.simulator.rtsp_port)
-        return replace(ConnectionConfig("127.0.0.1", USER, PASSWORD, ports[0], rtsp_port=ports[1]), **changes)
+        return config_for(self.simulator, **changes)
 
     def driver(self, config: ConnectionConfig | None = None, **knobs: Unpack[Knobs]) -> Driver:
         """Return a driver that has sent nothing yet."""
@@ -226,12 +233,8 @@ class Bench[S: Simulator](ABC):
         self, config: ConnectionConfig | None = None, *, serial: str | None = None, **knobs: Unpack[Knobs]
     ) -> AsyncIterator[Driver]:
         """Connect a driver, and close it again."""
-        driver = self.driver(config, **knobs)
-        try:
-            await driver.connect(serial)
+        async with connected(self.driver(config, **knobs), serial) as driver:
             yield driver
-        finally:
-            await driver.close()
 
     @property
     def clock(self) -> SimClock:

@@ -19,7 +19,7 @@ from custom_components.nvr.core.drivers.hikvision import HikvisionDriver
 from custom_components.nvr.core.errors import NvrResponseError, NvrUnsupportedError
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.playback import start_playback
-from tests.contract.rigs.hikvision import config
+from tests.contract.rig import config_for
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
 from .conftest import StartSimulator, events_up, make_entry, set_up, until
@@ -70,7 +70,7 @@ async def nothing_unhandled(caplog: pytest.LogCaptureFixture) -> AsyncIterator[N
 async def connect(nvr: HikvisionSimulator, path: str, fault: PathFault) -> HikvisionDriver:
     """Connect while one document is bad."""
     nvr.faults.paths = {f"/ISAPI/{path}": PathFault(fault.kind, status=fault.status, body=fault.body)}
-    driver = HikvisionDriver(config(nvr))
+    driver = HikvisionDriver(config_for(nvr))
     try:
         await driver.connect()
     finally:

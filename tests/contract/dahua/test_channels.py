@@ -10,7 +10,8 @@ from custom_components.nvr.core.models import ChannelKind, DiskState, RecorderKi
 from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.switches import PathFault
 
-from ..rigs.dahua import config, driving, recorder
+from ..rig import config_for
+from ..rigs.dahua import driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -68,7 +69,7 @@ async def test_what_is_read_anew_and_what_stays() -> None:
         simulator.faults.without = frozenset({"config:ChannelTitle", "eventManager.cgi?getEventIndexes"})
         names = [channel.name for channel in driver.channels]
         assert [channel.name for channel in await driver.refresh_channels()] == names
-    fresh = DahuaDriver(config(simulator))
+    fresh = DahuaDriver(config_for(simulator))
     with pytest.raises(errors.NvrUnsupportedError):
         await fresh.refresh_channels()
     await fresh.close()

@@ -14,8 +14,8 @@ from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from ..rigs.dahua import config, driving, recorder
-from ..rigs.hikvision import config as hikvision_config
+from ..rig import config_for
+from ..rigs.dahua import driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -72,7 +72,7 @@ async def test_what_a_recorder_refuses_while_it_boots_is_there_a_moment_later(pa
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.faults.rpc.gone = True
         simulator.faults.paths[page] = PathFault(status=status)
-        driver = DahuaDriver(config(simulator))
+        driver = DahuaDriver(config_for(simulator))
         if page.endswith("getSystemInfo") and status == 400:
             # Its parts are still told.
             await driver.connect()
@@ -137,7 +137,7 @@ async def test_pages_may_fail_alone(page: str, kind: str) -> None:
 async def test_a_unit_that_speaks_rpc_alone_is_found() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator, aiohttp.ClientSession() as session:
         simulator.faults.http.cgi_gone = True
-        await detect(config(simulator), session)
+        await detect(config_for(simulator), session)
         async with driving(simulator) as driver:
             assert len(driver.channels) == 10
             assert simulator.counters.unauthorized == 0
@@ -146,8 +146,8 @@ async def test_a_unit_that_speaks_rpc_alone_is_found() -> None:
 @pytest.mark.parametrize("profile", ["nvr8", "nvr-old", "ipc"])
 async def test_the_other_family_is_left_alone(profile: str) -> None:
     async with HikvisionSimulator(profile=profile) as simulator, aiohttp.ClientSession() as session:
-        assert (await detect(hikvision_config(simulator), session)).candidates == ("hikvision",)
-        driver = DahuaDriver(hikvision_config(simulator))
+        assert (await detect(config_for(simulator), session)).candidates == ("hikvision",)
+        driver = DahuaDriver(config_for(simulator))
         with pytest.raises(errors.NvrUnsupportedError):
             await driver.connect()
         await driver.close()
@@ -157,7 +157,7 @@ async def test_the_other_family_is_left_alone(profile: str) -> None:
 async def test_plain_http_that_points_to_https() -> None:
     async with DahuaSimulator(profile="nvr5232", https_port=0) as simulator, aiohttp.ClientSession() as session:
         simulator.faults.http.redirect_https = True
-        found = await detect(config(simulator), session)
+        found = await detect(config_for(simulator), session)
         assert found.candidates == ("dahua",)
         assert (found.https_port, found.fingerprint) == (simulator.https_port, simulator.fingerprint)
 

@@ -12,8 +12,8 @@ from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.switches import PathFault
 
 from ..helpers import until
-from ..rig import WRONG
-from ..rigs.dahua import config, driving
+from ..rig import WRONG, config_for
+from ..rigs.dahua import driving
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -30,7 +30,7 @@ async def test_basic_needs_consent() -> None:
 async def test_without_rpc_a_wrong_password_goes_out_twice_at_most() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.faults.rpc.gone = True
-        driver = DahuaDriver(config(simulator, password=WRONG))
+        driver = DahuaDriver(config_for(simulator, password=WRONG))
         with pytest.raises(errors.NvrAuthError):
             await driver.connect()
         assert simulator.counters.auth_failures == 1
@@ -88,7 +88,7 @@ async def test_a_password_that_locks_at_once_is_sent_twice_over_all_locks(*, tol
         policy = simulator.faults.auth
         policy.lock_times, policy.lock_seconds, policy.lock_told = 1, 60.0, told
         simulator.login.now = seconds
-        driver = DahuaDriver(config(simulator, password=WRONG), utcnow=lambda: now)
+        driver = DahuaDriver(config_for(simulator, password=WRONG), utcnow=lambda: now)
         for _ in range(4):
             with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
                 await driver.connect()
@@ -105,7 +105,7 @@ async def test_a_password_that_locks_at_once_is_sent_twice_over_all_locks(*, tol
 async def _lock(simulator: DahuaSimulator) -> None:
     """Let somebody else at our address send wrong passwords until the login is locked."""
     for _ in range(simulator.faults.auth.lock_times):
-        stranger = DahuaDriver(config(simulator, password=WRONG), guard=LoginGuard())
+        stranger = DahuaDriver(config_for(simulator, password=WRONG), guard=LoginGuard())
         with pytest.raises((errors.NvrAuthError, errors.NvrLockedError)):
             await stranger.connect()
         await stranger.close()

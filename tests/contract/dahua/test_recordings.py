@@ -178,6 +178,29 @@ async def test_days_with_footage(profile: str, changes: dict[str, Any], learned:
         nothing_is_left(simulator)
 
 
+@pytest.mark.parametrize(
+    "last_day", [date(2026, 2, 28), date(2028, 2, 29), date(2026, 4, 30), date(2026, 3, 31)], ids=str
+)
+async def test_a_months_last_day_is_found_and_proves_no_calendar(last_day: date) -> None:
+    async with DahuaSimulator(profile="nvr5232", days=3.0) as simulator:
+        noon = simulator.clock.day_start(last_day) + timedelta(hours=12)
+        simulator.clock.shift += noon - simulator.now()
+        async with driving(simulator, utcnow=simulator.now) as driver:
+            assert driver.recordings is not None
+            found = await driver.recordings.day_map(1, last_day.year, last_day.month)
+            assert found.dates() == tuple(last_day - timedelta(days=back) for back in (3, 2, 1, 0))
+            assert "bitmap" not in driver.memory["quirks"]  # type: ignore[operator]
+            simulator.clock.shift += timedelta(days=1)
+            first = last_day + timedelta(days=1)
+            assert (await driver.recordings.day_map(1, first.year, first.month)).dates() == (first,)
+            assert driver.memory["quirks"]["bitmap"] == "0"  # type: ignore[index]
+            searches = simulator.counters.finders_made
+            found = await driver.recordings.day_map(1, last_day.year, last_day.month)
+            assert found.dates() == tuple(last_day - timedelta(days=back) for back in (2, 1, 0))
+            assert simulator.counters.finders_made == searches
+        nothing_is_left(simulator)
+
+
 def _days(simulator: DahuaSimulator, channel: int, first: date) -> set[int]:
     found, day = set(), first
     while day.month == first.month:

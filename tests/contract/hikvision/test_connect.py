@@ -13,7 +13,8 @@ from custom_components.nvr.core.models import ChannelKind, RecorderKind, StreamR
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
-from ..rigs.hikvision import config, documents, driving, recorder
+from ..rig import config_for
+from ..rigs.hikvision import documents, driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
@@ -151,12 +152,12 @@ async def test_no_prefix_on_the_oldest_firmware() -> None:
 
 async def test_families_tell_recorders_from_other_boxes() -> None:
     async with HikvisionSimulator(profile="nvr8") as simulator:
-        driver = await connect_any(config(simulator), None)
+        driver = await connect_any(config_for(simulator), None)
         assert driver.info.serial == simulator.serial
         await driver.close()
         assert simulator.counters.auth_failures == 0
         with pytest.raises(errors.NvrUnsupportedError):
-            build_driver("unheard-of", config(simulator), None)
+            build_driver("unheard-of", config_for(simulator), None)
     async with documents(Path("/nonexistent")) as (port, asked):
         nowhere = ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port)
         with pytest.raises(errors.NvrUnsupportedError):
@@ -171,7 +172,7 @@ async def test_plain_http_that_points_to_https() -> None:
 
     async with HikvisionSimulator(profile="nvr8", https_port=0) as simulator, aiohttp.ClientSession() as session:
         simulator.faults.documents.redirect_https = True
-        found = await detect(config(simulator), session)
+        found = await detect(config_for(simulator), session)
         assert found.candidates == ("hikvision",)
         assert found.https_port == simulator.https_port
         assert found.fingerprint == simulator.fingerprint

@@ -7,18 +7,18 @@ from custom_components.nvr.core.drivers.hikvision import HikvisionDriver
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 
 from ..helpers import last
-from ..rigs.hikvision import config
+from ..rig import config_for
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 
 async def test_basic_needs_consent() -> None:
     async with HikvisionSimulator(profile="basic") as simulator:
-        driver = HikvisionDriver(config(simulator))
+        driver = HikvisionDriver(config_for(simulator))
         with pytest.raises(errors.NvrInsecureLoginError):
             await driver.connect()
         await driver.close()
-        driver = HikvisionDriver(config(simulator, plain_basic=True))
+        driver = HikvisionDriver(config_for(simulator, plain_basic=True))
         await driver.connect()
         assert driver.channels
         # Playback over RTSP asks for the same consent.

@@ -1,20 +1,19 @@
 """The real Dahua driver before a simulated unit."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from itertools import chain
 from typing import Any, ClassVar, Literal, override
 
 import pytest
 
-from custom_components.nvr.core.driver import ConnectionConfig
 from custom_components.nvr.core.drivers.dahua import DahuaDriver, events as events_module
 from custom_components.nvr.core.models import EventKind, RecorderKind
 from tests.simulators.dahua.detections import Listing
 from tests.simulators.dahua.firmware import FIRMWARES, Slot
 from tests.simulators.dahua.simulator import DahuaSimulator
 
-from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Role, Traits
+from ..rig import USER, Counts, Input, Open, Place, Rig, Role, Traits
+from .pair import Pair
 
 _KINDS = {
     EventKind.MOTION: "VideoMotion",
@@ -170,27 +169,5 @@ class DahuaRig(Rig[DahuaSimulator]):
 # -- for the tests of what only this family has ----------------------------------------------------------------------
 
 
-def config(simulator: DahuaSimulator, **changes: Any) -> ConnectionConfig:
-    values: dict[str, Any] = {"host": "127.0.0.1", "username": USER, "password": PASSWORD}
-    values |= {"port": simulator.http_port, "rtsp_port": simulator.rtsp_port}
-    return ConnectionConfig(**(values | changes))
-
-
-@asynccontextmanager
-async def driving(
-    simulator: DahuaSimulator, *, settings: dict[str, Any] | None = None, **knobs: Any
-) -> AsyncIterator[DahuaDriver]:
-    """Connect a driver, and close it again; `settings` change its ConnectionConfig."""
-    driver = DahuaDriver(config(simulator, **(settings or {})), **knobs)
-    try:
-        await driver.connect()
-        yield driver
-    finally:
-        await driver.close()
-
-
-@asynccontextmanager
-async def recorder(profile: str = "nvr5232", **options: Any) -> AsyncIterator[tuple[DahuaSimulator, DahuaDriver]]:
-    """Start a recorder and a driver of it."""
-    async with DahuaSimulator(profile=profile, **options) as simulator, driving(simulator) as driver:
-        yield simulator, driver
+_PAIR = Pair(DahuaSimulator, DahuaDriver, "nvr5232")
+driving, recorder = _PAIR.driving, _PAIR.recorder

@@ -9,12 +9,12 @@ from typing import Any, ClassVar, Literal, override
 from aiohttp import web
 import pytest
 
-from custom_components.nvr.core.driver import ConnectionConfig
 from custom_components.nvr.core.drivers.hikvision import HikvisionDriver, events as events_module
 from custom_components.nvr.core.models import EventKind, RecorderKind
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 
-from ..rig import PASSWORD, USER, Counts, Input, Open, Place, Rig, Role, Traits
+from ..rig import USER, Counts, Input, Open, Place, Rig, Role, Traits
+from .pair import Pair
 
 _KINDS = {
     EventKind.MOTION: "VMD",
@@ -167,30 +167,8 @@ class HikvisionRig(Rig[HikvisionSimulator]):
 # -- for the tests of what only this family has ----------------------------------------------------------------------
 
 
-def config(simulator: HikvisionSimulator, **changes: Any) -> ConnectionConfig:
-    values: dict[str, Any] = {"host": "127.0.0.1", "username": USER, "password": PASSWORD}
-    values |= {"port": simulator.http_port, "rtsp_port": simulator.rtsp_port}
-    return ConnectionConfig(**(values | changes))
-
-
-@asynccontextmanager
-async def driving(
-    simulator: HikvisionSimulator, *, settings: dict[str, Any] | None = None, **knobs: Any
-) -> AsyncIterator[HikvisionDriver]:
-    """Connect a driver, and close it again; `settings` change its ConnectionConfig."""
-    driver = HikvisionDriver(config(simulator, **(settings or {})), **knobs)
-    try:
-        await driver.connect()
-        yield driver
-    finally:
-        await driver.close()
-
-
-@asynccontextmanager
-async def recorder(profile: str = "nvr8", **options: Any) -> AsyncIterator[tuple[HikvisionSimulator, HikvisionDriver]]:
-    """Start a recorder and a driver of it."""
-    async with HikvisionSimulator(profile=profile, **options) as simulator, driving(simulator) as driver:
-        yield simulator, driver
+_PAIR = Pair(HikvisionSimulator, HikvisionDriver, "nvr8")
+driving, recorder = _PAIR.driving, _PAIR.recorder
 
 
 @asynccontextmanager

@@ -1,13 +1,9 @@
 """The doors and the power switch of the simulated Dahua unit (dahua-cgi 19, items 1, 18 and 22)."""
 
 import asyncio
-from random import Random
 import time
 from typing import Any, Self
 
-from ..blackhole import Blackholes
-from ..certificate import self_signed_context
-from ..webserver import HttpServer
 from .device import SimulatorOptions
 from .discovery import Responder
 from .unit import Unit
@@ -22,55 +18,21 @@ class PoweredUnit(Unit):
 
     def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
         super().__init__(options, **changes)
-        self.powered = False
-        self.fingerprint: str | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._blackholes = Blackholes(self.options.host)
-        self._rng = Random("life")
         self.discovery = Responder(self.device)
         self.gatehouse.on_audio = self._audio_touched
 
-    @property
-    def http_port(self) -> int:
-        """Where CGI and RPC2 answer."""
-        return self._http.port
-
-    @property
-    def https_port(self) -> int | None:
-        """Where they answer by TLS."""
-        return self._https.port if self._https else None
-
-    @property
-    def rtsp_port(self) -> int:
-        """Where RTSP answers."""
-        return self.rtsp.port
-
     async def __aenter__(self) -> Self:
         """Boot."""
-        self._http.port = self.options.http_port
-        if self.options.https_port is not None:
-            self.new_certificate()
-            assert self._https is not None
-            self._https.port = self.options.https_port
+        self._take_ports()
         await self.power_on()
         return self
 
     async def __aexit__(self, *_: object) -> None:
         """End everything."""
-        if self._life is not None:
-            self._life.cancel()
-            await asyncio.gather(self._life, return_exceptions=True)
+        await self._stop_restarting()
         await self.power_off()
         self._blackholes.close()
         await self.studio.aclose()
-
-    def new_certificate(self) -> None:
-        """Make a new HTTPS certificate; in force from the next power_on."""
-        context, self.fingerprint = self_signed_context(self.options.host)
-        port = self._https.port if self._https else 0
-        self._https = HttpServer(self.gatehouse.answer, self.counters, host=self.options.host, tls=context)
-        self._https.policy = self.device.faults.server
-        self._https.port = port
 
     async def power_on(self) -> None:
         """Listen on the same ports as ever."""
@@ -106,16 +68,6 @@ class PoweredUnit(Unit):
         if blackhole:
             self._blackholes.open(self._http.port)
 
-    def stall(self, *, on: bool = True) -> None:
-        """Stop the network: sockets stay open, no byte moves."""
-        self.faults.server.stalled = on
-        self.rtsp.faults.stalled = on
-
-    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
-        """Restart soon, as magicBox reboot does; a version is what an upgrade leaves behind."""
-        if self._life is None or self._life.done():
-            self._life = asyncio.get_running_loop().create_task(self._restart(off_seconds, version))
-
     async def _restart(self, off_seconds: float | None, version: str | None) -> None:
         scale = self.options.time_scale
         self.counters.reboots += 1
@@ -126,11 +78,6 @@ class PoweredUnit(Unit):
             self.device.version = version
         await self.power_on()
         self.device.note("Reboot")
-
-    async def restarted(self) -> None:
-        """Wait until a reboot under way is over."""
-        if self._life is not None:
-            await asyncio.shield(self._life)
 
     def _audio_touched(self) -> None:
         """Go away for the time such a unit needs after a question for sound."""

@@ -1,12 +1,10 @@
 """The parts of the simulated Dahua unit, put together."""
 
-from datetime import datetime
 from typing import Any
 
-from tests.simulators.clock import SimClock
-from tests.simulators.footage import Footage
 from tests.simulators.video.studio import Studio
 
+from ..box import Box
 from ..webserver import HttpServer
 from . import footage_pages
 from .auth import Authenticator, User
@@ -26,12 +24,14 @@ from .storage_pages import StoragePages
 from .system_pages import SystemPages
 
 
-class Unit:
+class Unit(Box):
     """One unit's state and pages; nobody listens yet."""
 
     def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
-        self.options = options or SimulatorOptions(**changes)
-        self.device = device = DahuaDevice(self.options)
+        self.options: SimulatorOptions = options or SimulatorOptions(**changes)
+        super().__init__(self.options.host)
+        device = DahuaDevice(self.options)
+        self.device: DahuaDevice = device
         users = {self.options.user: User(self.options.password)}
         self.login = Authenticator(users, device.counters, device.faults.auth, device.realm)
         self.router = router = Router()
@@ -58,14 +58,6 @@ class Unit:
         self._https: HttpServer | None = None
         self.rtsp = rtsp_server(device, self.login)
 
-    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
-        """Restart soon."""
-        raise NotImplementedError
-
-    def open_connections(self) -> int:
-        """Return how many HTTP sockets clients hold now."""
-        return sum(len(server.connections) for server in (self._http, self._https) if server is not None)
-
     @property
     def faults(self) -> Faults:
         """Every switch."""
@@ -77,25 +69,6 @@ class Unit:
         return self.device.counters
 
     @property
-    def clock(self) -> SimClock:
-        """The unit's clock."""
-        return self.device.clock
-
-    @property
-    def footage(self) -> Footage:
-        """What is recorded."""
-        return self.device.footage
-
-    @property
     def studio(self) -> Studio:
         """What makes the pictures."""
         return self.device.studio
-
-    @property
-    def serial(self) -> str:
-        """The serial number."""
-        return self.device.serial
-
-    def now(self) -> datetime:
-        """Return true time, as the pictures show it."""
-        return self.device.clock.now()

@@ -1,50 +1,18 @@
 """The doors and the power switch of the simulated recorder (hikvision-isapi 19, item 18)."""
 
 import asyncio
-from random import Random
 import time
-from typing import Any, Self
+from typing import Self
 
-from ..blackhole import Blackholes
-from ..certificate import self_signed_context
-from ..webserver import HttpServer
-from .device import SimulatorOptions
 from .unit import Unit
 
 
 class PoweredUnit(Unit):
     """A recorder that listens, stops, and comes back on the same ports."""
 
-    def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
-        super().__init__(options, **changes)
-        self.powered = False
-        self.fingerprint: str | None = None
-        self._life: asyncio.Task[None] | None = None
-        self._blackholes = Blackholes(self.options.host)
-        self._rng = Random("life")
-
-    @property
-    def http_port(self) -> int:
-        """Where ISAPI answers."""
-        return self._http.port
-
-    @property
-    def https_port(self) -> int | None:
-        """Where ISAPI answers by TLS."""
-        return self._https.port if self._https else None
-
-    @property
-    def rtsp_port(self) -> int:
-        """Where RTSP answers."""
-        return self.rtsp.port
-
     async def __aenter__(self) -> Self:
         """Boot."""
-        self._http.port = self.options.http_port
-        if self.options.https_port is not None:
-            self.new_certificate()
-            assert self._https is not None
-            self._https.port = self.options.https_port
+        self._take_ports()
         await self.power_on()
         self.channel_pages.warm()
         self.triggers.whole()
@@ -54,22 +22,12 @@ class PoweredUnit(Unit):
 
     async def __aexit__(self, *_: object) -> None:
         """End everything."""
-        if self._life is not None:
-            self._life.cancel()
-            await asyncio.gather(self._life, return_exceptions=True)
+        await self._stop_restarting()
         self.maintenance.close()
         await self.power_off()
         self._blackholes.close()
         await self.push.close()
         await self.studio.aclose()
-
-    def new_certificate(self) -> None:
-        """Make a new HTTPS certificate; in force from the next power_on."""
-        context, self.fingerprint = self_signed_context(self.options.host)
-        port = self._https.port if self._https else 0
-        self._https = HttpServer(self.gatehouse.answer, self.counters, host=self.options.host, tls=context)
-        self._https.policy = self.device.faults.server
-        self._https.port = port
 
     async def power_on(self) -> None:
         """Listen on the same ports as ever; forget what a boot forgets."""
@@ -107,16 +65,6 @@ class PoweredUnit(Unit):
         self.device.booted, self.device.uptime_base = time.monotonic(), 0.0
         self.device.reboots += 1
 
-    def stall(self, *, on: bool = True) -> None:
-        """Stop the network: sockets stay open, no byte moves."""
-        self.faults.server.stalled = on
-        self.rtsp.faults.stalled = on
-
-    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
-        """Restart soon, as PUT System/reboot does; a version is what an upgrade leaves behind."""
-        if self._life is None or self._life.done():
-            self._life = asyncio.get_running_loop().create_task(self._restart(off_seconds, version))
-
     async def _restart(self, off_seconds: float | None, version: str | None) -> None:
         scale = self.options.time_scale
         self.counters.reboots += 1
@@ -129,8 +77,3 @@ class PoweredUnit(Unit):
         await self.power_on()
         await asyncio.sleep(20 * scale)
         self.gatehouse.warming_up = False
-
-    async def restarted(self) -> None:
-        """Wait until a reboot under way is over, warm-up included."""
-        if self._life is not None:
-            await asyncio.shield(self._life)

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from ..switches import apply
 from .auth import User
 from .device import SimChannel
 from .happenings import HappeningUnit
@@ -94,18 +93,3 @@ class HikvisionSimulator(HappeningUnit):
     def refresh_camera(self, number: int) -> None:
         """Let the pictures follow a changed channel."""
         self.studio.cameras[number] = camera_of(self.device.channels[number])
-
-    def set_faults(self, **changes: Any) -> None:
-        """Set switches by dotted name with `__` for the dot, e.g. search__page_cap=40."""
-        self.apply_faults({name.replace("__", "."): value for name, value in changes.items()})
-
-    def apply_faults(self, changes: dict[str, Any]) -> None:
-        """Set switches by dotted name; those of RTSP begin with `rtsp.`. Raises ValueError for an unknown one."""
-        own = {name: value for name, value in changes.items() if not name.startswith("rtsp.")}
-        streaming = {name[5:]: value for name, value in changes.items() if name.startswith("rtsp.")}
-        if "server.stalled" in own:
-            streaming.setdefault("stalled", own["server.stalled"])
-        apply(self.rtsp.faults, {k: v for k, v in streaming.items() if hasattr(self.rtsp.faults, k)})
-        rest = {k: v for k, v in streaming.items() if not hasattr(self.rtsp.faults, k)}
-        apply(self.rtsp.options, rest)
-        apply(self.faults, own)

@@ -1,14 +1,12 @@
 """The parts of the simulated recorder, put together."""
 
-from datetime import datetime
 from typing import Any
 
-from tests.simulators.clock import SimClock
-from tests.simulators.footage import Footage
 from tests.simulators.rtsp import RtspOptions, RtspServer
 from tests.simulators.rtsp.auth import Gatekeeper
 from tests.simulators.video.studio import Studio
 
+from ..box import Box
 from ..webserver import HttpServer
 from .alerts import AlertHub
 from .auth import Authenticator, User
@@ -31,12 +29,14 @@ from .system_pages import SystemPages
 from .triggers import Triggers
 
 
-class Unit:
+class Unit(Box):
     """One recorder's state and pages; nobody listens yet."""
 
     def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
-        self.options = options or SimulatorOptions(**changes)
-        self.device = device = Device(self.options)
+        self.options: SimulatorOptions = options or SimulatorOptions(**changes)
+        super().__init__(self.options.host)
+        device = Device(self.options)
+        self.device: Device = device
         self.login = Authenticator(
             {self.options.user: User(self.options.password)},
             device.counters,
@@ -100,14 +100,6 @@ class Unit:
             port=self.options.rtsp_port,
         )
 
-    def reboot(self, *, off_seconds: float | None = None, version: str | None = None) -> None:
-        """Restart soon."""
-        raise NotImplementedError
-
-    def open_connections(self) -> int:
-        """Return how many HTTP sockets clients hold now."""
-        return sum(len(server.connections) for server in (self._http, self._https) if server is not None)
-
     @property
     def faults(self) -> Faults:
         """Every switch."""
@@ -117,22 +109,3 @@ class Unit:
     def counters(self) -> Counters:
         """Everything counted by the HTTP side; `rtsp.counters` has the rest."""
         return self.device.counters
-
-    @property
-    def clock(self) -> SimClock:
-        """The recorder's clock."""
-        return self.device.clock
-
-    @property
-    def footage(self) -> Footage:
-        """What is recorded."""
-        return self.device.footage
-
-    @property
-    def serial(self) -> str:
-        """The serial number."""
-        return self.device.serial
-
-    def now(self) -> datetime:
-        """Return true time, as the pictures show it."""
-        return self.device.clock.now()

@@ -6,7 +6,6 @@ that is left out loses its entities.
 """
 
 import asyncio
-from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
 from http import HTTPStatus
@@ -24,6 +23,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...models import Disk, RecorderKind
+from ...tasks import together
 from .brands import harmful_pages
 from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
@@ -152,17 +152,6 @@ class TimeReader:
     async def _measured(self) -> DeviceClock:
         wall = await self.wall()
         return measure(wall or "", self._zone, self._context.utcnow(), previous=self._context.clock)
-
-
-async def together(*work: Coroutine[object, object, None]) -> None:
-    """Run all at once; the first error ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Connect:

@@ -20,6 +20,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...models import Disk, SystemStatus
+from ...tasks import together
 from ...transport.gate import Lane
 from .context import Context
 from .mapping import Documents, disk, identity, is_camera_type, system_status
@@ -119,17 +120,6 @@ class Reader:
         if found is None:
             return unmeasured(self._context.clock, now)
         return measure(found.local_time, found.zone, now, previous=self._context.clock)
-
-
-async def together(*work: Coroutine[object, object, None]) -> None:
-    """Run all at once; the first error ends the others and is raised as it is."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Connect:

@@ -1,6 +1,6 @@
 """Lists of files: what the wire says, and which segments that makes (dahua-cgi 9)."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -28,7 +28,7 @@ from custom_components.nvr.core.drivers.dahua.wire_find import (
     smd_condition,
     stamp,
 )
-from custom_components.nvr.core.models import RecordingKind, RecordingSegment, StreamRole, TimeSpan
+from custom_components.nvr.core.models import DayMap, RecordingKind, RecordingSegment, StreamRole, TimeSpan
 
 NOW = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 BERLIN = WallClock(DeviceClock(ZoneInfo("Europe/Berlin"), timedelta(0), NOW))
@@ -143,6 +143,15 @@ def test_lists_of_what_happened() -> None:
 def test_a_month() -> None:
     assert days_of(0b1011) == {1, 3}
     assert days_of(1 << 31) == {31}
+
+
+@pytest.mark.parametrize("last", [date(2026, 2, 28), date(2028, 2, 29), date(2026, 4, 30), date(2026, 3, 31)], ids=str)
+def test_a_months_last_day(last: date) -> None:
+    begin = date(last.year, last.month, 1)
+    alone = DayMap(1, last.year, last.month, days_of(1 << last.day))
+    assert alone.dates() == (last,)
+    whole = DayMap(1, last.year, last.month, days_of((2 << last.day) - 2))
+    assert whole.dates() == tuple(begin + timedelta(days=number) for number in range(last.day))
 
 
 def test_a_locator_comes_back() -> None:

@@ -14,25 +14,15 @@ import requests
 from requests.auth import HTTPDigestAuth
 from yarl import URL
 
-from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator, SimulatorOptions
+from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator
 from tests.simulators.detector import Detector
 from tests.simulators.footage import ChannelPlan, Incident, Kind
 
-from .dahua_visitor import Visitor
+from .visitor import Visitor
+
+pytestmark = pytest.mark.usefixtures("lasting_nonces")
 
 ALL = "codes=[All]&heartbeat=1"
-
-
-@pytest.fixture(name="profile")
-def default_profile() -> str:
-    return "nvr5232"
-
-
-@pytest.fixture
-async def unit(profile: str, socket_enabled: None) -> AsyncIterator[DahuaSimulator]:
-    async with DahuaSimulator(SimulatorOptions(profile, latency_ms=0, time_scale=0.01, rtsp=False)) as running:
-        running.faults.auth.rotate = False
-        yield running
 
 
 class Stream:

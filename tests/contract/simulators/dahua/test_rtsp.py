@@ -1,7 +1,7 @@
 """RTSP of the simulated Dahua unit, judged by FFmpeg through PyAV and, for headers, by a bare client."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import re
 from urllib.parse import quote
@@ -13,9 +13,9 @@ from tests.simulators.dahua import DahuaSimulator, SimulatorOptions
 from tests.simulators.dahua.catalogue import STREAMS, Catalogue, DahuaFile
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import gray, watch
-from .dahua_visitor import HOUR, SECOND, yesterday
-from .rtsp_client import RtspClient
+from ..conftest import gray, watch
+from ..rtsp_client import RtspClient
+from .rig import HOUR, SECOND, WRONG, yesterday
 
 
 @pytest.fixture(name="profile")
@@ -23,11 +23,15 @@ def default_profile() -> str:
     return "new501"
 
 
-@pytest.fixture
-async def unit(profile: str, socket_enabled: None) -> AsyncIterator[DahuaSimulator]:
-    async with DahuaSimulator(SimulatorOptions(profile, latency_ms=0, time_scale=0.01)) as running:
-        running.rtsp.faults.delivery = 0
-        yield running
+@pytest.fixture(name="options")
+def with_rtsp(options: SimulatorOptions) -> SimulatorOptions:
+    return replace(options, rtsp=True)
+
+
+@pytest.fixture(name="unit")
+def with_packets_at_once(unit: DahuaSimulator) -> DahuaSimulator:
+    unit.rtsp.faults.delivery = 0
+    return unit
 
 
 def url(unit: DahuaSimulator, path: str, password: str = "nvr-test-pass") -> str:
@@ -281,5 +285,5 @@ async def test_a_wrong_password_counts_for_every_door(unit: DahuaSimulator) -> N
     unit.faults.auth.lock_times = 2
     for _ in range(2):
         with pytest.raises(av.error.HTTPUnauthorizedError):
-            await asyncio.to_thread(watch, url(unit, "/cam/realmonitor?channel=1", "wrong-pass-1"), 1)
+            await asyncio.to_thread(watch, url(unit, "/cam/realmonitor?channel=1", WRONG), 1)
     assert unit.login.locked_for("127.0.0.1", "admin") > 0

@@ -8,9 +8,9 @@ from aiodahua import Brand, DahuaClient, discovery
 from aiodahua.exceptions import DahuaAuthError, DahuaNotSupportedError, DahuaResponseError
 import pytest
 
-from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator, SimulatorOptions
+from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator
 
-WRONG = "wrong-pass-1"
+from .rig import WRONG
 
 
 @pytest.fixture(name="profile")
@@ -18,12 +18,10 @@ def default_profile() -> str:
     return "nv4116"
 
 
-@pytest.fixture
-async def unit(profile: str, socket_enabled: None) -> AsyncIterator[DahuaSimulator]:
-    async with DahuaSimulator(SimulatorOptions(profile, latency_ms=0, rtsp=False)) as running:
-        running.faults.load.snapshot_ms = 0
-        running.faults.auth.strict_uri = False  # it signs addresses as they were before they were encoded
-        yield running
+@pytest.fixture(name="unit")
+def with_lenient_signatures(unit: DahuaSimulator) -> DahuaSimulator:
+    unit.faults.auth.strict_uri = False  # it signs addresses as they were before they were encoded
+    return unit
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -17,32 +16,23 @@ import av
 import pytest
 import requests
 
-from tests.simulators.dahua import DahuaSimulator, SimulatorOptions
+from tests.simulators.dahua import DahuaSimulator
 from tests.simulators.dahua.catalogue import Catalogue
 from tests.simulators.dahua.dhav import dhav_stream
 from tests.simulators.footage import Incident, Kind
 from tests.simulators.video.profile import AudioProfile, VideoProfile
 from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import gray
-from .dahua_visitor import HOUR, MINUTE, SECOND, Visitor, frames, items, look, table, yesterday
+from ..conftest import gray
+from .rig import HOUR, MINUTE, SECOND, frames, look, yesterday
+from .visitor import Visitor, items, table
+
+pytestmark = pytest.mark.usefixtures("lasting_nonces")
 
 
 @pytest.fixture(name="profile")
 def default_profile() -> str:
     return "nvr5464"
-
-
-@pytest.fixture
-async def unit(profile: str, socket_enabled: None) -> AsyncIterator[DahuaSimulator]:
-    async with DahuaSimulator(SimulatorOptions(profile, latency_ms=0, time_scale=0.01, rtsp=False)) as running:
-        running.faults.auth.rotate = False
-        yield running
-
-
-@pytest.fixture
-def visitor(unit: DahuaSimulator) -> Visitor:
-    return Visitor(unit)
 
 
 def tells_wall_time(unit: DahuaSimulator, shown: list[tuple[datetime, TimeCode]]) -> bool:

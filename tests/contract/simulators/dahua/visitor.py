@@ -1,22 +1,16 @@
-"""A stranger's way into the simulated Dahua unit: `requests` for CGI, hand-written calls for RPC2, PyAV for files."""
+"""A stranger's way into the simulated Dahua unit: `requests` for CGI, hand-written calls for RPC2."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 import hashlib
-from io import BytesIO
 import itertools
 from typing import Any
 
-import av
 import requests
 
 from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator
-from tests.simulators.video.timecode import TimeCode, read_timecode
 
-from .conftest import gray
-from .digest_login import DigestLogin
-
-SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+from ..digest_login import DigestLogin
 
 
 def md5(text: str) -> str:
@@ -112,40 +106,3 @@ class Visitor:
     async def loadfile(self, channel: int, start: datetime, end: datetime, *, subtype: int = 0) -> requests.Response:
         times = f"startTime={self.digits(start)}&endTime={self.digits(end)}".replace(" ", "%20")
         return await self.get(f"/cgi-bin/loadfile.cgi?action=startLoad&channel={channel}&{times}&subtype={subtype}")
-
-
-def yesterday(simulator: DahuaSimulator, hour: int = 10, minute: int = 0, second: int = 0) -> datetime:
-    """Return a wall time of the unit's yesterday."""
-    day = simulator.clock.date_of(simulator.clock.now()) - timedelta(days=1)
-    wall = datetime(day.year, day.month, day.day, hour, minute, second, tzinfo=simulator.clock.zone)
-    return simulator.clock.to_true(wall)
-
-
-def look(data: bytes) -> tuple[list[str], list[tuple[datetime, TimeCode]]]:
-    """Read DHAV as FFmpeg does: names of codecs, and each picture's time by the container and by its time code."""
-    shown = []
-    with av.open(BytesIO(data), "r") as container:
-        assert container.format.name == "dhav"
-        names = [stream.codec_context.name for stream in container.streams]
-        for picture in container.decode(video=0):
-            assert isinstance(picture, av.VideoFrame)
-            code = read_timecode(gray(picture))
-            assert code is not None
-            assert picture.pts is not None
-            shown.append((datetime.fromtimestamp(picture.pts / 1000, UTC), code))
-    return names, shown
-
-
-def frames(data: bytes) -> tuple[int, list[tuple[int, int]]]:
-    """Return where the first frame begins and (type, length) of all, found by sums and trailers alone."""
-    at = first = next(
-        i for i in range(len(data)) if data[i : i + 4] == b"DHAV" and sum(data[i : i + 23]) & 0xFF == data[i + 23]
-    )
-    found = []
-    while at < len(data):
-        length = int.from_bytes(data[at + 12 : at + 16], "little")
-        assert data[at : at + 4] == b"DHAV"
-        assert data[at + length - 8 : at + length] == b"dhav" + data[at + 12 : at + 16]
-        found.append((data[at + 4], length))
-        at += length
-    return first, found
