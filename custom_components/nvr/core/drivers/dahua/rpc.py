@@ -155,7 +155,7 @@ class Rpc:
         for left in (1, 0):
             generation = await self._ready()
             try:
-                return await self._page(path, method, params, lane, timeout)
+                response = await self._page(path, method, params, lane, timeout)
             except SessionLostError:
                 self._drop(generation)
                 if not left:
@@ -163,6 +163,9 @@ class Rpc:
             except NvrUnsupportedError:
                 self._memory.note_refused(name, self._utcnow())
                 raise
+            else:
+                self._memory.note_answered(name)
+                return response
         raise AssertionError
 
     async def _page(
