@@ -155,7 +155,7 @@ class Rpc:
         for left in (1, 0):
             generation = await self._ready()
             try:
-                response = await self._page(path, method, params, lane, timeout)
+                return await self._page(path, method, params, lane, timeout)
             except SessionLostError:
                 self._drop(generation)
                 if not left:
@@ -163,21 +163,17 @@ class Rpc:
             except NvrUnsupportedError:
                 self._memory.note_refused(name, self._utcnow())
                 raise
-            else:
-                self._memory.note_answered(name)
-                return response
         raise AssertionError
 
-    async def _page(
-        self, path: str, method: str, params: Mapping[str, object], lane: Lane, patience: float
-    ) -> Response:
+    async def _page(self, path: str, method: str, params: Mapping[str, object], lane: Lane, limit: float) -> Response:
         body = self._call_body(method, params, None)
         try:
-            response = await self._send(path, body, lane, Priority.NORMAL, patience)
+            response = await self._send(path, body, lane, Priority.NORMAL, limit)
         except NvrNotFoundError as error:
             raise NvrUnsupportedError(f"the recorder does not offer {method}") from error
         if response.body.lstrip()[:1] == b"{" and not (reply := parse_reply(response.body)).ok:
             raise rpc_error(reply, method)
+        self._memory.note_answered(f"rpc:{method}")
         return response
 
     async def verify(self, since: datetime) -> None:
