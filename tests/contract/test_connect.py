@@ -68,7 +68,8 @@ async def test_the_number_of_channels_costs_no_request(case: Case, other: int) -
             before = rig.counts().requests
             await driver.refresh_channels()
             assert rig.counts().requests - before <= 2
-    assert cost[0] == cost[1]
+    # A box with a single lens need not be asked which of its events is of which.
+    assert cost[1] - cost[0] in ({0, 1} if other == 1 else {0})
 
 
 @every_recorder

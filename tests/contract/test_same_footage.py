@@ -53,7 +53,9 @@ async def found_by(case: Case, day: date, role: StreamRole) -> dict[str, object]
                     only = await search(driver, 1, span, role=role, kinds=frozenset({kind}))
                     result[f"{name}: {kind}"] = told(only)
                     assert told(only) == [one for one in told(found) if one[1] is kind]
-                result[f"{name}: days"] = (await driver.recordings.day_map(1, day.year, day.month)).days
+                calendar = await driver.recordings.day_map(1, day.year, day.month)
+                # The oldest day is overwritten while the one is asked after the other.
+                result[f"{name}: days"] = {each for each in calendar.dates() if each >= day - timedelta(days=2)}
                 if name != "both":
                     result[name] = told(found)
     return result

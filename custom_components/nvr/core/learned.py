@@ -68,7 +68,12 @@ class DriverMemory[Q: LearnedQuirks]:
         }
 
     def seen_firmware(self, firmware: str) -> None:
-        """Forget switches and refusals that another firmware showed; the channels' profiles stay."""
+        """Forget switches and refusals that another firmware showed; the channels' profiles stay.
+
+        Empty is no other firmware: the recorder would not tell.
+        """
+        if not firmware:
+            return
         if self.firmware and self.firmware != firmware:
             self.quirks = type(self.quirks)()
             self.refused.clear()

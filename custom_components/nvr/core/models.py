@@ -4,6 +4,7 @@ Values never call the API. Channel numbers are 1-based and are the recorder's ow
 UNKNOWN members and keep the raw text beside them.
 """
 
+import calendar
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -314,8 +315,9 @@ class DayMap:
     days: frozenset[int]
 
     def dates(self) -> tuple[date, ...]:
-        """Return the dates, oldest first."""
-        return tuple(date(self.year, self.month, day) for day in sorted(self.days))
+        """Return the dates, oldest first. A calendar may name days that the month does not have: these are left out."""
+        last = calendar.monthrange(self.year, self.month)[1]
+        return tuple(date(self.year, self.month, day) for day in sorted(self.days) if 1 <= day <= last)
 
 
 _NOTHING_ELSE: Final[Mapping[str, str]] = MappingProxyType({})

@@ -102,6 +102,13 @@ async def test_a_refusal_with_a_code_says_nothing_of_what_is_recorded() -> None:
         assert quirk(driver, "finder") is None
         simulator.faults.paths["mediaFileFind.findFile"] = refused(None)
         assert await search(driver, 1, span) == []
+        # A recorder that fails says nothing of what is recorded.
+        for name in ("mediaFileFind.factory.create", "mediaFileFind.findFile"):
+            simulator.faults.paths = {name: PathFault(kind="html", status=500)}
+            with pytest.raises(errors.NvrBusyError):
+                await search(driver, 1, span)
+            assert quirk(driver, "finder") is None
+        simulator.faults.paths = {}
         simulator.faults.paths["mediaFileFind.findFile"] = refused(PARAM_INVALID)
         assert len(await search(driver, 1, span)) == len(plain)
         assert quirk(driver, "finder") == "cgi"
@@ -123,6 +130,10 @@ async def test_a_month_that_is_refused_is_searched(code: int | None) -> None:
         simulator.faults.paths["workDirectory.getBitmapEx"] = refused(code)
         assert await driver.recordings.day_map(1, today.year, today.month) == plain
         assert quirk(driver, "bitmap") == "0"
+        # Nor are days believed that no February has.
+        days = {"id": 1, "result": True, "params": {"bitmap": 1 << 3 | 1 << 31}}
+        simulator.faults.paths["workDirectory.getBitmapEx"] = PathFault(kind="body", body=json.dumps(days))
+        assert (await driver.recordings.day_map(1, today.year, 2)).days == frozenset()
 
 
 async def test_what_is_away_for_a_while_is_not_learned_for_good() -> None:

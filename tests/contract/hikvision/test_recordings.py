@@ -99,6 +99,16 @@ async def test_search_handles_are_waited_for(monkeypatch: pytest.MonkeyPatch) ->
         assert len(waits) == 2
 
 
+async def test_a_calendar_that_names_a_day_its_month_lacks_is_not_believed() -> None:
+    async with recorder(channels=1) as (simulator, driver):
+        assert driver.recordings is not None
+        today = datetime.now(UTC)
+        truth = await driver.recordings.day_map(1, today.year, today.month)
+        assert truth.days
+        simulator.set_faults(search__calendar_too_long=True)
+        assert await driver.recordings.day_map(1, today.year, today.month) == truth
+
+
 async def test_a_calendar_that_fails_once_is_asked_again() -> None:
     path = "/ISAPI/ContentMgmt/record/tracks/*/dailyDistribution"
     async with recorder(channels=2) as (simulator, driver):

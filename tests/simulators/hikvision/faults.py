@@ -82,6 +82,7 @@ class SearchFaults:
     status_tag: str = "responseStatusStrg"
     calendar: str = "ok"
     calendar_empty: bool = False
+    calendar_too_long: bool = False
     sub_tracks: bool = False
 
 

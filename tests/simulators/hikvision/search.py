@@ -356,4 +356,6 @@ class SearchPages:
             kinds = device.footage.kinds_between(channel, first, after) if not faults.calendar_empty else set()
             kind = None if not kinds else ("time" if Kind.CONTINUOUS in kinds else "event")
             nodes.append(el("day", fields(id=day, dayOfMonth=day, record=bool(kinds), recordType=kind)))
+        if faults.calendar_too_long:
+            nodes.append(el("day", fields(id=days + 1, dayOfMonth=days + 1, record=True, recordType="time")))
         return xml(device, el("trackDailyDistribution", [listing("dayList", nodes, sized=False)]))

@@ -1,12 +1,12 @@
 """Spans on a time line."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
 from hypothesis import given, strategies as st
 
 from custom_components.nvr.core.clock import DeviceClock, fixed_zone, parse_posix_zone
-from custom_components.nvr.core.models import RecordingKind, RecordingSegment, TimeSpan
+from custom_components.nvr.core.models import DayMap, RecordingKind, RecordingSegment, TimeSpan
 from custom_components.nvr.core.timeline import clip, clip_segments, dates, day_map, gaps, hours, merge
 
 T0 = datetime(2026, 5, 4, tzinfo=UTC)
@@ -90,3 +90,8 @@ def test_day_map_counts_the_recorders_days() -> None:
     assert found.channel == 3
     assert [day.isoformat() for day in found.dates()] == ["2026-05-01", "2026-05-04"]
     assert day_map(items, clock.date_of, 3, 2026, 4).days == {30}
+
+
+def test_days_that_a_month_does_not_have_are_left_out() -> None:
+    assert DayMap(1, 2026, 2, frozenset({0, 1, 28, 29, 31})).dates() == (date(2026, 2, 1), date(2026, 2, 28))
+    assert DayMap(1, 2028, 2, frozenset({29, 30})).dates() == (date(2028, 2, 29),)

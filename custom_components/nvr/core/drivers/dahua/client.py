@@ -234,5 +234,8 @@ class DahuaClient:
         # Another page is allowed to be forbidden, a lock forbids all: only a login tells them apart.
         with suppress(NvrUnsupportedError):
             await self.rpc.verify(since)
-        self._forbidden_at[target] = self._utcnow()
+        now = self._utcnow()
+        # An address may hold a time or a handle: there is no end of them.
+        self._forbidden_at = {each: at for each, at in self._forbidden_at.items() if abs(now - at) < _VERDICT_LIFE}
+        self._forbidden_at[target] = now
         raise error

@@ -177,11 +177,11 @@ class Connect:
         Where `serial` is given, another recorder is asked nothing more and remembered in nothing.
         """
         memory = self._context.memory
-        refused, answered = dict(memory.refused), set(memory.answered)
+        refused, answered, quirks = dict(memory.refused), set(memory.answered), replace(memory.quirks)
         system = await identify(self._context)
         if serial is not None and system.serial != serial:
             # What it showed on the way to its serial is that of another.
-            memory.refused, memory.answered = refused, answered
+            memory.refused, memory.answered, memory.quirks = refused, answered, quirks
             message = "another recorder answers at the address"
             raise NvrOtherRecorderError(message)
         # The version decides what is remembered of refusals, so nothing is asked before it.

@@ -273,7 +273,7 @@ class Downloads:
                 continue
             self._remember(way)
             return download
-        is_refused = isinstance(first, DahuaRefusalError | NvrUnsupportedError | NvrNotFoundError)
+        is_refused = isinstance(first, DahuaRefusalError | NvrUnsupportedError)
         if is_refused and all(way.cut is None for way in ways):
             # Cuts are left out in the one case only.
             raise NvrUnsupportedError("the clock showed this hour twice, and the recorder cannot cut out one of them")

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from http import HTTPStatus
 import logging
 import random
 from typing import Final
@@ -279,7 +280,9 @@ class Events:
     def _expire(self) -> None:
         self._timer = None
         self._ask(self._state.codes(due=asyncio.get_running_loop().time()))
-        self._arm()
+        # While it is asked what was due is still so: the answer arms.
+        if self._asking is None or self._asking.done():
+            self._arm()
 
     def _ask(self, codes: frozenset[str]) -> None:
         if codes and (self._asking is None or self._asking.done()):
@@ -304,7 +307,8 @@ class Events:
         try:
             text = await self._context.client.text(MANAGER, f"action=getEventIndexes&code={code}")
         except DahuaRefusalError as error:
-            if strict and error.status != 200:
+            # A recorder that fails, as one that is starting does, says nothing of what is active.
+            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (strict and error.status != HTTPStatus.OK):
                 raise
             return frozenset()
         except NvrUnsupportedError, NvrNotFoundError:

@@ -7,6 +7,7 @@ time, and a cancel ends it too.
 import asyncio
 from contextlib import suppress
 from datetime import datetime
+from http import HTTPStatus
 from typing import Final, Protocol
 
 from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrTimeoutError, NvrUnsupportedError
@@ -96,6 +97,12 @@ def _mark(file: FoundFile) -> tuple[datetime, str, str]:
     return file.start, file.stream, file.path
 
 
+def _unless_failing(error: DahuaRefusalError) -> None:
+    """Raise NvrBusyError for a status that speaks of the recorder: it says nothing of what is recorded."""
+    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise NvrBusyError(f"the recorder cannot search now: {error}", retry_after=10.0) from error
+
+
 class CgiFinder:
     """mediaFileFind.cgi."""
 
@@ -123,6 +130,7 @@ class CgiFinder:
         try:
             handle = integer(await self._ask("action=factory.create"), "result")
         except DahuaRefusalError as error:
+            _unless_failing(error)
             if self._proven:
                 raise NvrBusyError("the recorder has no free finder", retry_after=10.0) from error
             raise NvrUnsupportedError("the recorder cannot be searched") from error
@@ -135,7 +143,8 @@ class CgiFinder:
         stream = VIDEO_STREAMS[condition.role]
         try:
             await self._ask(find_query(handle, condition.channel, condition.start, condition.end, stream))
-        except DahuaRefusalError:
+        except DahuaRefusalError as error:
+            _unless_failing(error)
             if await self.end(handle):
                 return False
             raise _UnsureError([], likely=False) from None
@@ -172,7 +181,8 @@ class RpcFinder:
         self._destroyed = False
         try:
             handle = (await self._rpc.call("mediaFileFind.factory.create", lane="search", timeout=_TIMEOUT)).result
-        except DahuaRefusalError:
+        except DahuaRefusalError as error:
+            _unless_failing(error)
             handle = None
         if isinstance(handle, bool) or not isinstance(handle, int) or not handle:
             raise NvrUnsupportedError("the recorder gives no finder over RPC2")
@@ -193,6 +203,7 @@ class RpcFinder:
         except NvrNotFoundError:
             return False
         except DahuaRefusalError as error:
+            _unless_failing(error)
             if error.code:
                 raise NvrUnsupportedError(f"the recorder does not search like this over RPC2 ({error.code})") from error
             return False

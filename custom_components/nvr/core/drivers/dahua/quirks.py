@@ -147,7 +147,7 @@ class Memory(DriverMemory[Quirks]):
 
     def seen_firmware(self, firmware: str) -> None:
         """Forget what another firmware showed; the channels' profiles stay."""
-        if self.firmware and self.firmware != firmware:
+        if self.firmware and firmware and self.firmware != firmware:
             self.answered.clear()
         DriverMemory.seen_firmware(self, firmware)
 

@@ -105,7 +105,8 @@ class Recordings:
             with suppress(NvrUnsupportedError):
                 days = await self._bitmap(channel, year, month, int(self._context.quirks.bitmap or 0))
                 # So is told too that the question was not liked: a month without days is only believed to a search.
-                if days:
+                # One that names days it does not have is not believed either.
+                if days and max(days) <= calendar.monthrange(year, month)[1]:
                     return DayMap(channel, year, month, days)
         return await self._days_by_search(channel, year, month)
 

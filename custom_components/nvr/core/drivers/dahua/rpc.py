@@ -165,16 +165,15 @@ class Rpc:
                 raise
         raise AssertionError
 
-    async def _page(
-        self, path: str, method: str, params: Mapping[str, object], lane: Lane, patience: float
-    ) -> Response:
+    async def _page(self, path: str, method: str, params: Mapping[str, object], lane: Lane, limit: float) -> Response:
         body = self._call_body(method, params, None)
         try:
-            response = await self._send(path, body, lane, Priority.NORMAL, patience)
+            response = await self._send(path, body, lane, Priority.NORMAL, limit)
         except NvrNotFoundError as error:
             raise NvrUnsupportedError(f"the recorder does not offer {method}") from error
         if response.body.lstrip()[:1] == b"{" and not (reply := parse_reply(response.body)).ok:
             raise rpc_error(reply, method)
+        self._memory.note_answered(f"rpc:{method}")
         return response
 
     async def verify(self, since: datetime) -> None:

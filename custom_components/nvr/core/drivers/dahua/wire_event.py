@@ -24,6 +24,8 @@ _INDEXES: Final = re.compile(r"(?m)^\s*channels\[\d+\]\s*=\s*(\d{1,5})\s*$")
 _INDEX: Final = re.compile(r"-?\d{1,9}", re.ASCII)
 _ACTIONS: Final = frozenset({"start", "stop", "pulse", "state"})
 _REMEMBERED: Final = 64
+# A head without data may be as long as a part: no room is kept for such.
+_LONGEST_KEPT: Final = 256
 _NO_DATA: Final[Mapping[str, object]] = {}
 _decode: Final = json.JSONDecoder(strict=False).raw_decode
 
@@ -60,7 +62,7 @@ def _head(head: bytes) -> tuple[str, str, int | None] | None:
 
 def _event(head: bytes, data: Mapping[str, object], raw: str = "") -> WireEvent | None:
     """Return what a head and its data say; None when it is no event."""
-    fields = _head(head)
+    fields = _head(head) if len(head) <= _LONGEST_KEPT else _head.__wrapped__(head)
     return None if fields is None else WireEvent(*fields, data, raw)
 
 

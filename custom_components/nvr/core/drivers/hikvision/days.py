@@ -58,12 +58,12 @@ class Days:
     async def _belied(self, channel: int, track: int, year: int, month: int, days: frozenset[int]) -> bool:
         """Tell whether footage gives a calendar the lie: it names days to come, or leaves out today or all of a month.
 
-        Where it names today, as it mostly does, nothing is asked.
+        A day that the month does not have is a lie as well. Where it names today, as it mostly does, nothing is asked.
         """
         clock, now = self._context.known_clock(), self._context.utcnow()
-        if days and date(year, month, max(days)) > clock.date_of(now + _CALENDAR_DELAY):
-            return True
         today, last = clock.date_of(now), calendar.monthrange(year, month)[1]
+        if days and (max(days) > last or date(year, month, max(days)) > clock.date_of(now + _CALENDAR_DELAY)):
+            return True
         if not days:
             span = TimeSpan(clock.day(date(year, month, 1)).start, clock.day(date(year, month, last)).end)
         elif (year, month) == (today.year, today.month) and today.day not in days:

@@ -55,6 +55,11 @@ def test_refusals_live_a_day_and_no_longer_than_the_firmware() -> None:
     memory.quirks.nonce_once = True
     memory.seen_firmware("1")
     assert memory.quirks.nonce_once
+    # It would not tell: that is no other firmware.
+    memory.note_answered("y")
+    memory.seen_firmware("")
+    assert (memory.quirks.nonce_once, memory.firmware, memory.answered) == (True, "1", {"y"})
+    assert memory.is_refused("z", NOW)
     memory.seen_firmware("2")
     assert memory.refused == {}
     assert not memory.quirks.nonce_once
