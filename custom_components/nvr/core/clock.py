@@ -287,6 +287,35 @@ class DeviceClock:
         return self.to_wall(utc).date()
 
 
+class SteadyDays:
+    """Real UTC of wall digits on days without a change of clocks, which is nearly all: much faster than `to_utc`.
+
+    For lists of thousands of files; one reading of the clock has one of these.
+    """
+
+    def __init__(self, clock: DeviceClock) -> None:
+        """Hold the reading."""
+        self._clock = clock
+        self._offsets: dict[int, timedelta | None] = {}
+
+    def to_utc(self, digits: datetime) -> datetime | None:
+        """Return real UTC of naive digits, None on a day on which the clocks change."""
+        day = digits.toordinal()
+        try:
+            offset = self._offsets[day]
+        except KeyError:
+            offset = self._offsets[day] = self._offset(digits)
+        return None if offset is None else (digits - offset).replace(tzinfo=UTC)
+
+    def _offset(self, digits: datetime) -> timedelta | None:
+        """Return wall less real UTC if it is the same all that day, else None."""
+        midnight = digits.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        later = midnight + timedelta(days=1)
+        first = midnight - self._clock.to_utc(midnight, fold=0).replace(tzinfo=None)
+        last = later - self._clock.to_utc(later, fold=1).replace(tzinfo=None)
+        return first if first == last else None
+
+
 def unmeasured(previous: DeviceClock | None, our_utc_now: datetime, zone: tzinfo | None = None) -> DeviceClock:
     """Return what to go by when the recorder tells no time: the last reading, else no skew, in `zone` or UTC."""
     if previous is not None:

@@ -3,11 +3,11 @@
 Every time a recorder of this family writes or reads is its own wall clock without an offset.
 """
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ...clock import DeviceClock, DeviceZone, YearDay, fixed_zone
+from ...clock import DeviceClock, DeviceZone, SteadyDays, YearDay, fixed_zone
 from ...models import TimeSpan
 from .wire import Node, child, flag, integer, text
 
@@ -20,7 +20,6 @@ _LAST_WEEK: Final = 5
 _DAYS_BEFORE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _HOUR: Final = timedelta(hours=1)
 _SECOND: Final = timedelta(seconds=1)
-_DAY: Final = timedelta(days=1)
 _ZERO: Final = timedelta(0)
 # No recorder writes longer files (hours).
 _LONGEST_FILE: Final = 2
@@ -37,7 +36,7 @@ class WallClock:
     def __init__(self, clock: DeviceClock) -> None:
         """Hold the reading; a new one needs a new instance."""
         self.clock = clock
-        self._offsets: dict[int, timedelta | None] = {}
+        self._days = SteadyDays(clock)
 
     def to_wall(self, utc: datetime) -> datetime:
         """Return the naive digits the recorder shows at that moment."""
@@ -48,7 +47,7 @@ class WallClock:
 
         `not_before` (UTC) settles an hour that occurs twice: what comes in order and seems earlier is the second pass.
         """
-        moment = self._steady(digits)
+        moment = self._days.to_utc(digits)
         if moment is not None:
             return moment
         moment = self.clock.to_utc(digits, fold=0)
@@ -58,11 +57,11 @@ class WallClock:
 
     def begin_of(self, digits: datetime, previous: TimeSpan | None) -> datetime:
         """Return real UTC at which a file begins that is listed behind another; see DeviceClock.begin_of."""
-        return self._steady(digits) or self.clock.begin_of(digits, previous)
+        return self._days.to_utc(digits) or self.clock.begin_of(digits, previous)
 
     def end_of(self, digits: datetime, begin: datetime) -> datetime:
         """Return real UTC at which a file ends; see DeviceClock.end_of."""
-        return self._steady(digits) or self.clock.end_of(digits, begin)
+        return self._days.to_utc(digits) or self.clock.end_of(digits, begin)
 
     def span_of(self, start: datetime, end: datetime, part: TimeSpan) -> TimeSpan:
         """Return when a file was recorded of which a part is known: of two readings that hold it the shorter.
@@ -104,23 +103,6 @@ class WallClock:
             end += _HOUR
         first, last = self.to_wall(start).replace(microsecond=0), self.to_wall(end)
         return first, last if not last.microsecond else last.replace(microsecond=0) + _SECOND
-
-    def _steady(self, digits: datetime) -> datetime | None:
-        """Return real UTC of digits on a day without a change of clocks, else None."""
-        day = digits.toordinal()
-        try:
-            offset = self._offsets[day]
-        except KeyError:
-            offset = self._offsets[day] = self._steady_offset(digits)
-        return None if offset is None else (digits - offset).replace(tzinfo=UTC)
-
-    def _steady_offset(self, digits: datetime) -> timedelta | None:
-        """Return wall less real UTC if it is the same all that day, else None."""
-        midnight = digits.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        later = midnight + _DAY
-        first = midnight - self.clock.to_utc(midnight, fold=0).replace(tzinfo=None)
-        last = later - self.clock.to_utc(later, fold=1).replace(tzinfo=None)
-        return first if first == last else None
 
 
 class Passes:

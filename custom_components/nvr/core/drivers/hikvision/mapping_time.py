@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from ...clock import DeviceClock
+from ...clock import DeviceClock, SteadyDays
 from ...models import TimeSpan
 from .wire_search import Match
 
@@ -17,7 +17,6 @@ from .wire_search import Match
 FUTURE = timedelta(minutes=2)
 _PAST = timedelta(minutes=20)
 _AHEAD = timedelta(minutes=5)
-_DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 _ZERO = timedelta(0)
@@ -46,7 +45,7 @@ class WireClock:
         """Hold both; a new reading of the clock needs a new one."""
         self.clock = clock
         self.mode = mode
-        self._offsets: dict[int, timedelta | None] = {}
+        self._days = SteadyDays(clock)
 
     def to_wire(self, utc: datetime) -> datetime:
         """Return the naive digits to ask for."""
@@ -81,7 +80,7 @@ class WireClock:
             return (digits - shift - self.clock.skew).replace(tzinfo=UTC)
         if self.mode is ZMode.UTC:
             return (digits - self.clock.skew).replace(tzinfo=UTC)
-        moment = self._steady(digits)
+        moment = self._days.to_utc(digits)
         return self.clock.to_utc(digits, fold=0) if moment is None else moment
 
     def span_of(
@@ -93,25 +92,8 @@ class WireClock:
         """
         if shift is not None or self.mode is ZMode.UTC:
             return self.from_wire(start, shift), self.from_wire(end, shift)
-        begin = self._steady(start) or self.clock.begin_of(start, previous)
-        return begin, self._steady(end) or self.clock.end_of(end, begin)
-
-    def _steady(self, digits: datetime) -> datetime | None:
-        """Return real UTC of wall digits on a day without a change of clocks, else None."""
-        day = digits.toordinal()
-        try:
-            offset = self._offsets[day]
-        except KeyError:
-            offset = self._offsets[day] = self._steady_offset(digits)
-        return None if offset is None else (digits - offset).replace(tzinfo=UTC)
-
-    def _steady_offset(self, digits: datetime) -> timedelta | None:
-        """Return wall less real UTC if it is the same all that day, else None."""
-        midnight = digits.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        later = midnight + _DAY
-        first = midnight - self.clock.to_utc(midnight, fold=0).replace(tzinfo=None)
-        last = later - self.clock.to_utc(later, fold=1).replace(tzinfo=None)
-        return first if first == last else None
+        begin = self._days.to_utc(start) or self.clock.begin_of(start, previous)
+        return begin, self._days.to_utc(end) or self.clock.end_of(end, begin)
 
     def wire_offset(self, utc: datetime) -> timedelta:
         """Return digits on the wire less real UTC at that moment."""
