@@ -1,9 +1,11 @@
 """Translations, icons, actions and the code that names them agree (home-assistant 1.2, 10.6)."""
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 import json
+from pathlib import Path
 import re
 from typing import Any
 
@@ -46,6 +48,19 @@ def _load(name: str) -> dict[str, Any]:
     text = path.read_text(encoding="utf-8") if path.exists() else "{}"
     found: dict[str, Any] = json.loads(text) if name.endswith(".json") else yaml.safe_load(text) or {}
     return found
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.json")), ids=relative)
+def test_no_key_is_given_twice(path: Path) -> None:
+    twice: list[str] = []
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        counted = Counter(key for key, _ in pairs)
+        twice.extend(key for key, count in counted.items() if count > 1)
+        return dict(pairs)
+
+    json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once)
+    assert twice == []
 
 
 @pytest.mark.parametrize("language", OTHERS)
