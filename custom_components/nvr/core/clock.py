@@ -16,6 +16,7 @@ from .models import TimeSpan
 
 _ZERO: Final = timedelta(0)
 _HOUR: Final = timedelta(hours=1)
+_SECOND: Final = timedelta(seconds=1)
 _QUARTER: Final = timedelta(minutes=15)
 # Zones in use lie within these; everything else is a clock that was never set.
 _WEST: Final = timedelta(hours=-12)
@@ -285,6 +286,11 @@ class DeviceClock:
     def date_of(self, utc: datetime) -> date:
         """Return the day of the recorder's calendar on which the moment lies."""
         return self.to_wall(utc).date()
+
+
+def second_after(moment: datetime) -> datetime:
+    """Return the whole second at or after a moment: what ends within one has not ended at its beginning."""
+    return moment.replace(microsecond=0) + _SECOND if moment.microsecond else moment
 
 
 class SteadyDays:
