@@ -45,7 +45,7 @@ async def _short(_seconds: float) -> None:
         {"events__length": "nospace"},
         {"events__blank_lines": 3, "events__first_blank": True},
         {"events__extra_header": True},
-        {"events__split": 1},
+        pytest.param({"events__split": 1}, marks=pytest.mark.slow),
         {"events__split": 7, "events__length": "oversized", "events__data": "tricky"},
         {"events__data": "null"},
         {"events__data": "none"},
