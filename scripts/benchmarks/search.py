@@ -147,6 +147,7 @@ class Row:
 
     `proven` is how many searches may be in flight once the recorder has shown that it bears them; `serial` how many
     requests the least client of performance's serial limit sends per channel; `first` those before the first page.
+    `cpu` is 0.6 s for all files, as times what the bare loop took where that was said: 0.48 s, and 0.24 s.
     """
 
     bare: Callable[[aiohttp.ClientSession, Recorder, TimeSpan, int], Awaitable[BareSearch]]
@@ -154,16 +155,16 @@ class Row:
     page: int
     serial: int
     first: int
+    cpu: float
     to_serial: float = 1.5
-    cpu: float = 1.2
 
 
 ROWS = {
-    "hikvision": Row(bare_hikvision, proven=4, page=100, serial=5, first=1),
+    "hikvision": Row(bare_hikvision, proven=4, page=100, serial=5, first=1, cpu=1.25),
     # One finder at a time whatever the recorder bears: nobody knows how many there are, and one that is lost is lost
     # until a reboot. So nothing is given out before it is given back: create, find, two pages and an empty one, close
     # and destroy. By pages of 100, as the documents have them, there would be two requests more.
-    "dahua": Row(bare_dahua, proven=1, page=256, serial=9, first=7),
+    "dahua": Row(bare_dahua, proven=1, page=256, serial=9, first=7, cpu=2.5),
 }
 
 

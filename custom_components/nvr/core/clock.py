@@ -16,6 +16,7 @@ from .models import TimeSpan
 
 _ZERO: Final = timedelta(0)
 _HOUR: Final = timedelta(hours=1)
+_SECOND: Final = timedelta(seconds=1)
 _QUARTER: Final = timedelta(minutes=15)
 # Zones in use lie within these; everything else is a clock that was never set.
 _WEST: Final = timedelta(hours=-12)
@@ -287,6 +288,11 @@ class DeviceClock:
         return self.to_wall(utc).date()
 
 
+def second_after(moment: datetime) -> datetime:
+    """Return the whole second at or after a moment: what ends within one has not ended at its beginning."""
+    return moment.replace(microsecond=0) + _SECOND if moment.microsecond else moment
+
+
 class SteadyDays:
     """Real UTC of wall digits on days without a change of clocks, which is nearly all: much faster than `to_utc`.
 
@@ -296,24 +302,23 @@ class SteadyDays:
     def __init__(self, clock: DeviceClock) -> None:
         """Hold the reading."""
         self._clock = clock
-        self._offsets: dict[int, timedelta | None] = {}
+        self._begins: dict[int, tuple[datetime, datetime] | None] = {}
 
     def to_utc(self, digits: datetime) -> datetime | None:
         """Return real UTC of naive digits, None on a day on which the clocks change."""
         day = digits.toordinal()
         try:
-            offset = self._offsets[day]
+            begin = self._begins[day]
         except KeyError:
-            offset = self._offsets[day] = self._offset(digits)
-        return None if offset is None else (digits - offset).replace(tzinfo=UTC)
+            begin = self._begins[day] = self._begin(digits)
+        return None if begin is None else begin[1] + (digits - begin[0])
 
-    def _offset(self, digits: datetime) -> timedelta | None:
-        """Return wall less real UTC if it is the same all that day, else None."""
+    def _begin(self, digits: datetime) -> tuple[datetime, datetime] | None:
+        """Return the midnight a day begins with, in digits and in UTC, if its clocks do not change, else None."""
         midnight = digits.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
         later = midnight + timedelta(days=1)
-        first = midnight - self._clock.to_utc(midnight, fold=0).replace(tzinfo=None)
-        last = later - self._clock.to_utc(later, fold=1).replace(tzinfo=None)
-        return first if first == last else None
+        first, last = self._clock.to_utc(midnight, fold=0), self._clock.to_utc(later, fold=1)
+        return (midnight, first) if last - first == later - midnight else None
 
 
 def unmeasured(previous: DeviceClock | None, our_utc_now: datetime, zone: tzinfo | None = None) -> DeviceClock:

@@ -1,6 +1,6 @@
 """The count of refused logins of one recorder, shared by HTTP, RPC and RTSP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -9,8 +9,9 @@ from .errors import NvrAuthError, NvrLockedError
 REFUSALS_ALLOWED: Final = 2
 # A recorder that was asked too early may begin its lock anew (hikvision-isapi 3.3).
 LOCK_MARGIN: Final = timedelta(seconds=10)
-# What recorders document when they do not say how long (hikvision-isapi 3.3).
-LOCK_ASSUMED: Final = (timedelta(minutes=30),)
+# The longest lock that recorders were seen to impose (hikvision-isapi 3.3, dahua-cgi 2.4), where they do not say how
+# long. With less, a question in the midst of it would be taken for another lock that the login has brought.
+LOCK_ASSUMED: Final = timedelta(minutes=30)
 
 
 def _utcnow() -> datetime:
@@ -26,7 +27,6 @@ class LoginGuard:
         self._refusals = 0
         self._lost_to_locks = 0
         self._locked_until: datetime | None = None
-        self._untold_locks = 0
         self._listeners: list[Callable[[], None]] = []
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
@@ -78,23 +78,18 @@ class LoginGuard:
     def accepted(self) -> None:
         """Forget an earlier refusal; once the limit is reached only `reset` helps."""
         if self._refusals < REFUSALS_ALLOWED:
-            self._refusals = self._lost_to_locks = self._untold_locks = 0
+            self._refusals = self._lost_to_locks = 0
 
-    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = (), tried: bool = False) -> None:
+    def locked(self, until: datetime | None, *, tried: bool = False) -> None:
         """Keep silent until 10 s after the end the recorder told of, `until` (aware).
 
-        None: for as long as is assumed, without a word 30 minutes. Of several assumed lengths each is for one lock, the
-        last for all that follow, until the login is taken again. A lock that is already known is never shortened.
+        None: for as long as is assumed, 30 minutes. A lock that is already known is never shortened.
 
         `tried`: the lock was the answer to the login itself. Such a lock, or one with refusals just before it, counts
         as one refusal whatever was sent: they may have been the lock's, but some lock after a single wrong password.
         """
         if until is None:
-            lengths = assumed or LOCK_ASSUMED
-            if self.locked_until is None:
-                self._untold_locks += 1
-            step = max(0, min(self._untold_locks, len(lengths)) - 1)
-            until = self._utcnow() + lengths[step]
+            until = self._utcnow() + LOCK_ASSUMED
         if self._refusals < REFUSALS_ALLOWED:
             if self.locked_until is None and (tried or self._refusals > self._lost_to_locks):
                 self._lost_to_locks += 1
@@ -108,7 +103,7 @@ class LoginGuard:
 
     def reset(self) -> None:
         """Start anew: the user entered a login or asked to try again."""
-        self._refusals = self._lost_to_locks = self._untold_locks = 0
+        self._refusals = self._lost_to_locks = 0
         self._locked_until = None
 
     def _keep_silent(self, end: datetime) -> None:

@@ -103,8 +103,8 @@ class CredentialGuard(Protocol):
     def accepted(self) -> None:
         """Forget earlier refusals: the recorder took the login."""
 
-    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = (), tried: bool = False) -> None:
-        """Note that the recorder told of a lock; one without an end lasts as assumed, longer if it comes again.
+    def locked(self, until: datetime | None, *, tried: bool = False) -> None:
+        """Note that the recorder told of a lock; one without an end lasts as long as locks do.
 
         `tried`: it was the answer to the login, which counts as one refusal: the password may be what brought it.
         """

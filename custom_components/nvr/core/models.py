@@ -182,12 +182,6 @@ class Container(StrEnum):
     UNKNOWN = "unknown"
 
 
-def _require_aware(moment: datetime) -> None:
-    if moment.tzinfo is None:
-        msg = "a datetime without a zone"
-        raise ValueError(msg)
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class TimeSpan:
     """A half-open span `[start, end)` of aware datetimes, kept in UTC; raises ValueError when it runs backwards."""
@@ -197,15 +191,15 @@ class TimeSpan:
 
     def __post_init__(self) -> None:
         """Check and convert to UTC."""
-        _require_aware(self.start)
-        _require_aware(self.end)
-        if self.end < self.start:
-            msg = "a span that ends before it starts"
-            raise ValueError(msg)
-        if self.start.tzinfo is not UTC:
-            object.__setattr__(self, "start", self.start.astimezone(UTC))
-        if self.end.tzinfo is not UTC:
-            object.__setattr__(self, "end", self.end.astimezone(UTC))
+        start, end = self.start, self.end
+        if start.tzinfo is None or end.tzinfo is None:
+            raise ValueError("a datetime without a zone")
+        if end < start:
+            raise ValueError("a span that ends before it starts")
+        if start.tzinfo is not UTC:
+            object.__setattr__(self, "start", start.astimezone(UTC))
+        if end.tzinfo is not UTC:
+            object.__setattr__(self, "end", end.astimezone(UTC))
 
     @property
     def duration(self) -> timedelta:

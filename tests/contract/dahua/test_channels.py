@@ -1,7 +1,10 @@
 """Slots, states and inputs in all the ways these units tell of them; disks."""
 
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
+import numpy as np
+from PIL import Image
 import pytest
 
 from custom_components.nvr.core import errors
@@ -9,6 +12,7 @@ from custom_components.nvr.core.drivers.dahua import DahuaDriver
 from custom_components.nvr.core.models import ChannelKind, DiskState, RecorderKind
 from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.switches import PathFault
+from tests.simulators.video.timecode import read_timecode
 
 from ..rig import config_for
 from ..rigs.dahua import driving, recorder
@@ -164,6 +168,31 @@ async def test_an_old_camera_counts_its_stills_from_0(base: int) -> None:
             before = simulator.counters.snapshots
             assert (await driver.snapshots.snapshot(1)).jpeg
             assert simulator.counters.snapshots == before + 1
+
+
+def _channel_of(jpeg: bytes) -> int | None:
+    code = read_timecode(np.asarray(Image.open(BytesIO(jpeg)).convert("L")))
+    return None if code is None else code.channel
+
+
+@pytest.mark.parametrize("lenses", [1, 2])
+@pytest.mark.parametrize("base", [0, 1])
+async def test_a_still_of_one_lens_is_never_that_of_its_neighbour(base: int, lenses: int) -> None:
+    async with DahuaSimulator(profile="ipc_sd") as simulator:
+        for number in range(2, lenses + 1):
+            simulator.add_channel(number, "Other lens")
+        snapshots = simulator.faults.snapshot
+        snapshots.base, snapshots.zero_too = base, True
+        async with driving(simulator) as driver:
+            assert driver.snapshots is not None
+            assert len(driver.channels) == lenses
+            # Refused for a moment: that teaches nothing.
+            snapshots.mode, snapshots.count = "400", 1
+            for _ in range(2):
+                for number in range(1, lenses + 1):
+                    asked = (await driver.snapshots.snapshot(number)).jpeg
+                    assert _channel_of(asked) == number
+            assert driver.memory["quirks"]["snapshot_base"] == base  # type: ignore[index]
 
 
 async def test_a_still_of_a_recorder_is_never_that_of_the_channel_before() -> None:

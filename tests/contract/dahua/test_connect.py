@@ -87,6 +87,19 @@ async def test_what_a_recorder_refuses_while_it_boots_is_there_a_moment_later(pa
             assert again.info.model == simulator.device.firmware.model
 
 
+async def test_who_does_not_tell_who_he_is_teaches_nothing() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, HikvisionSimulator(profile="nvr8") as other:
+        async with driving(simulator) as driver:
+            memory = driver.memory
+            fresh = {**memory, "answered": []}
+        # Another box took the address over, one without RPC2: it does not know what it is asked for.
+        driver = DahuaDriver(config_for(other), memory=fresh)
+        with pytest.raises(errors.NvrUnsupportedError):
+            await driver.connect(simulator.serial)
+        assert driver.memory == fresh
+        await driver.close()
+
+
 async def test_what_was_answered_once_is_asked_again_after_a_refusal() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.faults.rpc.gone = True

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+import json
 
 import pytest
 
@@ -10,6 +11,7 @@ from custom_components.nvr.core.drivers.dahua import DahuaDriver
 from custom_components.nvr.core.models import Detection, DetectionTarget, EventKind, TimeSpan
 from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.footage import Incident, Kind
+from tests.simulators.switches import PathFault
 
 from ..helpers import last
 from ..rigs.dahua import driving, recorder
@@ -113,3 +115,37 @@ async def test_a_recorder_without_lists_has_no_such_role_and_a_missing_one_is_to
         assert driver.detections is not None
         # No list of smart motion: the log is asked for what it calls so.
         assert await found(driver, 1, last(8), EventKind.PERSON) == []
+
+
+FAILS = PathFault(kind="html", status=500)
+ODD = PathFault(kind="body", body=json.dumps({"id": 1, "result": False, "error": {"code": 12345, "message": "odd"}}))
+
+
+@pytest.mark.parametrize("fault", [FAILS, ODD], ids=["500", "code"])
+async def test_a_list_of_people_that_fails_is_no_empty_list(fault: PathFault) -> None:
+    async with DahuaSimulator(profile="nvr5232", incidents=0.0) as simulator:
+        happened(simulator, timedelta(hours=3), "person")
+        async with driving(simulator) as driver:
+            simulator.faults.paths["SmdDataFinder.*"] = fault
+            # The log of this one calls everything motion.
+            with pytest.raises(errors.NvrResponseError):
+                await found(driver, 2, last(8), EventKind.PERSON)
+            if fault is FAILS:
+                with pytest.raises(errors.NvrResponseError):
+                    await found(driver, 2, last(8))
+            else:
+                # It may be its word for a list it does not have: the others are told.
+                assert {each.kind for each in await found(driver, 2, last(8))} == {EventKind.MOTION}
+            assert await found(driver, 2, last(8), EventKind.MOTION)
+            simulator.faults.paths.clear()
+            assert len(await found(driver, 2, last(8), EventKind.PERSON)) == 1
+
+
+async def test_a_log_that_fails_is_no_log_that_is_missing() -> None:
+    async with DahuaSimulator(profile="nvr5232", incidents=0.0) as simulator, driving(simulator) as driver:
+        simulator.faults.paths["log.*"] = FAILS
+        for kinds in ((EventKind.MOTION,), ()):
+            with pytest.raises(errors.NvrBusyError):
+                await found(driver, 2, last(8), *kinds)
+        simulator.faults.paths.clear()
+        assert await found(driver, 2, last(8), EventKind.MOTION) == []

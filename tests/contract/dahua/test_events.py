@@ -6,12 +6,14 @@ from typing import Any
 import pytest
 
 from custom_components.nvr.core import errors
-from custom_components.nvr.core.drivers.dahua import DahuaDriver
+from custom_components.nvr.core.drivers.dahua import DahuaDriver, event_state, events as events_module
 from custom_components.nvr.core.drivers.dahua.events import Events
+from custom_components.nvr.core.drivers.dahua.tables import PLAIN_CODES
 from custom_components.nvr.core.models import DetectionTarget, EventKind, EventPhase, EventStreamState, NvrEvent
 from tests.simulators.dahua.simulator import DahuaSimulator
+from tests.simulators.switches import PathFault
 
-from ..helpers import Listener, listening
+from ..helpers import Listener, listening, until
 from ..rigs.dahua import driving, recorder
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
@@ -43,7 +45,7 @@ async def _short(_seconds: float) -> None:
         {"events__length": "nospace"},
         {"events__blank_lines": 3, "events__first_blank": True},
         {"events__extra_header": True},
-        {"events__split": 1},
+        pytest.param({"events__split": 1}, marks=pytest.mark.slow),
         {"events__split": 7, "events__length": "oversized", "events__data": "tricky"},
         {"events__data": "null"},
         {"events__data": "none"},
@@ -218,3 +220,48 @@ async def test_a_lost_camera_and_a_failing_disk() -> None:
         (EventKind.DISK_ERROR, STOP, None),
         (EventKind.VIDEO_LOSS, STOP, 2),
     ]
+
+
+@pytest.mark.parametrize("status", [500, 503])
+async def test_a_recorder_that_fails_says_nothing_of_what_is_active(status: int) -> None:
+    async with recorder("nvr5232") as (simulator, driver):
+        stream(driver)._sleep = _short
+        asked = simulator.counters.by_call
+        async with listening(driver) as heard:
+            simulator.motion(3)
+            await heard.until(lambda: bool(heard.events))
+            simulator.faults.paths["eventManager.cgi?getEventIndexes*"] = PathFault(kind="html", status=status)
+            before = asked["eventManager.cgi?getEventIndexes"]
+            simulator.cut_events()
+            await heard.until(lambda: stream(driver).connections == 2)
+            # It is asked for what was active, and for what may have begun meanwhile.
+            await until(lambda: asked["eventManager.cgi?getEventIndexes"] >= before + len(PLAIN_CODES))
+            simulator.motion(5)
+            await heard.until(lambda: len(heard.events) == 2)
+            assert brief(heard.events) == [(EventKind.MOTION, START, 3), (EventKind.MOTION, START, 5)]
+
+
+async def test_while_a_recorder_is_asked_for_a_lost_stop_nobody_wakes_to_ask_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(event_state, "LOST_STOP", 0.05)
+    monkeypatch.setattr(events_module, "_TICK", 0.0)
+    woken = 0
+    expire = Events._expire
+
+    def counted(self: Events) -> None:
+        nonlocal woken
+        woken += 1
+        expire(self)
+
+    monkeypatch.setattr(Events, "_expire", counted)
+    async with recorder("nvr5232") as (simulator, driver):
+        page = "eventManager.cgi?getEventIndexes"
+        async with listening(driver) as heard:
+            simulator.faults.paths[f"{page}*"] = PathFault(kind="hang")
+            simulator.motion(3)
+            await until(lambda: simulator.counters.by_call[page] > 0)
+            before = woken
+            await asyncio.sleep(0.3)
+            assert woken - before <= 1
+            assert brief(heard.events) == [(EventKind.MOTION, START, 3)]

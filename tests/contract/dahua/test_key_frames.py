@@ -4,8 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from custom_components.nvr.core import errors
+from custom_components.nvr.core.drivers.dahua.key_frames import KeyFrames
+from custom_components.nvr.core.drivers.dahua.wire_picture import PAGE
 from custom_components.nvr.core.models import VideoCodec
 from tests.simulators.dahua.simulator import DahuaSimulator
+from tests.simulators.switches import PathFault
 
 from ..helpers import last, search
 from ..judges import painted
@@ -43,3 +47,34 @@ async def test_another_codec_is_told() -> None:
             frame = await driver.key_frames.key_frame(1, segment.span.start + 9 * SECOND)
             assert frame.codec is VideoCodec.H265
             assert -3 * SECOND <= painted(frame).time - segment.span.start - 9 * SECOND <= SECOND
+
+
+async def test_a_recorder_that_gave_pictures_is_asked_again_after_a_refusal() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, driving(simulator) as driver:
+        segment = next(each for each in await search(driver, 1, last(5)) if not each.open)
+        moment = segment.span.start + 9 * SECOND
+        pictures = driver.key_frames
+        assert isinstance(pictures, KeyFrames)
+        await pictures.key_frame(1, moment)
+        simulator.faults.without = frozenset({"StorageAssistant"})
+        with pytest.raises(errors.NvrUnsupportedError):
+            await pictures.key_frame(1, moment)
+        # It is starting, perhaps: it has it, as it showed.
+        simulator.faults.without = frozenset()
+        assert pictures.offered
+        assert (await pictures.key_frame(1, moment)).data
+        simulator.faults.paths[PAGE] = PathFault(kind="html", status=500)
+        with pytest.raises(errors.NvrBusyError):
+            await pictures.key_frame(1, moment)
+
+
+async def test_a_recorder_that_never_gave_one_is_not_asked_again() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, driving(simulator) as driver:
+        simulator.faults.without = frozenset({"StorageAssistant"})
+        pictures = driver.key_frames
+        assert isinstance(pictures, KeyFrames)
+        for _ in range(2):
+            with pytest.raises(errors.NvrUnsupportedError):
+                await pictures.key_frame(1, last(1).start)
+            simulator.faults.without = frozenset()
+        assert not pictures.offered

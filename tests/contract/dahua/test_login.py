@@ -12,7 +12,7 @@ from tests.simulators.dahua.simulator import DahuaSimulator
 from tests.simulators.switches import PathFault
 
 from ..helpers import until
-from ..rig import WRONG, config_for
+from ..rig import USER, WRONG, config_for
 from ..rigs.dahua import driving
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
@@ -100,6 +100,60 @@ async def test_a_password_that_locks_at_once_is_sent_twice_over_all_locks(*, tol
             await driver.connect()
         assert simulator.counters.requests == before
         await driver.close()
+
+
+async def test_a_right_password_outlives_locks_that_name_no_end() -> None:
+    now = datetime.now(UTC)
+
+    def seconds() -> float:
+        return now.timestamp()
+
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        policy = simulator.faults.auth
+        policy.lock_seconds, policy.lock_told = 1800.0, False
+        simulator.login.now = seconds
+        driver = DahuaDriver(config_for(simulator), utcnow=lambda: now)
+        simulator.login.lock("127.0.0.1", USER)
+        for _ in range(3):
+            with pytest.raises(errors.NvrLockedError) as told:
+                await driver.connect()
+            # Who asks in the midst of a lock takes it for the next one.
+            now += timedelta(minutes=6)
+        assert told.value.until is not None
+        now = told.value.until
+        await driver.connect()
+        assert driver.guard.refusals == 0
+        await driver.close()
+
+
+async def test_a_lock_is_told_in_its_own_words() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator:
+        simulator.login.lock("127.0.0.1", USER)
+        driver = DahuaDriver(config_for(simulator))
+        with pytest.raises(errors.NvrLockedError, match=r"locked this login$"):
+            await driver.connect()
+        # From then on it is the guard that speaks.
+        with pytest.raises(errors.NvrLockedError, match="or our address"):
+            await driver.connect()
+        await driver.close()
+
+
+async def test_a_missing_right_is_looked_into_once_whatever_the_time_that_is_asked_for() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, driving(simulator) as driver:
+        client, logins = driver._context.client, simulator.counters.by_method
+        simulator.faults.paths["loadfile.cgi*"] = PathFault(status=403)
+        before = logins["global.login"]
+        for second in range(10):
+            times = f"startTime=2026-11-21%2010:00:{second:02}&endTime=2026-11-21%2010:01:00"
+            with pytest.raises(errors.NvrPermissionError):
+                await client.get("loadfile.cgi", f"action=startLoad&channel=1&{times}")
+        assert logins["global.login"] == before + 2
+        assert len(client._forbidden_at) == 1
+        # A right may be missing for one channel only, and what else the page does is another question.
+        for query in ("action=startLoad&channel=2", "action=other&channel=1"):
+            with pytest.raises(errors.NvrPermissionError):
+                await client.get("loadfile.cgi", query)
+        assert logins["global.login"] == before + 6
 
 
 async def _lock(simulator: DahuaSimulator) -> None:

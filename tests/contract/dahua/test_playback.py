@@ -1,6 +1,7 @@
 """The forms of playback addresses that this family knows."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+import re
 
 import pytest
 
@@ -39,3 +40,17 @@ async def test_the_form_of_playback_is_found_out_once_and_plays(by_time: str, fo
             probes = driver.statistics["counters"]["playback_probes"]  # type: ignore[index]
             await driver.playback.request(1, span)
             assert driver.statistics["counters"]["playback_probes"] == probes  # type: ignore[index]
+
+
+async def test_what_ends_within_a_second_plays_to_its_end() -> None:
+    async with DahuaSimulator(profile="nvr5232") as simulator, driving(simulator) as driver:
+        start = last(2).start.replace(microsecond=400_000)
+        assert driver.playback is not None
+        for length in (timedelta(seconds=9.2), timedelta(seconds=0.2)):
+            request = await driver.playback.request(1, TimeSpan(start, start + length))
+            begin, end = (
+                datetime.strptime(found, "%Y_%m_%d_%H_%M_%S").replace(tzinfo=UTC) - request.wire_offset
+                for found in re.findall(r"time=(\w+)", request.address.url)
+            )
+            assert begin <= start < begin + timedelta(seconds=1)
+            assert start + length <= end < start + length + timedelta(seconds=1)

@@ -1,11 +1,13 @@
 """Playback addresses as this family writes them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+import re
 from typing import Any
 
 import pytest
 
 from custom_components.nvr.core import errors
+from custom_components.nvr.core.models import TimeSpan
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 
 from ..helpers import last, search
@@ -29,6 +31,21 @@ async def test_playback_addresses_are_in_the_recorders_own_time() -> None:
                 assert "nvr-test-pass" not in repr(request)
                 with pytest.raises(errors.NvrNotFoundError):
                     await driver.playback.request(99, span)
+
+
+async def test_what_ends_within_a_second_plays_to_its_end() -> None:
+    async with HikvisionSimulator(profile="nvr8") as simulator, driving(simulator) as driver:
+        start = last(2).start.replace(microsecond=400_000)
+        assert driver.playback is not None
+        for length in (timedelta(seconds=9.2), timedelta(seconds=0.2)):
+            request = await driver.playback.request(3, TimeSpan(start, start + length))
+            begin, end = (
+                datetime.strptime(found, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC) - request.wire_offset
+                for found in re.findall(r"time=(\w+)", request.address.url)
+            )
+            assert begin <= start < begin + timedelta(seconds=1)
+            assert start + length <= end < start + length + timedelta(seconds=1)
+            assert (request.start, request.end) == (start, start + length)
 
 
 @pytest.mark.parametrize(("search_mode", "playback_mode"), [("utc", "local"), ("local", "utc"), ("local", "local")])

@@ -158,6 +158,8 @@ class Snapshots:
             if faults.count == 0:
                 faults.mode = "ok"
         asked = request.query.get("channel", str(faults.base))
+        if asked == "0" and faults.zero_too:
+            asked = str(faults.base)
         channel = device.channels.get(int(asked) + 1 - faults.base) if asked.isdecimal() else None
         if mode == "400" or channel is None or not channel.live:
             return bad_request()

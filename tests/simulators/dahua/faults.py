@@ -104,11 +104,15 @@ class EventFaults:
 
 @dataclass(slots=True)
 class SnapshotFaults:
-    """Stills: ok | 400 | empty | garbage | short | held (as short, and it stays open); `count` 0 = always."""
+    """Stills: ok | 400 | empty | garbage | short | held (as short, and it stays open); `count` 0 = always.
+
+    `base` is the number of the first channel; `zero_too` takes 0 for it besides.
+    """
 
     mode: str = "ok"
     count: int = 0
     base: int = 1
+    zero_too: bool = False
 
 
 @dataclass(slots=True)

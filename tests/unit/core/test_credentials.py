@@ -75,24 +75,6 @@ def test_guard_lock_is_never_shortened_and_unknown_ends_are_half_an_hour() -> No
     assert guard.usable
 
 
-def test_guard_untold_locks_grow_until_the_login_is_taken() -> None:
-    clock, lengths = Clock(), (timedelta(minutes=5), timedelta(minutes=30))
-    guard = LoginGuard(utcnow=clock)
-    seen = []
-    for _ in range(3):
-        guard.locked(None, assumed=lengths)
-        guard.locked(None, assumed=lengths)  # told again of the same one
-        assert guard.locked_until is not None
-        seen.append(guard.locked_until - clock.now)
-        clock.now = guard.locked_until
-        guard.check()
-    margin = timedelta(seconds=10)
-    assert seen == [lengths[0] + margin, lengths[1] + margin, lengths[1] + margin]
-    guard.accepted()
-    guard.locked(None, assumed=lengths)
-    assert guard.locked_until == clock.now + lengths[0] + margin
-
-
 def test_guard_goes_on_with_a_lock_from_before() -> None:
     clock = Clock()
     guard = LoginGuard(utcnow=clock)

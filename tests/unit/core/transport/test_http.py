@@ -1,27 +1,14 @@
-"""HTTP to one recorder over real sockets: limits, lost connections, certificates, streams."""
+"""HTTP to one recorder over real sockets: what answers mean, limits, lost connections, redirects."""
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from hashlib import sha256
-from pathlib import Path
-import ssl
-import time
 
-import aiohttp
 from aiohttp import web
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 import pytest
 
 from custom_components.nvr.core.capabilities import GateWidths
-from custom_components.nvr.core.credentials import LoginGuard
-from custom_components.nvr.core.driver import ConnectionConfig, TlsMode
 from custom_components.nvr.core.errors import (
     NvrBusyError,
-    NvrCertificateError,
     NvrError,
     NvrNotFoundError,
     NvrPermissionError,
@@ -30,19 +17,13 @@ from custom_components.nvr.core.errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-from custom_components.nvr.core.transport.gate import Gate
 from custom_components.nvr.core.transport.http import HttpTransport
-from custom_components.nvr.core.transport.tls import build_context, peer_fingerprint
 
 from .recorder import DigestServer, connected, read_request, serving, speaking
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nfine"
-
-
-async def _fine(_request: web.Request) -> web.StreamResponse:
-    return web.Response(text="fine")
 
 
 @pytest.mark.parametrize(
@@ -302,167 +283,6 @@ async def test_redirect_to_what_is_no_address_is_an_error_and_closes(place: str)
             await ended.wait()
 
 
-async def test_stream_gives_bytes_as_they_come_and_closes_behind_itself() -> None:
-    gone = asyncio.Event()
-
-    async def alerts(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers={"Content-Type": "multipart/mixed; boundary=b"})
-        await response.prepare(request)
-        try:
-            await response.write(b"one")
-            await asyncio.sleep(0.03)
-            await response.write(b"two")
-            while True:
-                await asyncio.sleep(0.01)
-                await response.write(b".")
-        except ConnectionError:
-            return response
-        finally:
-            gone.set()
-
-    server = DigestServer(handler=alerts)
-    async with serving(server) as port, connected(port) as transport:
-        async with transport.stream("GET", "/alertStream", lane="events") as stream:
-            assert stream.status == 200
-            assert "boundary=b" in stream.headers["content-type"]
-            assert await stream.read() == b"one"
-            assert await stream.read() == b"two"
-            assert transport.gate.in_flight("events") == 1
-            async for chunk in stream:
-                assert chunk.strip(b".") == b""
-                break
-        assert transport.gate.in_flight("events") == 0
-        async with asyncio.timeout(2):
-            await gone.wait()
-
-
-async def test_stream_ends_with_the_answer() -> None:
-    async with serving(_fine) as port, connected(port) as transport, transport.stream("GET", "/") as stream:
-        assert [chunk async for chunk in stream] == [b"fine"]
-        assert await stream.read() == b""
-
-
-async def test_stream_that_falls_silent_is_a_timeout() -> None:
-    async def hang(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b"one")
-        await asyncio.sleep(1)
-        return response
-
-    async with (
-        serving(hang) as port,
-        connected(port) as transport,
-        transport.stream("GET", "/", idle_timeout=0.05) as stream,
-    ):
-        assert await stream.read() == b"one"
-        with pytest.raises(NvrTimeoutError):
-            await stream.read()
-
-
-async def test_stream_that_is_refused_raises_on_entry() -> None:
-    async def busy(_request: web.Request) -> web.StreamResponse:
-        return web.Response(status=503)
-
-    async with serving(busy) as port, connected(port) as transport:
-        with pytest.raises(NvrBusyError):
-            async with transport.stream("GET", "/"):
-                pytest.fail("it was refused")
-
-
-async def test_close_ends_every_wait_at_once_and_for_good() -> None:
-    async def hang(request: web.Request) -> web.StreamResponse:
-        if request.path == "/silent":
-            await asyncio.sleep(5)
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b"one")
-        await asyncio.sleep(5)
-        return response
-
-    async with serving(hang) as port, connected(port) as transport:
-
-        async def streaming() -> None:
-            async with transport.stream("GET", "/stream", idle_timeout=60) as stream:
-                while await stream.read():
-                    pass
-
-        waits = [
-            asyncio.create_task(transport.request("GET", "/silent", timeout=60)),
-            asyncio.create_task(transport.request("GET", "/slow", timeout=60)),
-            asyncio.create_task(streaming()),
-        ]
-        await asyncio.sleep(0.1)
-        async with asyncio.timeout(1):
-            await transport.close()
-            answers = await asyncio.gather(*waits, return_exceptions=True)
-        assert all(isinstance(answer, NvrUnreachableError) for answer in answers)
-        await transport.close()
-        with pytest.raises(NvrUnreachableError):
-            await transport.request("GET", "/")
-
-
-async def test_close_in_the_instant_a_wait_runs_out_ends_the_others_and_the_session() -> None:
-    made: list[aiohttp.ClientSession] = []
-
-    def make() -> aiohttp.ClientSession:
-        made.append(aiohttp.ClientSession())
-        return made[-1]
-
-    async def hang(request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(5 if request.path == "/hang" else 0)
-        return web.Response()
-
-    closing: list[asyncio.Task[None]] = []
-    async with serving(DigestServer(handler=hang)) as port:
-        config = ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port)
-        transport = HttpTransport(config, make, LoginGuard(), Gate())
-        await transport.request("GET", "/")
-        limits = (60, 0.2, 0.2)
-        waits = [asyncio.create_task(transport.request("GET", "/hang", timeout=s)) for s in limits]
-        await asyncio.sleep(0.1)
-        # Both timers are due in one turn of the loop: the limits have fired, their waits have not woken yet.
-        asyncio.get_running_loop().call_later(
-            0.15, lambda: closing.append(asyncio.create_task(transport.close(), eager_start=True))
-        )
-        time.sleep(0.4)  # noqa: ASYNC251 - what makes them due together
-        async with asyncio.timeout(2):
-            answers = await asyncio.gather(*waits, return_exceptions=True)
-            await closing[0]
-        assert all(isinstance(answer, NvrUnreachableError) for answer in answers)
-        assert [session.closed for session in made] == [True]
-
-
-async def test_cancelling_leaves_the_lane_free() -> None:
-    async def slow(_request: web.Request) -> web.StreamResponse:
-        await asyncio.sleep(1)
-        return web.Response()
-
-    async with serving(slow) as port, connected(port, widths=GateWidths(control=1)) as transport:
-        task = asyncio.create_task(transport.request("GET", "/"))
-        await asyncio.sleep(0.05)
-        task.cancel()
-        await asyncio.wait({task})
-        assert transport.gate.in_flight("control") == 0
-
-
-async def test_sessions_given_stay_open_and_sessions_made_are_closed() -> None:
-    made: list[aiohttp.ClientSession] = []
-
-    def make() -> aiohttp.ClientSession:
-        made.append(aiohttp.ClientSession())
-        return made[-1]
-
-    async with serving(_fine) as port, aiohttp.ClientSession() as given:
-        config = ConnectionConfig("127.0.0.1", "admin", "nvr-test-pass", port=port)
-        for session in (given, make):
-            transport = HttpTransport(config, session, LoginGuard(), Gate())
-            await transport.request("GET", "/")
-            await transport.close()
-        assert not given.closed
-        assert [session.closed for session in made] == [True]
-
-
 @pytest.mark.parametrize(("host", "expected"), [("nvr.example", "nvr.example:{}"), ("fe80::1", "[fe80::1]:{}")])
 async def test_the_address_dialled_is_apart_from_the_name_shown(host: str, expected: str) -> None:
     async def tell(request: web.Request) -> web.StreamResponse:
@@ -470,108 +290,3 @@ async def test_the_address_dialled_is_apart_from_the_name_shown(host: str, expec
 
     async with serving(tell) as port, connected(port, host=host, dial="127.0.0.1") as transport:
         assert (await transport.request("GET", "/")).body.decode() == expected.format(port)
-
-
-class Certificate:
-    """A self-signed certificate for one name, made for this test."""
-
-    def __init__(self, folder: Path, name: str) -> None:
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-        now = datetime.now(UTC)
-        certificate = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(subject)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            # Recorders' certificates ran out long ago.
-            .not_valid_before(now - timedelta(days=10))
-            .not_valid_after(now - timedelta(days=5))
-            .sign(key, hashes.SHA256())
-        )
-        self.fingerprint = sha256(certificate.public_bytes(serialization.Encoding.DER)).hexdigest()
-        file = folder / f"{name}.pem"
-        file.write_bytes(
-            key.private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            + certificate.public_bytes(serialization.Encoding.PEM)
-        )
-        self.context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        self.context.load_cert_chain(file)
-
-
-@pytest.fixture
-def certificate(tmp_path: Path) -> Certificate:
-    return Certificate(tmp_path, "recorder")
-
-
-async def test_tls_pinned_certificate_is_checked_on_every_connection(certificate: Certificate) -> None:
-    server = DigestServer(algorithm="SHA-256")
-    shown = ":".join(certificate.fingerprint[at : at + 2] for at in range(0, 64, 2)).upper()
-    async with (
-        serving(server, certificate.context) as port,
-        connected(port, tls=TlsMode.PIN, fingerprint=shown) as transport,
-    ):
-        await asyncio.gather(*(transport.request("GET", f"/{n}") for n in range(5)))
-    assert server.refusals == 1
-
-
-async def test_tls_another_certificate_gets_no_request(certificate: Certificate) -> None:
-    server = DigestServer()
-    async with (
-        serving(server, certificate.context) as port,
-        connected(port, tls=TlsMode.PIN, fingerprint="00" * 32) as transport,
-    ):
-        with pytest.raises(NvrCertificateError) as caught:
-            await transport.request("GET", "/")
-    assert caught.value.fingerprint == certificate.fingerprint
-    assert server.requests == 0
-
-
-async def test_tls_verification_refuses_and_shows_the_fingerprint(certificate: Certificate) -> None:
-    server = DigestServer()
-    async with serving(server, certificate.context) as port, connected(port, tls=TlsMode.VERIFY) as transport:
-        with pytest.raises(NvrCertificateError) as caught:
-            await transport.request("GET", "/")
-    assert caught.value.fingerprint == certificate.fingerprint
-    assert server.requests == 0
-
-
-async def test_tls_without_verification_and_basic_inside_it(certificate: Certificate) -> None:
-    async def basic(request: web.Request) -> web.StreamResponse:
-        if request.headers.get("Authorization", "").startswith("Basic "):
-            return web.Response(text="fine")
-        return web.Response(status=401, headers={"WWW-Authenticate": "Basic"})
-
-    async with (
-        serving(basic, certificate.context) as port,
-        connected(port, tls=TlsMode.NO_VERIFY, host="nvr.example", dial="127.0.0.1") as transport,
-    ):
-        assert (await transport.request("GET", "/")).body == b"fine"
-
-
-async def test_tls_where_there_is_none() -> None:
-    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await reader.read(10)
-        await asyncio.sleep(60)
-
-    async with serving(_fine) as port, connected(port, tls=TlsMode.NO_VERIFY) as transport:
-        with pytest.raises(NvrUnreachableError):
-            await transport.request("GET", "/")
-        with pytest.raises(NvrUnreachableError):
-            await peer_fingerprint("127.0.0.1", port)
-    async with speaking(silent) as port:
-        with pytest.raises(NvrTimeoutError):
-            await peer_fingerprint("127.0.0.1", port, patience=0.05)
-
-
-async def test_tls_fingerprint_can_be_looked_at(certificate: Certificate) -> None:
-    async with serving(_fine, certificate.context) as port:
-        assert await peer_fingerprint("127.0.0.1", port) == certificate.fingerprint
-
-
-def test_tls_pin_without_fingerprint_is_refused() -> None:
-    with pytest.raises(ValueError, match="fingerprint"):
-        build_context(TlsMode.PIN, None)

@@ -27,6 +27,10 @@ PREFIX: Final = "/cgi-bin/"
 # Cheap and needs a login: asked first where a body cannot be sent twice.
 CHALLENGE_PATH: Final = "/cgi-bin/global.cgi?action=getCurrentTime"
 
+# What of a question names a thing of the recorder; the rest are times, handles and files, of which there is no end.
+_NAMES: Final = frozenset({"action", "channel", "code", "condition.Channel", "name"})
+_PAGE_PARTS: Final = 3
+
 # A nonce of this age is not too old for any firmware known.
 _YOUNG: Final = timedelta(seconds=10)
 # A 403 that was found to be a missing right is taken for one that long; then it may have become a lock.
@@ -56,6 +60,13 @@ class DahuaClient:
     @staticmethod
     def _classify(status: int, headers: Mapping[str, str], body: bytes) -> NvrError | None:
         return classify(status, headers, body)
+
+    @staticmethod
+    def _subject(target: str) -> str:
+        """Return what a request is about: its page, and of its query what names a thing of the recorder."""
+        path, _, query = target.partition("?")
+        page = "/".join(path.split("/", _PAGE_PARTS)[:_PAGE_PARTS])
+        return "&".join((page, *(part for part in query.split("&") if part.partition("=")[0] in _NAMES)))
 
     @staticmethod
     def target(path: str, query: str = "") -> str:
@@ -193,7 +204,7 @@ class DahuaClient:
             raise
         except NvrPermissionError as error:
             answer = await self._forbidden(target, error, ask, begun)
-        self._forbidden_at.pop(target, None)
+        self._forbidden_at.pop(self._subject(target), None)
         self._answered_at = self._utcnow()
         return answer
 
@@ -220,7 +231,8 @@ class DahuaClient:
         self, target: str, error: NvrPermissionError, ask: Callable[[], Awaitable[T]], since: datetime
     ) -> T:
         """Find out what a 403 means: a missing right, a nonce used again, or a lock (dahua-cgi 2.2, 2.4)."""
-        judged_at = self._forbidden_at.get(target)
+        subject = self._subject(target)
+        judged_at = self._forbidden_at.get(subject)
         if judged_at is not None and abs(since - judged_at) < _VERDICT_LIFE:
             raise error
         if self.transport.auth.forget():
@@ -234,8 +246,5 @@ class DahuaClient:
         # Another page is allowed to be forbidden, a lock forbids all: only a login tells them apart.
         with suppress(NvrUnsupportedError):
             await self.rpc.verify(since)
-        now = self._utcnow()
-        # An address may hold a time or a handle: there is no end of them.
-        self._forbidden_at = {each: at for each, at in self._forbidden_at.items() if abs(now - at) < _VERDICT_LIFE}
-        self._forbidden_at[target] = now
+        self._forbidden_at[subject] = self._utcnow()
         raise error

@@ -6,9 +6,10 @@ that is left out loses its entities.
 """
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta, tzinfo
-from http import HTTPStatus
 from typing import Final
 
 from ...clock import DeviceClock, measure
@@ -29,7 +30,8 @@ from .context import Context
 from .mapping import Documents, disk, looks_like_camera, recorder_kind
 from .mapping_time import load_zone, ruled_zone, stated_offset, zone_description
 from .presence import Presence
-from .refusals import DahuaRefusalError, HandleLostError
+from .quirks import Memory
+from .refusals import HandleLostError, is_failing
 from .source import Source, unless_refused
 from .wire import Node, integer
 from .wire_config import (
@@ -96,7 +98,7 @@ async def identify(context: Context) -> SystemInfo:
 
 def _stranger(error: NvrResponseError) -> NvrError:
     """Return what an odd answer to who it is means: no device of this family, or one that cannot answer just now."""
-    if isinstance(error, DahuaRefusalError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_failing(error):
         return NvrBusyError(f"the recorder cannot tell who it is now: {error}")
     return NvrUnsupportedError("this is not an NVR of this family: it answers with something else")
 
@@ -154,6 +156,19 @@ class TimeReader:
         return measure(wall or "", self._zone, self._context.utcnow(), previous=self._context.clock)
 
 
+@contextmanager
+def _on_trial(memory: Memory) -> Iterator[None]:
+    """Keep what is learned in the block only if it ends well: who has not told who he is may be another."""
+    refused, answered, quirks = dict(memory.refused), set(memory.answered), replace(memory.quirks)
+    known = False
+    try:
+        yield
+        known = True
+    finally:
+        if not known:
+            memory.refused, memory.answered, memory.quirks = refused, answered, quirks
+
+
 class Connect:
     """One connect: asks, and puts together what the driver needs."""
 
@@ -177,13 +192,10 @@ class Connect:
         Where `serial` is given, another recorder is asked nothing more and remembered in nothing.
         """
         memory = self._context.memory
-        refused, answered, quirks = dict(memory.refused), set(memory.answered), replace(memory.quirks)
-        system = await identify(self._context)
-        if serial is not None and system.serial != serial:
-            # What it showed on the way to its serial is that of another.
-            memory.refused, memory.answered, memory.quirks = refused, answered, quirks
-            message = "another recorder answers at the address"
-            raise NvrOtherRecorderError(message)
+        with _on_trial(memory):
+            system = await identify(self._context)
+            if serial is not None and system.serial != serial:
+                raise NvrOtherRecorderError("another recorder answers at the address")
         # The version decides what is remembered of refusals, so nothing is asked before it.
         version, build = await self._version()
         memory.seen_firmware(f"{version} {build}".strip())

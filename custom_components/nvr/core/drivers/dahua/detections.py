@@ -5,12 +5,11 @@ log. Each is asked over RPC2 only.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
-from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, NamedTuple
 
-from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
+from ...errors import NvrBusyError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
 from ...models import Detection, EventKind, StreamRole, TimeSpan
 from ...transport.gate import Priority
 from .context import Context
@@ -19,7 +18,7 @@ from .finder import FAREWELL, FAREWELL_LANE, FileQuestion, Finders
 from .held import Held
 from .mapping_search import came_falling
 from .mapping_time import Passes
-from .refusals import DahuaRefusalError
+from .refusals import DahuaRefusalError, is_failing, is_lacking
 from .source import Source, unless_refused
 from .tables import EVENT_TYPES, IVS_CODES, SMD_TYPES, TARGETS, Scope, codes_of
 from .wire import entries, integer
@@ -140,16 +139,24 @@ class Detections:
         """Ask the list that fits a kind best, else the log, which is asked once for all that is left.
 
         Raises NvrUnsupportedError where a kind that was `asked` for has no list, or nothing has. A list that names
-        nothing is an answer where there is no log to ask besides; a rule that nobody drew needs none.
+        nothing is an answer where there is no log to ask besides; a rule that nobody drew needs none. The log may not
+        know what a list tells that fails: where it adds nothing of it, the failure is raised.
         """
         found: list[Detection] = []
         left, answered, heard = set(kinds), set[EventKind](), False
+        failure: DahuaRefusalError | None = None
         smart = left & SMD_TYPES.keys()
         if smart:
-            with suppress(NvrUnsupportedError, DahuaRefusalError, NvrNotFoundError):
+            try:
                 found += await self._smart_motion(channel, span, smart)
                 left -= smart
                 heard = True
+            except DahuaRefusalError as error:
+                # A code may mean that there is no such list: of that a search of everything must not die.
+                if not is_lacking(error) and (asked or is_failing(error)):
+                    failure = error
+            except NvrUnsupportedError, NvrNotFoundError:
+                pass
         ruled = left & IVS_CODES.keys()
         configured = await self._configured(channel) if ruled else None
         for kind in sorted(ruled):
@@ -165,8 +172,10 @@ class Detections:
             try:
                 found += await self._log(channel, span, left)
             except NvrUnsupportedError:
-                if left - answered and (asked or not heard):
+                if failure is None and left - answered and (asked or not heard):
                     raise
+        if failure is not None and not any(each.kind in smart for each in found):
+            raise failure
         return found
 
     def _lacks(self, way: _List) -> bool:
@@ -246,6 +255,8 @@ class Detections:
         try:
             pages = await self._listed(_LOG_LIST, condition)
         except (DahuaRefusalError, NvrNotFoundError) as error:
+            if is_failing(error):
+                raise NvrBusyError(f"the recorder cannot search its log now: {error}", retry_after=10.0) from error
             raise NvrUnsupportedError("the recorder's log cannot be searched") from error
         lines = [
             line for page in pages for line in log_lines(page) if line.code in codes and (line.channel or 1) == channel

@@ -21,6 +21,7 @@ _BELIEVED: Final = timedelta(seconds=5)
 _MOST_ACTIVE: Final = 4096
 _MOST_TEXT: Final = 120
 _EXTRA: Final = ("Direction", "Action", "State", "CallID", "Status", "Method", "Type")
+_NOTHING: Final[Mapping[str, object]] = {}
 
 
 class Key(NamedTuple):
@@ -49,6 +50,9 @@ def event_type(code: str) -> EventType:
 
 
 def _text(value: object) -> str:
+    # Most that is asked for is not there.
+    if value is None:
+        return ""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         return str(value).strip()[:_MOST_TEXT]
     return ""
@@ -61,9 +65,11 @@ def _number(value: object) -> float | None:
 def _part(data: Mapping[str, object], name: str) -> Mapping[str, object]:
     """Return an object of the data, of a list its first, else nothing."""
     value = data.get(name)
+    if value is None:
+        return _NOTHING
     if isinstance(value, list):
         value = value[0] if value else None
-    return value if isinstance(value, dict) else {}
+    return value if isinstance(value, dict) else _NOTHING
 
 
 def _regions(data: Mapping[str, object]) -> set[str]:

@@ -22,7 +22,7 @@ from ...models import EventKind, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from .context import Context
 from .event_state import EventState
-from .refusals import DahuaRefusalError, classify
+from .refusals import DahuaRefusalError, classify, is_failing
 from .tables import PLAIN_CODES
 from .wire import is_error_body
 from .wire_event import EventParser, indexes_of
@@ -308,7 +308,7 @@ class Events:
             text = await self._context.client.text(MANAGER, f"action=getEventIndexes&code={code}")
         except DahuaRefusalError as error:
             # A recorder that fails, as one that is starting does, says nothing of what is active.
-            if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR or (strict and error.status != HTTPStatus.OK):
+            if is_failing(error) or (strict and error.status != HTTPStatus.OK):
                 raise
             return frozenset()
         except NvrUnsupportedError, NvrNotFoundError:

@@ -7,7 +7,6 @@ time, and a cancel ends it too.
 import asyncio
 from contextlib import suppress
 from datetime import datetime
-from http import HTTPStatus
 from typing import Final, Protocol
 
 from ...errors import NvrBusyError, NvrError, NvrNotFoundError, NvrTimeoutError, NvrUnsupportedError
@@ -16,7 +15,7 @@ from ...transport.gate import Lane, Priority
 from .context import Context
 from .held import Held
 from .mapping import VIDEO_STREAMS
-from .refusals import DahuaRefusalError
+from .refusals import DahuaRefusalError, is_failing
 from .wire import integer
 from .wire_find import FINDER, FoundFile, Page, cgi_page, find_condition, find_query, rpc_page
 
@@ -99,7 +98,7 @@ def _mark(file: FoundFile) -> tuple[datetime, str, str]:
 
 def _unless_failing(error: DahuaRefusalError) -> None:
     """Raise NvrBusyError for a status that speaks of the recorder: it says nothing of what is recorded."""
-    if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+    if is_failing(error):
         raise NvrBusyError(f"the recorder cannot search now: {error}", retry_after=10.0) from error
 
 

@@ -3,9 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
+import logging
 from typing import Any, Final
 
 from ...errors import NvrError, NvrUnreachableError
+
+_LOGGER = logging.getLogger(__name__)
 
 # How long (s) whoever is done, or gives up, waits until it is given back; after that it goes on by itself.
 PATIENCE: Final = 5.0
@@ -31,6 +34,7 @@ class Held:
         except asyncio.CancelledError:
             task.cancel()
             await asyncio.wait((task,))
+            _tell_unheard(task)
             raise
         return _outcome(task)
 
@@ -71,6 +75,7 @@ class Held:
     async def _see_off(self, work: Awaitable[object]) -> None:
         """Wait for the end of something, also when cancelled; that it fails is no news for who used it."""
         task = _begin(self._errands, _quietly(work))
+        task.add_done_callback(_tell_unheard)
         try:
             await asyncio.wait((task,), timeout=PATIENCE)
         except asyncio.CancelledError:
@@ -88,6 +93,13 @@ def _begin[T](tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, T]) -> as
     tasks.add(task)
     task.add_done_callback(ended)
     return task
+
+
+def _tell_unheard(task: asyncio.Task[Any]) -> None:
+    """Log what nobody is there to be told of: an error of ours, for those of the recorder are no news then."""
+    error = None if task.cancelled() else task.exception()
+    if error is not None and not isinstance(error, NvrError):
+        _LOGGER.error("what was open on the recorder was not given back in order", exc_info=error)
 
 
 def _outcome[T](task: asyncio.Task[T]) -> T:

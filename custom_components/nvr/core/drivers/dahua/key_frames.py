@@ -3,12 +3,12 @@
 from datetime import datetime, timedelta
 from typing import Final
 
-from ...errors import NvrNotFoundError, NvrResponseError
+from ...errors import NvrBusyError, NvrNotFoundError, NvrResponseError
 from ...models import KeyFrame, StreamRole, VideoCodec
 from .context import Context
 from .dhav import HEADER, KEY, TRAILER, frames
 from .mapping import VIDEO_STREAMS
-from .refusals import DahuaRefusalError
+from .refusals import DahuaRefusalError, is_failing
 from .wire_find import stamp
 from .wire_picture import METHOD, PAGE, codec_of, payload, question
 
@@ -42,6 +42,8 @@ class KeyFrames:
         try:
             response = await context.client.rpc.page(PAGE, METHOD, asked, lane="search", timeout=_TIMEOUT)
         except (DahuaRefusalError, NvrNotFoundError) as error:
+            if is_failing(error):
+                raise NvrBusyError(f"the recorder has no picture to give now: {error}", retry_after=10.0) from error
             raise NvrNotFoundError("the recorder has no picture of that moment") from error
         data, digits = _unwrapped(payload(response.headers.get("Content-Type", ""), response.body))
         codec = _CODECS.get(codec_of(data))

@@ -69,21 +69,34 @@ class Snapshots:
         """Ask as this unit counts: from 1, but from 0 some old cameras (dahua-cgi 4).
 
         That is found out by the first channel of a camera: any other number less one is another channel's picture.
+        One that counts from 0 has no lens of the last number, and says so also right after a picture: some take 0 as
+        well as 1, and may have refused 1 for a moment.
         """
         kind, quirks = self._context.kind, self._context.quirks
         if kind is not RecorderKind.CAMERA or channel != 1 or quirks.snapshot_base is not None:
             return await self._get(channel - (quirks.snapshot_base == 0))
-        base = 1
+        body = await self._unless_lacking(1)
+        if body is None:
+            from_zero = await self._get(0)
+            lenses = max((each.number for each in self._context.channels), default=1)
+            last = await self._unless_lacking(lenses)
+            if last is None:
+                if from_zero.startswith(_JPEG):
+                    quirks.snapshot_base = 0
+                return from_zero
+            body = last if lenses == 1 else await self._get(1)
+        if body.startswith(_JPEG):
+            quirks.snapshot_base = 1
+        return body
+
+    async def _unless_lacking(self, number: int) -> bytes | None:
+        """Return what is answered for a number, None where there is said to be none."""
         try:
-            body = await self._get(base)
+            return await self._get(number)
         except DahuaRefusalError as error:
             if not is_lacking(error):
                 raise
-            base = 0
-            body = await self._get(base)
-        if body.startswith(_JPEG):
-            quirks.snapshot_base = base
-        return body
+            return None
 
     async def _get(self, number: int) -> bytes:
         query = f"channel={number}"

@@ -85,38 +85,33 @@ class SegmentMapper:
         """Return when each file was recorded, oldest first, the longest first; nothing lies in the future."""
         found: list[tuple[TimeSpan, FoundFile]] = []
         last: TimeSpan | None = None
+        begin_of, end_of, now = self._wall.begin_of, self._wall.end_of, self._now
         for file in in_order(wanted(files, self._channel, self._role)):
-            start = self._wall.begin_of(file.start, last)
-            end = min(self._wall.end_of(file.end, start), self._now)
+            start = begin_of(file.start, last)
+            end = min(end_of(file.end, start), now)
             if start < end:
                 last = TimeSpan(start, end)
                 found.append((last, file))
         # Of copies that begin at once the longest holds what the others do.
-        return sorted(found, key=lambda item: (item[0].start, -item[0].duration))
+        found.sort(key=lambda item: item[0].end, reverse=True)
+        found.sort(key=lambda item: item[0].start)
+        return found
 
     def map(self, files: Iterable[FoundFile]) -> list[RecordingSegment]:
         """Return the segments that share more than a border with the span and are of the wanted kinds."""
         found = self.spans(files)
         newest = max((span.end for span, _ in found), default=self._now)
         segments: list[RecordingSegment] = []
+        window_start, window_end = self._span.start, self._span.end
         for span, file in found:
-            if not span.overlaps(self._span):
+            if span.start >= window_end or span.end <= window_start:
                 continue
             kind, word = file_kind(file)
             growing = span.end == newest and span.end >= self._now - _GROWING
             if (self._kinds is not None and kind not in self._kinds) or self._is_copy(span, kind):
                 continue
             segments.append(
-                RecordingSegment(
-                    channel=self._channel,
-                    span=span,
-                    kind=kind,
-                    role=self._role,
-                    raw_kind=word,
-                    size=file.size,
-                    open=growing,
-                    locator=locator(file),
-                )
+                RecordingSegment(self._channel, span, kind, self._role, word, file.size, growing, locator=locator(file))
             )
         return segments
 

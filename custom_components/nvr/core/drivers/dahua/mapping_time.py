@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from ...clock import DeviceClock, DeviceZone, SteadyDays, YearDay, fixed_zone
+from ...clock import DeviceClock, DeviceZone, SteadyDays, YearDay, fixed_zone, second_after
 from ...models import TimeSpan
 from .wire import Node, child, flag, integer, text
 
@@ -19,7 +19,6 @@ _OFFSETS: Final = (
 _LAST_WEEK: Final = 5
 _DAYS_BEFORE: Final = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 _HOUR: Final = timedelta(hours=1)
-_SECOND: Final = timedelta(seconds=1)
 _ZERO: Final = timedelta(0)
 # No recorder writes longer files (hours).
 _LONGEST_FILE: Final = 2
@@ -101,8 +100,7 @@ class WallClock:
             start -= _HOUR
         while self.is_doubtful(self.to_wall(end)):
             end += _HOUR
-        first, last = self.to_wall(start).replace(microsecond=0), self.to_wall(end)
-        return first, last if not last.microsecond else last.replace(microsecond=0) + _SECOND
+        return self.to_wall(start).replace(microsecond=0), second_after(self.to_wall(end))
 
 
 class Passes:

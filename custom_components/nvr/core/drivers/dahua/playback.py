@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final
 from urllib.parse import quote
 
+from ...clock import second_after
 from ...errors import NvrNoSessionError, NvrNotFoundError, NvrUnsupportedError
 from ...models import PlaybackRequest, RecordingSegment, StreamRole, TimeSpan
 from .context import SUBTYPES, Context
@@ -50,10 +51,11 @@ class Playback:
     def by_time(self, form: str, channel: int, span: TimeSpan, role: StreamRole) -> PlaybackRequest:
         """Return the address of one of the two forms; delivery is in real time (dahua-cgi 10.1)."""
         wall = self._context.wall()
-        start, end = wall.to_wall(span.start), wall.to_wall(span.end)
+        # The wire has whole seconds: what is asked for lies between them.
+        start, end = wall.to_wall(span.start), second_after(wall.to_wall(span.end))
         path = f"/cam/{form}?channel={channel}&subtype={SUBTYPES[role]}&starttime={start:{_STAMP}}"
         # In the night when clocks go back the end's digits may lie before the start's: it plays on, and we stop it.
-        if end.replace(microsecond=0) > start.replace(microsecond=0):
+        if end > start:
             path += f"&endtime={end:{_STAMP}}"
         offset = start - span.start.replace(tzinfo=None)
         return PlaybackRequest(self._context.address(path), span.start, span.end, offset)

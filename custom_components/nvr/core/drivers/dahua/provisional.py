@@ -4,8 +4,8 @@ A 401 of this family also means a full table of connections or a lock (dahua-cgi
 no more; whoever runs into it asks for a verdict. A wrong password goes out twice at most, once by each way.
 """
 
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable
+from datetime import datetime
 
 from ...driver import CredentialGuard
 from ...errors import NvrAuthError
@@ -71,10 +71,10 @@ class ProvisionalGuard:
         self._held = self._vouched = False
         self.shared.accepted()
 
-    def locked(self, until: datetime | None, *, assumed: Sequence[timedelta] = (), tried: bool = False) -> None:
+    def locked(self, until: datetime | None, *, tried: bool = False) -> None:
         """Note that the recorder told of a lock; `tried` when it was the answer to the login."""
         self._held = False
-        self.shared.locked(until, assumed=assumed, tried=tried)
+        self.shared.locked(until, tried=tried)
 
     def vouched(self) -> None:
         """Let HTTP try again: the login was found right by another way after the refusal."""

@@ -33,8 +33,6 @@ from .wire_rpc import (
     lock_seconds,
 )
 
-# Where a recorder does not say how long: the factory setting, then the longest that was seen (dahua-cgi 2.4).
-LOCKS_ASSUMED: Final = (timedelta(seconds=300), timedelta(seconds=1800))
 # How long a full table of connections is left alone (s): the owner's app has to give one back.
 FULL_TABLE_WAIT: Final = 30.0
 _NO_TABLE: Final = "getting param"
@@ -90,6 +88,11 @@ def is_lacking(error: NvrError) -> bool:
     if isinstance(error, DahuaRefusalError):
         return error.status == HTTPStatus.BAD_REQUEST or (error.status == HTTPStatus.OK and _NO_TABLE in error.detail)
     return isinstance(error, NvrUnsupportedError | NvrNotFoundError)
+
+
+def is_failing(error: NvrError) -> bool:
+    """Tell whether a refusal speaks of the recorder (5xx), not of the request: it says nothing of what there is."""
+    return isinstance(error, DahuaRefusalError) and error.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 def lock_error(reply: RpcReply, now: datetime) -> NvrLockedError | None:

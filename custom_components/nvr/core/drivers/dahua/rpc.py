@@ -5,6 +5,7 @@ The login is also the judge of the password: it tells a wrong one from a lock, w
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -27,7 +28,7 @@ from ...transport.http import HttpTransport, Response
 from .fingerprint import CERTAIN, fingerprint
 from .provisional import ProvisionalGuard
 from .quirks import Memory
-from .refusals import FULL_TABLE_WAIT, LOCKS_ASSUMED, DahuaRefusalError, SessionLostError, lock_error, rpc_error
+from .refusals import FULL_TABLE_WAIT, DahuaRefusalError, SessionLostError, lock_error, rpc_error
 from .unbroken import Unbroken
 from .wire_rpc import (
     BAD_LOGIN,
@@ -265,7 +266,7 @@ class Rpc:
         proof = None if challenge is None else answer_to(challenge, config.username, config.password)
         if challenge is None or proof is None:
             self._absent(certain=challenge is not None)
-            raise NvrUnsupportedError("the recorder wants an RPC login of a kind we do not know")
+            raise NvrUnsupportedError(f"the recorder wants an RPC login of a kind we do not know ({reply.code})")
         reply = await self._step(second_login(config.username, proof, challenge, self._next()))
         self._judge(reply, proven=True)
         if not reply.ok or reply.session is None:
@@ -299,9 +300,10 @@ class Rpc:
         if locked is not None:
             # No older session is asked again: the first question after the lock shows whether the login is right.
             self._session = None
-            guard.locked(locked.until, assumed=LOCKS_ASSUMED, tried=proven)
+            guard.locked(locked.until, tried=proven)
             # The second lock in a row that our login met: it may be the password that brings them.
-            guard.shared.check()
+            with suppress(NvrLockedError):
+                guard.shared.check()
             raise NvrLockedError(str(locked), until=guard.locked_until)
         if reply.code in BAD_LOGIN and (proven or challenge_of(reply) is None):
             guard.refused()

@@ -4,12 +4,11 @@ Recorders that renew their nonce with every answer make each CGI question two re
 """
 
 from collections.abc import Awaitable, Mapping
-from http import HTTPStatus
 
 from ...errors import NvrInsecureLoginError, NvrNotFoundError, NvrPermissionError, NvrUnsupportedError
 from ...transport.gate import Lane
 from .context import Context
-from .refusals import DahuaRefusalError
+from .refusals import DahuaRefusalError, is_failing
 from .wire import Node, child, nest
 
 
@@ -25,7 +24,7 @@ async def unless_refused[T](question: Awaitable[T | None]) -> T | None:
     except NvrPermissionError:
         return None
     except DahuaRefusalError as error:
-        if error.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if is_failing(error):
             raise
         return None
 

@@ -185,14 +185,19 @@ class EventParser:
 
     def _seek(self, at: int) -> int | None:
         """Skip to behind the next delimiter line."""
-        end = self._buffer.find(b"\n", at + self._scan)
+        buffer, start = self._buffer, at
+        while start < len(buffer) and buffer[start] in b"\r\n ":
+            start += 1
+        if start > at:
+            return start
+        end = buffer.find(b"\n", at + self._scan)
         if end < 0:
-            self._scan = len(self._buffer) - at
+            self._scan = len(buffer) - at
             if self._scan > _MAX_HEADERS:
                 self._scan = 0
-                return len(self._buffer)
+                return len(buffer)
             return None
-        line = bytes(self._buffer[at:end]).strip()
+        line = bytes(buffer[at:end]).strip()
         self._enter(_State.HEADERS if self._is_delimiter(line) else _State.SEEK)
         return end + 1
 

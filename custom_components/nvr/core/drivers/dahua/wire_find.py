@@ -15,14 +15,11 @@ from .wire import Node, child, entries, integer, nest, text
 FINDER: Final = "mediaFileFind.cgi"
 _TIME: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(\d{1,2})")
 _LETTER: Final = re.compile(r"\[([A-Z])\]\[[^\]]*\]\[[^\]]*\]\.\w+\Z")
-_LOCATOR: Final = "%Y%m%d%H%M%S"
 _LOCATOR_PARTS: Final = 4
 # No file is as large; what is larger is judged more closely.
 _LARGE: Final = 2**50
 # The end of the year 2099, which is no time of a log.
 _LAST_SECOND: Final = 4_102_444_800
-# Turns an ISO time into such digits, many times faster than strftime does.
-_BARE: Final = str.maketrans("", "", "-:T")
 
 
 class FoundFile(NamedTuple):
@@ -139,10 +136,10 @@ def log_condition(start: datetime, end: datetime, codes: Iterable[str]) -> dict[
 
 
 def _words(node: Node, name: str) -> tuple[str, ...]:
-    found = child(node, name)
+    found = node.get(name) if type(node) is dict else child(node, name)
     if found is None:
         return ()
-    if isinstance(found, list):  # of RPC2, where a page holds thousands
+    if type(found) is list:  # of RPC2, where a page holds thousands
         return tuple([word for value in found if (word := value.strip() if type(value) is str else text(value))])
     return tuple(word for _, value in entries(found) if (word := text(value)))
 
@@ -156,14 +153,16 @@ def _span(node: Node) -> tuple[datetime, datetime] | None:
 
 def _word(node: Node, name: str) -> str:
     """Return a text of an item. A page of a search asks this thousands of times: what most items are comes first."""
-    if isinstance(node, dict) and type(value := node.get(name)) is str:
+    value = node.get(name) if type(node) is dict else None
+    if type(value) is str:
         return value.strip()
-    return text(node, name)
+    return str(value) if type(value) is int else text(node, name)
 
 
 def _number(node: Node, name: str) -> int | None:
     """Return a whole number of an item, likewise."""
-    if isinstance(node, dict) and type(value := node.get(name)) is int and 0 <= value < _LARGE:
+    value = node.get(name) if type(node) is dict else None
+    if type(value) is int and 0 <= value < _LARGE:
         return value
     return integer(node, name)
 
@@ -237,10 +236,14 @@ def log_lines(params: Mapping[str, object]) -> list[LogLine]:
     return lines
 
 
+@lru_cache(maxsize=512)  # one file begins where another ends
+def _written(digits: datetime) -> str:
+    return digits.isoformat()
+
+
 def locator(file: FoundFile) -> str:
     """Return a segment's handle: where the file is and what it spans, in wall digits."""
-    start, end = file.start.isoformat("T", "seconds"), file.end.isoformat("T", "seconds")
-    return f"{start.translate(_BARE)}|{end.translate(_BARE)}|{file.size or ''}|{file.path}"
+    return f"{_written(file.start)}|{_written(file.end)}|{file.size or ''}|{file.path}"
 
 
 def parse_locator(value: str) -> FoundFile | None:
@@ -249,7 +252,9 @@ def parse_locator(value: str) -> FoundFile | None:
     if len(parts) != _LOCATOR_PARTS or not parts[3]:
         return None
     try:
-        start, end = (datetime.strptime(part, _LOCATOR) for part in parts[:2])  # noqa: DTZ007 - wall digits
+        start, end = (datetime.fromisoformat(part) for part in parts[:2])
     except ValueError:
+        return None
+    if start.tzinfo is not None or end.tzinfo is not None:
         return None
     return FoundFile(start, end, parts[3], size=integer(parts[2]))

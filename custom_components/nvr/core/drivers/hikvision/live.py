@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from ...clock import second_after
 from ...errors import (
     NvrError,
     NvrNotFoundError,
@@ -63,12 +64,18 @@ class Playback:
         self._recordings = recordings
 
     async def request(self, channel: int, span: TimeSpan, *, role: StreamRole = StreamRole.MAIN) -> PlaybackRequest:
-        """Return the address that plays from `span.start`, times as this recorder writes them (hikvision-isapi 9.1)."""
+        """Return the address that plays from `span.start`, times as this recorder writes them (hikvision-isapi 9.1).
+
+        Raises NvrUnsupportedError where these times mean another hour as well: what is shown might be of that one.
+        """
         context = self._context
         track = context.track(channel, role)
         await self._recordings.calibrate(span)
         wire = context.playback_clock()
-        start, end = wire.to_wire(span.start), wire.to_wire(span.end)
+        if wire.is_doubtful(span.start):
+            raise NvrUnsupportedError("the clock showed this hour twice, and the recorder cannot play just one of them")
+        # The wire has whole seconds: what is asked for lies between them.
+        start, end = wire.to_wire(span.start).replace(microsecond=0), second_after(wire.to_wire(span.end))
         url = playback_uri(context.rtsp_host, context.rtsp_port, track, start, end if end > start else None)
         return PlaybackRequest(address(context, url), span.start, span.end, wire.wire_offset(span.start))
 

@@ -48,6 +48,7 @@ class SegmentMapper:
         self._kinds = kinds
         self._last: TimeSpan | None = None
         self._codecs: dict[str, VideoCodec] = {}
+        self._words: dict[str, RecordingKind] = {}
 
     def map(self, matches: Iterable[Match]) -> list[RecordingSegment]:
         """Return the segments that share more than a border with the span and are of the wanted kinds."""
@@ -64,7 +65,7 @@ class SegmentMapper:
                 end = now
             if start >= end or start >= window_end or end <= window_start:
                 continue
-            kind = recording_kind(match.kind)
+            kind = self._kind(match.kind)
             if kinds is not None and kind not in kinds:
                 continue
             segments.append(
@@ -82,6 +83,12 @@ class SegmentMapper:
                 )
             )
         return segments
+
+    def _kind(self, word: str) -> RecordingKind:
+        kind = self._words.get(word)
+        if kind is None:
+            kind = self._words[word] = recording_kind(word)
+        return kind
 
     def _codec(self, word: str) -> VideoCodec:
         codec = self._codecs.get(word)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from ...clock import DeviceClock, SteadyDays
+from ...clock import DeviceClock, SteadyDays, second_after
 from ...models import TimeSpan
 from .wire_search import Match
 
@@ -62,15 +62,17 @@ class WireClock:
         start, end = span.start, span.end
         if self.mode is ZMode.LOCAL:
             earlier = (start - hours * _HOUR for hours in range(1, _LONGEST_FILE + 1))
-            start = next((moment for moment in earlier if self._is_doubtful(moment)), start)
-            while self._is_doubtful(start):
+            start = next((moment for moment in earlier if self.is_doubtful(moment)), start)
+            while self.is_doubtful(start):
                 start -= _HOUR
-            while self._is_doubtful(end):
+            while self.is_doubtful(end):
                 end += _HOUR
-        first, last = self.to_wire(start).replace(microsecond=0), self.to_wire(end)
-        return first, last if not last.microsecond else last.replace(microsecond=0) + _SECOND
+        return self.to_wire(start).replace(microsecond=0), second_after(self.to_wire(end))
 
-    def _is_doubtful(self, utc: datetime) -> bool:
+    def is_doubtful(self, utc: datetime) -> bool:
+        """Tell whether the digits of a moment mean another one as well: the wall clock shows them twice."""
+        if self.mode is ZMode.UTC:
+            return False
         digits = self.to_wire(utc)
         return self.clock.to_utc(digits, fold=0) != self.clock.to_utc(digits, fold=1)
 

@@ -3,6 +3,7 @@
 Pure. Times stay the recorder's digits: what `Z` means is decided elsewhere.
 """
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -23,9 +24,6 @@ _ZULU: Final = frozenset("zZ")
 _WHOLE_SECONDS: Final = len("2026-03-04T10:25:00")
 # What stands behind whole seconds where nothing smaller does.
 _SUFFIXES: Final = frozenset("zZ+-")
-_LEAVES: Final = frozenset(
-    {"trackID", "startTime", "endTime", "codecType", "playbackURI", "lockStatus", "metadataDescriptor"}
-)
 
 
 class Position(StrEnum):
@@ -95,6 +93,7 @@ def compact_time(digits: datetime) -> str:
     return f"{digits:%Y%m%dT%H%M%SZ}"
 
 
+@lru_cache(maxsize=512)  # one file begins where another ends
 def parse_moment(value: str) -> tuple[datetime, timedelta | None]:
     """Return naive digits and the numeric suffix, None for Z or nothing; raises NvrResponseError."""
     try:
@@ -119,32 +118,30 @@ def parse_search(body: bytes) -> SearchPage:
         raise unexpected("CMSearchResult", local(root.tag))
     status = ""
     matches: list[Match] = []
+    names = _Names()
     for child in root:
         name = local(child.tag)
         if name in ("responseStatusStrg", "responseStatusStrip"):
             status = (child.text or "").strip().upper().replace("_", " ")
         elif name == "matchList":
-            matches.extend(_match(item) for item in child if local(item.tag) == "searchMatchItem")
+            matches += [_match(item, names) for item in child if names[item.tag] == "searchMatchItem"]
     if not status:
         # Some firmware leaves the word out; a page without matches then is the last one.
         status = "OK" if boolean(root, "responseStatus") is not False else "FAILED"
     return SearchPage(status, matches)
 
 
-@lru_cache(maxsize=256)
-def _leaf(tag: str) -> str | None:
-    """Return the name of an element that says something about a match, None for all others."""
-    name = local(tag)
-    return name if name in _LEAVES else None
+class _Names(dict[str, str]):
+    """The local names of one document's tags: each is worked out once."""
+
+    def __missing__(self, tag: str) -> str:
+        name = self[tag] = local(tag)
+        return name
 
 
-def _match(item: Element) -> Match:
+def _match(item: Element, names: Mapping[str, str]) -> Match:
     """Read one item; leaves are told by name at any depth, for wrappers come and go."""
-    leaves: dict[str, str] = {}
-    for element in item.iter():
-        name = _leaf(element.tag)
-        if name is not None and (value := element.text) is not None:
-            leaves[name] = value
+    leaves = {names[element.tag]: value for element in item.iter() if (value := element.text)}
     start, shift = parse_moment(leaves.get("startTime", "").strip())
     end, _ = parse_moment(leaves.get("endTime", "").strip())
     track = leaves.get("trackID", "").strip()

@@ -9,6 +9,7 @@ from custom_components.nvr.core.drivers.dahua.wire_event import (
     MAX_PART,
     EventParser,
     WireEvent,
+    _head,
     indexes_of,
     parse_payload,
 )
@@ -145,7 +146,7 @@ def test_bytes_that_are_no_utf8_move_nothing() -> None:
 def test_ten_thousand_in_one_burst() -> None:
     texts = [plain(index % 64, ("Start", "Stop")[index // 64 % 2], f"Code{index}") for index in range(10_000)]
     data = b"".join(part(text) for text in texts)
-    for at in range(0, 1024, 93):
+    for at in range(0, 1024, 341):
         assert [event.code for event in read(data[:at], data[at:])] == [f"Code{index}" for index in range(10_000)]
     head = b"".join(part(text) for text in texts[:12])[:1024]
     same_for_every_split(head)
@@ -275,3 +276,15 @@ def test_a_payload_that_has_ended() -> None:
 def test_an_index_beyond_all_reason_is_none() -> None:
     text = f"Code=VideoMotion;action=Start;index={'9' * 5000}"
     assert read(part(text)) == [WireEvent("VideoMotion", "Start", None, {})]
+
+
+def test_what_is_remembered_of_heads_has_a_bound() -> None:
+    _head.cache_clear()
+    # A head as long as a part may be is read, and not kept.
+    long = f"{plain(3)};note={'x' * 1000}".encode()
+    for _ in range(3):
+        assert parse_payload(long) == EXPECTED[0]
+    assert _head.cache_info().currsize == 0
+    for number in range(5000):
+        parse_payload(plain(number).encode())
+    assert _head.cache_info().currsize <= 1024

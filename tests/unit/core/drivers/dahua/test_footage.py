@@ -159,10 +159,11 @@ def test_a_locator_comes_back() -> None:
     back = parse_locator(locator(one))
     assert back is not None
     assert (back.start, back.end, back.path, back.size) == (one.start, one.end, one.path, 5)
-    endless = parse_locator(f"20260601100000|20260601103000|{'9' * 5000}|/a.dav")
+    endless = parse_locator(f"2026-06-01T10:00:00|2026-06-01T10:30:00|{'9' * 5000}|/a.dav")
     assert endless is not None
     assert endless.size is None
-    for odd in ("", "a|b|c|d", "rtsp://x", "20260601100000|20260601103000|1|"):
+    times = "2026-06-01T10:00:00|2026-06-01T10:30:00"
+    for odd in ("", "a|b|c|d", "rtsp://x", f"{times}|1|", f"{times.replace('|', 'Z|')}|1|/a.dav"):
         assert parse_locator(odd) is None
 
 
