@@ -50,7 +50,7 @@ class Viewer:
         """Open a stream and take it."""
         opened: dict[str, Any] = await self.ask("session/open", **values)
         self.seen[opened["stream_id"]] = []
-        if self._media is None:
+        if self._media is None or self._media.closed:
             await self.connect()
         assert self._media is not None
         await self._media.send_json({"type": "attach", "token": opened["token"]})
@@ -76,12 +76,12 @@ class Viewer:
         if self._reader is not None:
             await self._reader
 
-    @staticmethod
-    async def _ping(media: aiohttp.ClientWebSocketResponse) -> None:
-        """Give signs of life, or the socket is closed."""
+    async def _ping(self, media: aiohttp.ClientWebSocketResponse) -> None:
+        """Give signs of life while something plays, or the socket is closed."""
         while not media.closed:
-            await media.send_json({"type": "ping"})
             await asyncio.sleep(5.0)
+            if self.seen and not media.closed:
+                await media.send_json({"type": "ping"})
 
     async def _read(self, media: aiohttp.ClientWebSocketResponse) -> None:
         async for message in media:

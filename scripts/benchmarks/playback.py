@@ -95,18 +95,17 @@ def count(init: bytes, parts: list[bytes]) -> int:
 
 
 async def backwards(viewer: Viewer, opened: dict[str, Any], moment: datetime) -> float:
-    """Return how many pictures a second come at -1x, from the command on, over eight seconds of footage."""
+    """Return how many pictures a second come at -1x, once the first ones are there, over eight seconds of footage."""
     number, session = opened["stream_id"], opened["session_id"]
     before = len(viewer.seen[number])
-    begin = time.perf_counter()
     told = {"session_id": session, "action": "speed", "value": -1.0, "at": moment.timestamp()}
     await viewer.ask("session/control", **told)
     until = moment.timestamp() - BACK
     await viewer.until(number, lambda frame: is_picture(frame) and frame.moment / 1000 <= until, before)
-    elapsed = time.perf_counter() - begin
-    came = [frame for _, frame in viewer.seen[number][before:] if frame.moment / 1000 < moment.timestamp()]
-    inits = [frame.payload for frame in came if frame.kind is Kind.INIT]
-    return count(inits[-1], [frame.payload for frame in came if is_picture(frame)]) / elapsed
+    came = [(at, frame) for at, frame in viewer.seen[number][before:] if frame.moment / 1000 < moment.timestamp()]
+    init = [frame.payload for _, frame in came if frame.kind is Kind.INIT][-1]
+    groups = [(at, frame.payload) for at, frame in came if is_picture(frame)]
+    return count(init, [data for _, data in groups[1:]]) / (groups[-1][0] - groups[0][0])
 
 
 async def measure(family: Family, entry: NvrConfigEntry, viewer: Viewer) -> None:
