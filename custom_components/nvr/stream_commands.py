@@ -12,6 +12,7 @@ unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) a
 
 from typing import Any, Final
 
+from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
@@ -20,16 +21,18 @@ from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .access import Action, authorize
+from .access import Action, authorize, permit
+from .camera_ids import find_camera, may_with
 from .const import DOMAIN
 from .core.models import Channel, StreamProfile, StreamRole, VideoCodec
+from .footage import RefusedError
 from .media.streaming.stream import MediaStream, Opened, Wanted
 from .media.ticks import from_datetime, from_seconds, to_seconds
-from .media_ids import ChannelId, MediaIdError, parse
+from .media_ids import ChannelId
 from .runtime import NvrConfigEntry
 from .session_words import session_rows
 from .shared import shared
-from .stream_sessions import LIVE, PLAYBACK, SessionError, control_stream, open_stream, roles_for
+from .stream_sessions import ACTIONS, LIVE, PLAYBACK, SessionError, code_of, control_stream, open_stream, roles_for
 
 MEDIA_PATH: Final = "/api/nvr/media"
 _FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound")
@@ -91,19 +94,34 @@ def websocket_cameras(hass: HomeAssistant, connection: websocket_api.ActiveConne
 @websocket_api.async_response
 async def websocket_open(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
     """Begin a stream for the user who asks."""
+    desk, user = shared(hass).desk, connection.user
+
+    def tie(stream: MediaStream) -> None:
+        """End a stream that nobody has taken yet with the connection it was asked for by."""
+
+        def left() -> None:
+            # Soon, not at once: Home Assistant is still going through its subscriptions.
+            hass.loop.call_soon(desk.give_up, stream)
+
+        def untie() -> None:
+            connection.subscriptions.pop(msg["id"], None)
+
+        connection.subscriptions[msg["id"]] = left
+        stream.closing.append(untie)
+
+    entry = None
     try:
-        entry, number = _camera_of(hass, msg["camera_id"])
+        entry, number = _camera_of(hass, user, ACTIONS[msg["kind"]], msg["camera_id"])
         wanted = _wanted(entry, number, msg)
-        stream, opened = await open_stream(hass, connection.user, connection.refresh_token_id, entry, wanted)
+        stream, opened = await open_stream(hass, user, connection.refresh_token_id, entry, wanted, made=tie)
     except SessionError as err:
         holders = None
-        if err.code == "busy":
-            entry, _ = _camera_of(hass, msg["camera_id"])
-            holders = await session_rows(hass, connection.user, entry, shared(hass).engine.holders(entry.entry_id))
+        if err.full and entry is not None:
+            holders = await session_rows(hass, user, entry, shared(hass).engine.holders(entry.entry_id))
         _refuse(connection, msg["id"], err, holders)
         return
     told = {"session_id": stream.session_id, "stream_id": stream.stream_id, "media_path": MEDIA_PATH}
-    connection.send_result(msg["id"], {**told, "token": shared(hass).desk.mint(stream), **_opened(opened)})
+    connection.send_result(msg["id"], {**told, "token": desk.mint(stream), **_opened(opened)})
 
 
 @websocket_api.websocket_command(
@@ -138,7 +156,7 @@ def _value(msg: dict[str, Any]) -> float | None:
     try:
         probatio.Schema(limits)(value)
     except probatio.Invalid as err:
-        raise SessionError("invalid_format", f"{msg['action']}: {err}") from err
+        raise SessionError("invalid_format", RefusedError("no_such_value", action=msg["action"])) from err
     return value
 
 
@@ -148,26 +166,27 @@ def _own(
     stream = shared(hass).desk.find(session_id)
     # Somebody else's is as good as none.
     if stream is None or stream.owner != connection.user.id:
-        raise SessionError("not_found", "There is no such stream (any more).")
+        raise SessionError("not_found", RefusedError("stream_ended"))
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(stream.recorder_id)
     if entry is None or entry.state is not ConfigEntryState.LOADED:
-        raise SessionError("unavailable", "The NVR is not set up.")
+        name = entry.title if entry is not None else "NVR"
+        raise SessionError("unavailable", RefusedError("not_loaded", name=name))
     return stream, entry
 
 
-def _camera_of(hass: HomeAssistant, camera_id: str) -> tuple[NvrConfigEntry, int]:
+def _camera_of(hass: HomeAssistant, user: User, action: Action, camera_id: str) -> tuple[NvrConfigEntry, int]:
+    """Return the camera of that name; the right to it is asked for where it is opened. Raises SessionError."""
     try:
-        found = parse(camera_id)
-    except MediaIdError as err:
-        raise SessionError("invalid_format", "This is no camera.") from err
-    if not isinstance(found, ChannelId):
-        raise SessionError("invalid_format", "This is no camera.")
-    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(found.entry_id)
-    if entry is None or entry.domain != DOMAIN:
-        raise SessionError("not_found", "There is no such camera.")
-    if entry.state is not ConfigEntryState.LOADED:
-        raise SessionError("unavailable", f"{entry.title} is not set up.")
-    return entry, found.channel
+        camera = find_camera(hass, camera_id)
+    except RefusedError as err:
+        raise SessionError(code_of(err), err) from err
+    if not camera.loaded:
+        refused = RefusedError("not_loaded", name=camera.entry.title)
+        if not may_with(hass, user, action, camera):
+            permit(hass, user, action, camera.entry, camera.channel, via="stream")  # so that it is kept
+            refused = RefusedError("not_allowed_camera")
+        raise SessionError(code_of(refused), refused)
+    return camera.entry, camera.channel
 
 
 def _wanted(entry: NvrConfigEntry, number: int, msg: dict[str, Any]) -> Wanted:
@@ -180,7 +199,7 @@ def _wanted(entry: NvrConfigEntry, number: int, msg: dict[str, Any]) -> Wanted:
         return Wanted(LIVE, number, roles, accept, from_datetime(dt_util.utcnow()))
     start, end = (from_seconds(msg[name]) if name in msg else None for name in ("start", "end"))
     if start is None or (end is not None and end <= start):
-        raise SessionError("invalid_format", "A playback needs a start, and an end behind it.")
+        raise SessionError("invalid_format", RefusedError("no_span_to_play"))
     return Wanted(PLAYBACK, number, roles, accept, start, msg["speed"], keys=msg["keyframes"], end=end)
 
 
@@ -202,7 +221,13 @@ def _refuse(
     holders: list[dict[str, Any]] | None = None,
 ) -> None:
     """Answer with an error that says more than Home Assistant's own do."""
-    told: dict[str, Any] = {"code": err.code, "message": str(err)}
+    told: dict[str, Any] = {
+        "code": err.code,
+        "message": str(err),
+        "translation_domain": err.told.translation_domain,
+        "translation_key": err.told.translation_key,
+        "translation_placeholders": err.told.translation_placeholders,
+    }
     if err.retry_after is not None:
         told["retry_after"] = err.retry_after
     if holders is not None:

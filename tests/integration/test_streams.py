@@ -87,7 +87,7 @@ async def test_recording_plays_from_the_asked_moment_and_from_those_that_are_jum
     assert sessions(nvr) == {"playback": 1}
     assert viewer.socket is not None
     await viewer.socket.close()
-    await until(lambda: not sessions(nvr), 1.0)
+    await until(lambda: not sessions(nvr))
     counters = nvr.rtsp.counters
     assert counters.teardowns["playback"] == counters.sessions_opened["playback"] == 5
 
@@ -114,7 +114,7 @@ async def test_live_and_recorded_streams_share_one_socket(
     count = len(live.messages)
     await live.until(lambda: len(live.messages) > count + 3)
     await viewer.close()
-    await until(lambda: not sessions(nvr), 1.0)
+    await until(lambda: not sessions(nvr))
     assert nvr.rtsp.counters.teardowns == {"live": 1, "playback": 1}
 
 
