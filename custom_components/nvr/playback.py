@@ -14,6 +14,7 @@ from .core.errors import NvrAuthError, NvrNotFoundError, NvrUnsupportedError
 from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .footage import RefusedError, channel_of, read_segments, recorded_spans
 from .hub import NvrHub
+from .media.codecs import codec_name
 from .playback_links import PlaybackLink
 from .runtime import NvrConfigEntry
 from .shared import shared
@@ -118,8 +119,7 @@ def _codecs(channel: Channel, segments: Sequence[RecordingSegment]) -> set[Video
 
 
 def _codec_name(codecs: Iterable[VideoCodec]) -> str:
-    names = {VideoCodec.MJPEG: "MJPEG", VideoCodec.MPEG4: "MPEG-4"}
-    return ", ".join(sorted(names.get(codec, codec.value) for codec in codecs))
+    return ", ".join(sorted(codec_name(codec) for codec in codecs))
 
 
 async def _tracks(hub: NvrHub, number: int, span: TimeSpan) -> list[tuple[StreamRole, list[RecordingSegment]]]:

@@ -5,9 +5,12 @@ unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) a
 
 - `nvr/info`: what this version offers.
 - `nvr/cameras`: the cameras the user may watch, live or recorded.
-- `nvr/session/open`: begins a stream and returns how to play it and the token the media socket takes it by.
+- `nvr/session/open`: begins a stream and returns how to play it and the token the media socket takes it by. `accept`:
+  what the viewer decodes ("avc1", "hvc1", "mp4a"), and "jpeg" where he takes single pictures for want of that; then
+  `codec` is "jpeg". `refused` names the codec of a better stream that he does not decode.
 - `nvr/session/control`: `seek` (`value`: moment), `speed` (-32..32, backwards below 0), `step` (1 or -1), `pause`,
-  `resume`, `close`. `at` is where the viewer is; without it `speed` and `step` go on from what was sent last.
+  `resume`, `close`. Who is paused stays so in a jump, and is sent the picture he jumped to. `at` is where the viewer
+  is; without it `speed` and `step` go on from what was sent last. Behind a `step`, `speed` or `seek` plays on.
 """
 
 from typing import Any, Final
@@ -26,6 +29,7 @@ from .camera_ids import find_camera, may_with
 from .const import DOMAIN
 from .core.models import Channel, StreamProfile, StreamRole, VideoCodec
 from .footage import RefusedError
+from .media.codecs import ENTRIES
 from .media.streaming.stream import MediaStream, Opened, Wanted
 from .media.ticks import from_datetime, from_seconds, to_seconds
 from .media_ids import ChannelId
@@ -35,11 +39,11 @@ from .shared import shared
 from .stream_sessions import ACTIONS, LIVE, PLAYBACK, SessionError, code_of, control_stream, open_stream, roles_for
 
 MEDIA_PATH: Final = "/api/nvr/media"
-_FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound")
+_FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound", "stills")
 _FORWARDS: Final = probatio.Range(min=0.125, max=32)
 _SPEEDS: Final = probatio.All(probatio.Coerce(float), probatio.Any(_FORWARDS, probatio.Range(min=-32, max=-0.125)))
 _MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_258_118_400))
-_CODECS: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1", VideoCodec.MJPEG: "mjpeg"}
+_CODECS: Final = {**ENTRIES, VideoCodec.MJPEG: "mjpeg"}
 _ACCEPT: Final = ("avc1",)
 
 
@@ -211,6 +215,7 @@ def _opened(opened: Opened) -> dict[str, Any]:
         "actual_start": to_seconds(opened.actual_start),
         "stream": opened.role.value,
         "speed": opened.speed,
+        "refused": ENTRIES.get(opened.refused, opened.refused.value) if opened.refused is not None else None,
     }
 
 

@@ -4,7 +4,7 @@ A stream belongs to the user who opened it and to the login he opened it with. I
 his user or that login goes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -25,11 +25,13 @@ from .core.errors import (
     NvrTimeoutError,
     NvrUnsupportedError,
 )
-from .core.models import Channel, StreamRole, TimeSpan, VideoCodec
+from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan, VideoCodec
 from .endings import ending_of
 from .errors import translate
 from .footage import RefusedError, channel_of, read_segments, recorded_spans
 from .hub import NvrHub
+from .media.codecs import ENTRIES, codec_name
+from .media.engine import MediaEngine
 from .media.streaming.desk import TooManyStreamsError
 from .media.streaming.feed import Feed, FeedOptions, Footage, LiveFeed
 from .media.streaming.stream import CodecRefusedError, Ending, MediaStream, Opened, OpenFeed, Wanted
@@ -47,8 +49,6 @@ _LIVE_EDGE: Final = timedelta(seconds=5)
 _WINDOW: Final = timedelta(hours=1)
 _FAR: Final = timedelta(hours=24)
 _MANY: Final = 10_000
-_ENTRIES: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1"}
-_CODEC_NAMES: Final = {"h264": "H.264", "h265": "H.265", "mjpeg": "MJPEG", "mpeg4": "MPEG-4"}
 
 
 class SessionError(Exception):
@@ -220,7 +220,7 @@ def _make(hass: HomeAssistant, user: User, entry: NvrConfigEntry, wanted: Wanted
     else:
         if to_datetime(wanted.start) >= dt_util.utcnow() - _LIVE_EDGE:
             raise RefusedError("in_the_future")
-        open_feed, slots = _playback(hub, wanted), (desk.slots, hub.playback_slots)
+        open_feed, slots = _playback(hub, wanted, shared(hass).engine, entry.entry_id), (desk.slots, hub.playback_slots)
 
     def describe(err: NvrError) -> Ending:
         told = _session_error(err, entry, wanted.channel)
@@ -251,7 +251,7 @@ def _live(hub: NvrHub, number: int) -> OpenFeed:
     return open_live
 
 
-def _playback(hub: NvrHub, wanted: Wanted) -> OpenFeed:
+def _playback(hub: NvrHub, wanted: Wanted, engine: MediaEngine, entry_id: str) -> OpenFeed:
     number = wanted.channel
 
     def limit() -> int:
@@ -259,11 +259,23 @@ def _playback(hub: NvrHub, wanted: Wanted) -> OpenFeed:
         return edge if wanted.end is None else min(wanted.end, edge)
 
     async def open_playback(role: StreamRole, run: Run, options: FeedOptions) -> Feed:
-        if (source := hub.playback) is None:
+        if hub.playback is None and hub.downloads is None:
             raise NvrUnsupportedError("the recorder offers no playback")
         spans = _Spans(hub, number, role, limit)
-        scales = hub.driver.capabilities.playback_speeds
-        footage = Footage(source, hub.driver.guard, number, role, spans.behind, spans.before, limit, scales)
+        footage = Footage(
+            hub.playback,
+            hub.driver.guard,
+            number,
+            role,
+            spans.behind,
+            spans.before,
+            limit,
+            engine.pool,
+            engine.memory(entry_id),
+            downloads=hub.downloads,
+            files=spans.files,
+            scales=hub.driver.capabilities.playback_speeds,
+        )
         return await open_run(footage, run, options)
 
     return open_playback
@@ -278,6 +290,11 @@ class _Spans:
         self._number = number
         self._role = role
         self._limit = limit
+        self._files: dict[datetime, RecordingSegment] = {}
+
+    def files(self) -> Sequence[RecordingSegment]:
+        """Return the files that were come across."""
+        return tuple(self._files.values())
 
     async def behind(self, moment: int) -> tuple[int, int] | None:
         """Return the first recorded span that ends behind a moment."""
@@ -305,6 +322,7 @@ class _Spans:
             segments = await read_segments(self._hub, self._number, window, role=self._role)
         except RefusedError as err:
             raise NvrUnsupportedError("the recorder has no list of recordings") from err
+        self._files |= {segment.span.start: segment for segment in segments}
         return recorded_spans(segments, window)
 
 
@@ -313,7 +331,7 @@ def roles_for(channel: Channel, asked: StreamRole, accept: frozenset[str]) -> tu
     others = tuple(role for role in (StreamRole.SUB,) if role is not asked and channel.profile(role) is not None)
     profile = channel.profile(asked)
     known = profile.video if profile is not None else VideoCodec.UNKNOWN
-    if others and known in _ENTRIES and _ENTRIES[known] not in accept:
+    if others and known in ENTRIES and ENTRIES[known] not in accept:
         return (*others, asked)
     return (asked, *others)
 
@@ -321,8 +339,7 @@ def roles_for(channel: Channel, asked: StreamRole, accept: frozenset[str]) -> tu
 def _session_error(err: RefusedError | NvrError, entry: NvrConfigEntry, number: int) -> SessionError:
     """Return what the viewer is told."""
     if isinstance(err, CodecRefusedError):
-        codec = _CODEC_NAMES.get(err.codec, err.codec)
-        err = RefusedError("codec_not_decoded", camera=_name_of(entry, number), codec=codec)
+        err = RefusedError("codec_not_decoded", camera=_name_of(entry, number), codec=codec_name(err.codec))
     if isinstance(err, RefusedError):
         return SessionError(code_of(err), err)
     if isinstance(err, NvrNotFoundError):

@@ -8,19 +8,16 @@ from ..core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnrea
 from .audio import AudioBuffer, AudioFormat, AudioUnit
 from .cover import Sample, find_cut, head_of
 from .joint import Joint
+from .seam import END_SILENCE, Seam
 from .sources.base import FrameSource, Measured, Way
 from .ticks import RATE, to_seconds
 
 _MAX_BYTES = 64 * 1024 * 1024
-_NEAR_END = 3 * RATE
 _SEAM = 3 * RATE // 10
-_END_SILENCE = 2.0
 AUDIO_AHEAD = 3 * RATE // 10
 """How far behind a segment's end its sound must be heard: frames overlap, and at 8 kHz two of them last that long."""
 _AUDIO_LATE = 2 * RATE
 _AUDIO_KEPT = RATE
-# A list may name the end of a file so much later than the last picture in it.
-_LISTED_TOO_LONG = 15 * RATE
 
 
 class Opened(NamedTuple):
@@ -54,7 +51,7 @@ class FootageReader:
         """`asked`: where the session was told to begin, in ticks since the epoch; `until` and `way` as in `Opened`."""
         self.source = source
         self.way = way
-        self.until = until if follow is not None else None
+        self._seam = Seam(until if follow is not None else None)
         self.asked = asked
         self.position = asked
         self.floor = asked
@@ -72,7 +69,6 @@ class FootageReader:
         self._reordered = False
         self._seam_broken = False
         self._generation = 0
-        self._resumed: int | None = None
         self._joint: Joint | None = None
 
     @property
@@ -136,11 +132,10 @@ class FootageReader:
 
         `last`: where the footage ends that is wanted, in ticks. A session ends by silence or by hanging up.
         """
-        borders = [border for border in (last, self.until) if border is not None]
-        known = bool(self.samples) or self.until is not None
-        near = known and bool(borders) and self.position >= min(borders) - _NEAR_END
+        known = bool(self.samples) or self._seam.until is not None
+        near = known and self._seam.is_near(self.position, last)
         try:
-            await self.read_more(_END_SILENCE if near else None)
+            await self.read_more(END_SILENCE if near else None)
         except NvrUnreachableError:
             if not near:
                 raise
@@ -162,52 +157,33 @@ class FootageReader:
 
         One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing.
         """
-        until = self.until
-        if self._follow is None or until is None:
+        if self._follow is None or self._seam.until is None:
             return False
-        early = self._ended_early(until if last is None else min(until, last))
-        if not early and last is not None and until >= last:
+        begin = self._seam.next_begin(self.position, last)
+        if begin is None:
             return False
         self._listen()  # a session that hung up may have left something
         await self.source.close()
         # Set first: whoever is cancelled or refused here goes on here the next time.
         self.ended = True
-        # One that was still being written may have gone on.
-        begin = self.position if early else max(until, self.position)
         try:
             following = await self._follow(begin)
         except NvrNotFoundError:
-            self.until = None
+            self._seam.until = None
             return False
         if following.source.codec is not self.source.codec:
             await following.source.close()
             raise NvrUnsupportedError("the recording goes on in another codec")
-        self.source, self.until, self.way = following
+        self.source, self.way = following.source, following.way
+        self._seam.opened(begin, following.until)
         # Downloads begin at a key frame, before the asked moment.
         self._joint = Joint(self.samples[-1]) if self.way is Way.DOWNLOAD and self.samples else None
-        if self.until is not None and self.until <= (begin if early else until):
-            self.until = None
-        self._resumed = begin if early else None
         self.ended = False
         self.position = begin
         self._older = len(self.samples)
         self._sound_on()
         self._generation = self.source.clock.generation
         return True
-
-    def _ended_early(self, wanted: int) -> bool:
-        """Tell whether the session ended well before `wanted`, and has not yet been opened again where it did.
-
-        Twice at the same place is the end, as far as a list may err; beyond that raises NvrResponseError.
-        """
-        if self.position >= wanted - _NEAR_END:
-            return False
-        if self._resumed is None or self.position >= self._resumed + _NEAR_END:
-            return True
-        if self.position < wanted - _LISTED_TOO_LONG:
-            self.ended = True
-            raise NvrResponseError("the recorder ended the playback before the end of the footage")
-        return False
 
     async def read_more(self, silence: float | None = None) -> None:
         """Take the next frames of the session; raises NvrResponseError when far too much came without a cut."""

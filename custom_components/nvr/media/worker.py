@@ -95,6 +95,9 @@ class SegmentWorker:
             if problem is not None:
                 self._fail_all(problem)
                 self._cache.clear()
+            elif self._jobs and not self._closed:
+                # Somebody asked in the instant in which the slot was lost for want of a request.
+                self._run()
 
     async def close(self, problem: NvrError | None = None) -> None:
         """Stop for good: whoever waits gets the problem, or NvrNotFoundError as whoever comes later."""

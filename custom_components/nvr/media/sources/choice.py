@@ -72,8 +72,12 @@ class SourceMemory:
         facts.speed = min(speed, _FASTEST) or facts.speed
         if not facts.told:
             facts.real_time = real_time
-        facts.in_a_row = 0
-        facts.avoided_until = 0.0
+        self.worked(way)
+
+    def worked(self, way: Way) -> None:
+        """Note that footage came that way."""
+        self._facts[way].in_a_row = 0
+        self._facts[way].avoided_until = 0.0
 
     def failed(self, way: Way, error: NvrError, instead: Way) -> None:
         """Note that a way gave nothing, and that another one takes its place."""
@@ -90,14 +94,16 @@ class SourceMemory:
             _LOGGER.warning(text, self._recorder_id, instead, seconds, way, error)
         facts.avoided_until = max(facts.avoided_until, self._monotonic() + seconds)
 
-    def order(self, reach: float | None) -> list[Way]:
-        """Return the ways to try, best first. `reach`: how many seconds of footage a download sends before what is
-        wanted; None where there is no download.
-        """  # noqa: D205 - one sentence each
+    def order(self, reach: float | None, *, at_once: bool = False) -> list[Way]:
+        """Return the ways to try, best first.
+
+        `reach`: how many seconds of footage a download sends before what is wanted; None where there is no download.
+        `at_once`: the speed of playback does not matter, for each picture is shown as it comes.
+        """
         if reach is None:
             return [Way.PLAYBACK]
         ways = [Way.PLAYBACK, Way.DOWNLOAD]
-        if self.prefers_download(reach):
+        if not at_once and self.prefers_download(reach):
             ways.reverse()
         return sorted(ways, key=self.is_avoided)
 

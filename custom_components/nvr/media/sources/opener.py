@@ -86,8 +86,17 @@ class SourceOpener:
         pool: WorkPool,
         monotonic: Callable[[], float],
         utcnow: Callable[[], datetime] | None = None,
+        sound: bool = True,
+        scale: float = 1.0,
+        at_once: bool = False,
     ) -> None:
-        """No I/O."""
+        """No I/O. `sound` and `scale`: how it is to be played, where it is.
+
+        `at_once`: each picture is shown as it comes, so that playback is preferred however slowly it goes.
+        """
+        self._sound = sound
+        self._scale = scale
+        self._at_once = at_once
         self._pool = pool
         self.memory = memory
         self.opened = 0
@@ -162,11 +171,11 @@ class SourceOpener:
     async def _ways(self, moment: datetime) -> list[Way]:
         """Return the ways to try, best first; a recorder is asked about its downloads only where that may matter."""
         playback = self.memory[Way.PLAYBACK]
-        if playback.real_time is not True and not self.memory.is_avoided(Way.PLAYBACK):
+        if (self._at_once or playback.real_time is not True) and not self.memory.is_avoided(Way.PLAYBACK):
             reach = 0.0 if self._file_at(moment) is not None else None
         else:
             _, reach = await self._piece_at(moment)
-        return self._possible(self.memory.order(reach))
+        return self._possible(self.memory.order(reach, at_once=self._at_once))
 
     def _possible(self, ways: Sequence[Way]) -> list[Way]:
         footage = self._footage
@@ -215,7 +224,13 @@ class SourceOpener:
         span = TimeSpan(moment, footage.span.end)
         request = await footage.source.request(footage.channel, span, role=footage.role)
         session = await RtspSession.open(
-            request, footage.guard, limits=self._limits, monotonic=self._monotonic, utcnow=self._utcnow
+            request,
+            footage.guard,
+            limits=self._limits,
+            monotonic=self._monotonic,
+            utcnow=self._utcnow,
+            sound=self._sound,
+            scale=self._scale,
         )
         self.memory.tell(Way.PLAYBACK, request.real_time)
         return Opened(session, from_datetime(request.end) if request.end < span.end else None)

@@ -1,34 +1,46 @@
-"""What a stream reads from: the present of a camera, or its footage across sessions and gaps.
+"""What a stream reads from: the present of a camera, or its footage across sources and gaps.
 
 Nothing is read ahead: a viewer who takes nothing holds the recorder back through TCP, and `pause` tells it to wait.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+import time
 from typing import Final, Protocol
 
-from ...core.driver import CredentialGuard, PlaybackSource
+from ...core.driver import CredentialGuard, DownloadSource, PlaybackSource
 from ...core.errors import (
+    NvrBusyError,
     NvrError,
+    NvrNoSessionError,
     NvrNotFoundError,
     NvrResponseError,
+    NvrTimeoutError,
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-from ...core.models import PlaybackRequest, RtspAddress, StreamRole, TimeSpan, VideoCodec
+from ...core.models import PlaybackRequest, RecordingSegment, RtspAddress, StreamRole, TimeSpan, VideoCodec
 from ..audio import AudioFormat, AudioUnit
 from ..cover import Sample
 from ..fmp4 import VideoSets
+from ..footage import Opened
+from ..joint import Joint
+from ..pool import WorkPool
 from ..rtsp.connection import SessionLimits
 from ..rtsp.session import RtspSession
-from ..ticks import RATE, from_datetime, to_datetime
+from ..seam import END_SILENCE, Seam
+from ..sources.base import FrameSource, Way
+from ..sources.choice import SourceMemory
+from ..sources.opener import SourceOpener
+from ..ticks import RATE, to_datetime
 
-_NEAR_END: Final = 3 * RATE
-_END_SILENCE: Final = 2.0
-_SEAM: Final = 2 * RATE
-# A list may name the end of a file so much later than the last picture in it.
-_LISTED_TOO_LONG: Final = 15 * RATE
+MOST_BYTES: Final = 64 * 1024 * 1024
+"""More than a group of pictures holds."""
+_BREAK: Final = 2 * RATE
+_LETTING_GO: Final = 3.0
+_ASK_AGAIN: Final = 0.3
 _LIVE_SPAN: Final = timedelta(days=30)
 
 type Recorded = Callable[[int], Awaitable[tuple[int, int] | None]]
@@ -44,13 +56,31 @@ class Batch:
     ended: bool = False
 
 
+class Parting:
+    """When the last session was left: a recorder may need a moment to let go of it, and refuses others meanwhile."""
+
+    def __init__(self) -> None:
+        """None was."""
+        self._until = 0.0
+
+    @property
+    def is_recent(self) -> bool:
+        """Whether it is worth asking again."""
+        return time.monotonic() < self._until
+
+    def note(self) -> None:
+        """A session was left just now."""
+        self._until = time.monotonic() + _LETTING_GO
+
+
 @dataclass(frozen=True, slots=True)
 class FeedOptions:
-    """How to read: with sound or without, at which speed; `fast` where the recorder sends faster than real time."""
+    """How to read: with sound or without; `fast` where the recorder sends faster than real time; at which speed."""
 
     sound: bool = False
-    scale: float = 1.0
     fast: bool = False
+    parting: Parting = field(default_factory=Parting)
+    scale: float = 1.0
     limits: SessionLimits = field(default_factory=SessionLimits)
 
 
@@ -88,18 +118,16 @@ class Feed(Protocol):
         """Return what was heard since the last time, and by how many ticks that of earlier times must be moved."""
 
 
-class _SessionFeed:
-    """One session at a time."""
+class LiveFeed:
+    """The present."""
 
-    def __init__(self, guard: CredentialGuard, options: FeedOptions) -> None:
+    def __init__(self, address: RtspAddress, guard: CredentialGuard, options: FeedOptions) -> None:
+        """Prepare; no I/O."""
+        self.codec = VideoCodec.UNKNOWN
+        self._address = address
         self._guard = guard
         self._options = options
         self._session: RtspSession | None = None
-
-    @property
-    def codec(self) -> VideoCodec:
-        """What the frames are."""
-        return self._session.codec if self._session else VideoCodec.UNKNOWN
 
     @property
     def sets(self) -> VideoSets | None:
@@ -111,54 +139,29 @@ class _SessionFeed:
         """What sounds; None without sound."""
         return self._session.audio if self._session else None
 
-    @property
-    def scale(self) -> float:
-        """How much faster than real time the recorder agreed to send."""
-        return self._session.scale if self._session else 1.0
-
     def take_audio(self) -> tuple[int, list[AudioUnit]]:
         """Return what was heard since the last time."""
         return self._session.take_audio() if self._session else (0, [])
 
-    async def close(self) -> None:
-        """End the session on the recorder."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
-
-    async def _open_session(self, request: PlaybackRequest, *, live: bool = False) -> RtspSession:
-        await self.close()
-        self._guard.check()
-        options = self._options
-        self._session = await RtspSession.open(
-            request, self._guard, limits=options.limits, sound=options.sound, scale=options.scale, live=live
-        )
-        return self._session
-
-    def _require(self) -> RtspSession:
-        if self._session is None:
-            raise NvrUnreachableError("the session is closed")
-        return self._session
-
-
-class LiveFeed(_SessionFeed):
-    """The present."""
-
-    def __init__(self, address: RtspAddress, guard: CredentialGuard, options: FeedOptions) -> None:
-        """Prepare; no I/O."""
-        super().__init__(guard, options)
-        self._address = address
-
     async def open(self) -> None:
         """Begin; raises NvrError subclasses and leaves nothing open then."""
         now = datetime.now(UTC)
-        await self._open_session(PlaybackRequest(self._address, now, now + _LIVE_SPAN), live=True)
+        self._guard.check()
+        self._session = await RtspSession.open(
+            PlaybackRequest(self._address, now, now + _LIVE_SPAN),
+            self._guard,
+            limits=self._options.limits,
+            sound=self._options.sound,
+            live=True,
+        )
+        self.codec = self._session.codec
 
     async def read(self) -> Batch:
         """Return the next frames; raises NvrUnreachableError when the recorder ends the stream."""
-        session = self._require()
-        samples = await session.read()
-        session.correction = 0
+        if self._session is None:
+            raise NvrUnreachableError("the session is closed")
+        samples = await self._session.read()
+        self._session.correction = 0
         if not samples:
             raise NvrUnreachableError("the recorder ended the live stream")
         return Batch(samples)
@@ -174,44 +177,96 @@ class LiveFeed(_SessionFeed):
         """Begin anew."""
         await self.open()
 
+    async def close(self) -> None:
+        """End the session on the recorder."""
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
+
 
 @dataclass(frozen=True, slots=True)
 class Footage:
     """What is played: from where, which channel and stream, where it was recorded, and where it has to end.
 
-    `before` returns the last recorded span that begins before a moment. `scales`: speeds the recorder offers.
+    `before` returns the last recorded span that begins before a moment. `files`: what `recorded` and `before` have come
+    across, for downloads. `memory`: what was learned of the recorder's ways. `scales`: speeds the recorder offers.
     """
 
-    source: PlaybackSource
+    source: PlaybackSource | None
     guard: CredentialGuard
     channel: int
     role: StreamRole
     recorded: Recorded
     before: Recorded
     limit: Callable[[], int]
+    pool: WorkPool
+    memory: SourceMemory
+    downloads: DownloadSource | None = None
+    files: Callable[[], Sequence[RecordingSegment]] = tuple
     scales: tuple[float, ...] = (1.0,)
 
+    @property
+    def segments(self) -> Sequence[RecordingSegment]:
+        """The files as far as they are known."""
+        return self.files()
 
-class PlaybackFeed(_SessionFeed):
-    """Footage from a moment on: one session for what was recorded without a break, and a new one behind each gap."""
+    @property
+    def span(self) -> TimeSpan:
+        """All there is by now."""
+        end = to_datetime(self.limit())
+        return TimeSpan(end - _LIVE_SPAN, end)
+
+
+class PlaybackFeed:
+    """Footage from a moment on, by the best way the recorder offers: its playback, or a download.
+
+    One source for what was recorded without a break, where the recorder has it in one piece; a new one behind each gap.
+    """
 
     def __init__(self, footage: Footage, start: int, options: FeedOptions) -> None:
         """`start` in ticks; no I/O."""
-        super().__init__(footage.guard, options)
+        self.codec = VideoCodec.UNKNOWN
+        self.sets: VideoSets | None = None
+        self.audio: AudioFormat | None = None
         self._footage = footage
+        self._options = options
+        self._opener = SourceOpener(
+            footage,
+            footage.memory,
+            limits=options.limits,
+            pool=footage.pool,
+            monotonic=time.monotonic,
+            sound=options.sound,
+            scale=options.scale,
+            at_once=True,
+        )
+        self._source: FrameSource | None = None
+        self._way = Way.PLAYBACK
+        self._sent = False
+        self._seam = Seam()
         self._position = start
         self._span_end = start
-        self._until: int | None = None
         self._gap: tuple[int, int] | None = None
-        self._last: int | None = None
-        self._resumed: int | None = None
+        self._newest: Sample | None = None
+        self._reached: int | None = None
+        self._skip_to: int | None = None
         self._crossed = False
         self._late: list[Sample] = []
+        self._joint: Joint | None = None
+        self._lead_in: list[Sample] | None = None
+        self._asked = start
+        self._heard: int | None = None
+        self._repeats = False
 
     @property
     def position(self) -> int:
         """How far it was read."""
         return self._position
+
+    @property
+    def scale(self) -> float:
+        """How much faster than real time the recorder agreed to send; downloads come as fast as they can."""
+        return self._source.scale if isinstance(self._source, RtspSession) else self._options.scale
 
     async def open(self) -> None:
         """Begin at the first footage; raises NvrNotFoundError when there is none, and other NvrError subclasses."""
@@ -236,49 +291,106 @@ class PlaybackFeed(_SessionFeed):
         if self._crossed:
             self._crossed = False
             return await self._follow()
-        session = self._require()
-        border = self._span_end if self._until is None else min(self._span_end, self._until)
-        near = self._position >= border - _NEAR_END
+        if self._source is None:
+            raise NvrUnreachableError("the session is closed")
+        near = self._seam.is_near(self._position, self._span_end)
         try:
-            samples = await session.read(_END_SILENCE if near else None)
-        except NvrUnreachableError:
-            if not near:
-                raise
+            samples = await self._source.read(END_SILENCE if near else None)
+        except (NvrUnreachableError, NvrResponseError, NvrBusyError) as err:
+            if isinstance(err, NvrTimeoutError) and self._seam.may_be_over(self._position, self._span_end):
+                return await self._ended(over=True)
+            if not near or not isinstance(err, NvrUnreachableError):
+                await self._recover(err)
+                return Batch()
             samples = []
-        session.correction = 0
+        self._source.correction = 0
         if not samples:
-            return await self._ended(border)
+            return await self._ended()
+        if not self._sent:
+            self._sent = True
+            self._footage.memory.worked(self._way)
+        self.sets = self._source.sets
         if samples[-1].time >= self._span_end:
             await self._extend()
-        return Batch(self._fresh(samples))
+        return Batch(self._fresh(self._joined(samples)))
+
+    def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        """Return what was heard since the last time; what another source sounds like is left out."""
+        if self._source is None:
+            return 0, []
+        shift, units = self._source.take_audio()
+        if self._source.audio != self.audio:
+            return 0, []
+        if self._joint is not None:
+            for unit in units:
+                unit.time += self._joint.shift
+        if self._heard is not None:
+            self._heard += shift
+            # A source that was opened anew, or resumed, repeats what was heard.
+            units = [unit for unit in units if not self._repeats or unit.time > self._heard]
+        if units:
+            self._repeats = False
+            self._heard = units[-1].time
+        return shift, units
 
     async def pause(self) -> None:
-        """Let the recorder stop sending; one that does not know how is left."""
-        try:
-            self._late += self._fresh(await self._require().pause())
-        except NvrError:
-            await self.close()
+        """Let the recorder stop sending; one that does not know how is left, as is a download."""
+        if isinstance(self._source, RtspSession):
+            try:
+                self._late += self._fresh(await self._source.pause())
+            except NvrError:
+                pass
+            else:
+                return
+        await self.close()
 
     async def rest(self) -> None:
         """Keep what is paused alive, until cancelled."""
-        if self._session is None:
-            return
-        try:
-            await self._session.rest()
-        except NvrUnreachableError:
-            await self.close()
+        if isinstance(self._source, RtspSession):
+            try:
+                await self._source.rest()
+            except NvrError:
+                await self.close()
 
     async def resume(self) -> None:
         """Go on where it was paused."""
-        self._resumed = self._position
-        if self._session is not None:
+        self._skip_to, self._repeats = self._reached, True
+        if isinstance(self._source, RtspSession):
             try:
-                await self._session.resume()
+                await self._source.resume()
             except NvrError:
                 await self.close()
             else:
                 return
-        await self._open_at(self._position)
+        try:
+            await self._reopen(self._position)
+        except NvrNotFoundError:
+            # It was paused at its very end.
+            self._crossed = True
+
+    async def close(self) -> None:
+        """End the session on the recorder."""
+        source, self._source = self._source, None
+        if source is not None:
+            await source.close()
+            self._options.parting.note()
+
+    def _joined(self, samples: list[Sample]) -> list[Sample]:
+        """Return what is new of a download: it begins at a key frame, however far before the asked moment."""
+        if self._joint is not None:
+            samples = self._joint.push(samples)
+        if self._lead_in is None:
+            return samples
+        for sample in samples:
+            if sample.key and sample.time <= self._asked:
+                self._lead_in.clear()
+            self._lead_in.append(sample)
+        if sum(len(sample.data) for sample in self._lead_in) > MOST_BYTES:
+            raise NvrResponseError("the recorder sends far more than a recording holds")
+        if not samples or samples[-1].time < self._asked:
+            return []
+        found, self._lead_in = self._lead_in, None
+        return found
 
     def _fresh(self, samples: list[Sample]) -> list[Sample]:
         """Return the frames that are wanted and were not read before."""
@@ -288,34 +400,46 @@ class PlaybackFeed(_SessionFeed):
                 self._crossed = True
                 break
             # Behind a pause, or a session that broke, frames come again from the key frame on.
-            if self._resumed is not None and sample.time <= self._resumed:
+            if self._skip_to is not None and sample.time <= self._skip_to:
                 continue
-            self._resumed = None
+            self._skip_to = None
             kept.append(sample)
             self._position = max(self._position, sample.time)
+            self._reached = sample.time if self._reached is None else max(self._reached, sample.time)
+            self._newest = sample
         return kept
 
     async def _extend(self) -> None:
         """See whether it goes on without a break where the known part ends."""
         span = await self._footage.recorded(self._span_end)
-        if span is not None and span[0] <= self._span_end + _SEAM and span[1] > self._span_end:
+        if span is not None and span[0] <= self._span_end + _BREAK and span[1] > self._span_end:
             self._span_end = min(span[1], self._footage.limit())
 
-    async def _ended(self, border: int) -> Batch:
-        """Go on where the session ended: what follows, or once more where it ended far too early."""
-        if self._position < border - _LISTED_TOO_LONG:
-            if self._last is not None and self._position < self._last + _NEAR_END:
-                raise NvrResponseError("the recorder ended the playback before the end of the footage")
-            self._last = self._position
-            await self._open_at(self._position)
-            self._resumed = self._position
-            return Batch()
-        if self._until is not None and self._until < self._span_end:
-            begin = max(self._until, self._position)
-            await self._open_at(begin)
-            self._resumed = self._position
-            return Batch()
-        return await self._follow()
+    async def _recover(self, err: NvrBusyError | NvrResponseError | NvrUnreachableError) -> None:
+        """Go on behind a source that broke: by another way, where that helps, else once more; raises what broke it."""
+        elsewhere = self._opener.broke(self._way, err, self._position, sent=self._sent)
+        again = self._sent and isinstance(err, NvrUnreachableError) and not self._seam.stands_still(self._position)
+        if not elsewhere and not again:
+            raise err
+        await self._reopen(self._position, without=self._way if elsewhere else None)
+        self._seam.resumed = self._position
+
+    async def _ended(self, *, over: bool = False) -> Batch:
+        """Go on where the source ended: what follows, or once more where it ended too early."""
+        begin = self._seam.next_begin(self._position, self._span_end, over=over)
+        if begin is None:
+            return await self._follow()
+        try:
+            await self._reopen(begin)
+        except NvrNotFoundError:
+            # The list says more than there is.
+            return await self._follow()
+        return Batch()
+
+    async def _reopen(self, begin: int, without: Way | None = None) -> None:
+        opened = await self._open_at(begin, without)
+        self._seam.opened(begin, opened.until)
+        self._skip_to, self._repeats = self._reached, True
 
     async def _follow(self) -> Batch:
         """Go on behind the end of what was recorded without a break."""
@@ -325,28 +449,37 @@ class PlaybackFeed(_SessionFeed):
         if span is None or span[0] >= self._footage.limit():
             return Batch(ended=True)
         await self._enter(span, before)
-        self._resumed = self._position if self._gap is None else None
+        self._skip_to, self._repeats = self._reached, True
         return Batch()
 
     async def _enter(self, span: tuple[int, int], start: int) -> None:
         begin = start
-        if span[0] > start + _SEAM:
+        if span[0] > start + _BREAK:
             self._gap = (start, span[0])
+            self._newest = self._reached = None
             begin = span[0]
         self._span_end = min(span[1], self._footage.limit())
         self._position = max(self._position, begin)
-        await self._open_at(begin)
+        self._seam = Seam((await self._open_at(begin)).until)
 
-    async def _open_at(self, moment: int) -> None:
-        footage = self._footage
-        end = footage.limit()
-        if moment >= end:
-            raise NvrNotFoundError("nothing is recorded there yet")
-        span = TimeSpan(to_datetime(moment), to_datetime(end))
-        codec = self.codec
+    async def _open_at(self, moment: int, without: Way | None = None) -> Opened:
         await self.close()
-        request = await footage.source.request(footage.channel, span, role=footage.role)
-        session = await self._open_session(request)
-        if codec not in {VideoCodec.UNKNOWN, session.codec}:
+        while True:
+            try:
+                opened = await self._opener.open(moment, without)
+                break
+            except NvrNoSessionError:
+                if not self._options.parting.is_recent:
+                    raise
+                await asyncio.sleep(_ASK_AGAIN)
+        source = self._source = opened.source
+        if self.codec not in {VideoCodec.UNKNOWN, source.codec}:
             raise NvrUnsupportedError("the recording goes on in another codec")
-        self._until = from_datetime(request.end) if request.end < span.end else None
+        if self.codec is VideoCodec.UNKNOWN:
+            self.codec, self.audio = source.codec, source.audio if self._options.sound else None
+        self.sets = source.sets or self.sets
+        self._way, self._sent, self._asked = opened.way, False, moment
+        download = opened.way is not Way.PLAYBACK
+        self._joint = Joint(self._newest) if download and self._newest is not None else None
+        self._lead_in = [] if download and self._newest is None else None
+        return opened

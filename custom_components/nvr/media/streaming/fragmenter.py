@@ -40,11 +40,11 @@ class MediaTime:
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """A piece of fragmented MP4; `moment` of its first frame, `media` and `duration`: all in ticks."""
+    """A piece of fragmented MP4; `moment` of its first frame, `last` of the one that is shown last: all in ticks."""
 
     key: bool
     moment: int
-    media: int
+    last: int
     duration: int
     data: bytes = field(repr=False)
 
@@ -111,7 +111,8 @@ class Fragmenter:
         begin = pending[0]
         duration = max(0, pending[-1].media - begin.media) + self._length
         data = fragment(self._sequence, runs)
-        return [Fragment(begin.sample.key, begin.sample.time, begin.media, duration, data)]
+        last = max(item.sample.time for item in pending)
+        return [Fragment(begin.sample.key, begin.sample.time, last, duration, data)]
 
     def _decode_time(self, media: int, *, key: bool) -> int:
         """Return the decode time of a frame: it grows, in steps no player stumbles over, and not behind the frame."""

@@ -1,7 +1,8 @@
 """The binary messages of the media socket: what each is, of which stream, and of which moment. Pure.
 
 Header of 12 bytes, big endian: version (1), kind (1), stream id (2), moment in ms since the epoch, UTC (8); then the
-payload. The payload of END and GAP is JSON, of JPEG a picture, of the others fragmented MP4.
+payload. The payload of END and GAP is JSON, of JPEG a picture, of the others fragmented MP4; INIT of single pictures
+is empty.
 """
 
 from dataclasses import dataclass, field

@@ -11,6 +11,7 @@ from .frames import Kind
 
 MOST_BYTES: Final = 8 * 1024 * 1024
 MOST_TICKS: Final = 2 * RATE
+_PICTURES: Final = frozenset({Kind.FRAGMENT, Kind.KEY, Kind.JPEG})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class Outbox:
             self._listener()
 
     def put_live(self, message: Message) -> None:
-        """Add a message; when it is full forget the fragments that wait, and those that come before a key frame."""
-        fragment = message.kind in {Kind.FRAGMENT, Kind.KEY}
-        if fragment and self.full:
-            kept = [item for item in self._messages if item.kind not in {Kind.FRAGMENT, Kind.KEY}]
+        """Add a message; when it is full forget the pictures that wait, and those that come before a key frame."""
+        picture = message.kind in _PICTURES
+        if picture and self.full:
+            kept = [item for item in self._messages if item.kind not in _PICTURES]
             self.dropped += len(self._messages) - len(kept)
             self.clear()
             for item in kept:
@@ -76,7 +77,7 @@ class Outbox:
         if self._skipping and message.kind is Kind.FRAGMENT:
             self.dropped += 1
             return
-        self._skipping = self._skipping and not fragment
+        self._skipping = self._skipping and not picture
         self.put(message)
 
     def take(self) -> Message | None:

@@ -8,7 +8,6 @@ import time
 from typing import Final
 
 from ...core.errors import NvrNotFoundError
-from ...core.models import VideoCodec
 from ..cover import Sample
 from ..fmp4 import AudioTrack, VideoSets, VideoTrack, init_segment
 from ..pool import WorkPool
@@ -16,12 +15,13 @@ from ..ticks import RATE, to_seconds
 from .feed import Batch, Feed
 from .fragmenter import Fragment, Fragmenter, MediaTime
 from .frames import Kind, pack
+from .ladder import STILLS
 from .outbox import Message, Outbox
 from .pacer import Pacer
 from .sound import StreamSound
+from .stills import StillMaker
 from .trick import Run
 
-ENTRIES: Final = {VideoCodec.H264: "avc1", VideoCodec.H265: "hvc1"}
 _HOLD: Final = 2.0
 _FAST: Final = 3.0
 
@@ -71,27 +71,54 @@ class Pump:
         factor = run.speed if run.squeezed else 1.0
         self._time = MediaTime(run.epoch, run.start, factor)
         self._since = 0.0
+        self._stills = StillMaker(pool, run.speed)
+        self._gap: tuple[int, int] | None = None
+        self._shown = False
 
     async def run(self) -> None:
         """Pump to the end of the footage. Raises NvrError subclasses."""
-        only_keys = self._run.only_keys
-        if self._feed.audio is not None:
+        if self._feed.audio is not None and not self._run.stills:
             self._sound = await StreamSound.open(self._feed.audio, self._run.epoch, self._pool)
         while True:
             batch = await self._feed.read()
             if self._sound is not None:
                 await self._sound.hear(*self._feed.take_audio())
-            for sample in batch.samples:
-                if sample.key or not only_keys:
-                    await self._take(sample, batch.samples[-1] if self._run.in_groups else sample)
-            if self._run.in_groups:
-                await self._flush()
+            if self._run.stills:
+                await self._take_stills(batch.samples)
+            else:
+                await self._take_all(batch.samples)
             if self._run.step:
+                self._way.at = batch.samples[-1].time if batch.samples else self._way.at
                 return
             if batch.gap is not None or batch.ended:
                 await self._flush()
                 if self._ends(batch):
                     return
+
+    async def _take_all(self, samples: list[Sample]) -> None:
+        """Take what came, as far as it is wanted."""
+        for sample in samples:
+            if sample.key or not self._run.only_keys:
+                await self._take(sample, samples[-1] if self._run.in_groups else sample)
+        if self._run.in_groups:
+            await self._flush()
+
+    async def _take_stills(self, samples: list[Sample]) -> None:
+        """Make pictures of the key frames; of all that came where it is one step."""
+        if self._run.step and samples:
+            await self._still(samples)
+            return
+        for sample in samples:
+            if self._stills.wants(sample):
+                await self._still([sample])
+
+    async def _still(self, group: list[Sample]) -> None:
+        jpeg = await self._stills.make(self._feed.codec, group)
+        if jpeg is None:
+            return
+        if self._begun is not None:
+            self._begin(Begun(STILLS, "image/jpeg", jpeg.time), b"")
+        await self._send(Fragment(True, jpeg.time, jpeg.time, 0, jpeg.data))
 
     async def _take(self, sample: Sample, shown: Sample) -> None:
         """Take a frame; `shown` is the one the viewer begins with, should this be the first."""
@@ -113,18 +140,24 @@ class Pump:
 
     def _ends(self, batch: Batch) -> bool:
         """Tell of a gap or of the end; True when that is all."""
+        if batch.gap is not None and self._begun is not None:
+            self._gap = batch.gap  # INIT comes first: nothing before belongs to this run
+            return False
         if batch.gap is not None:
-            start, end = batch.gap
-            payload = json.dumps({"start": to_seconds(start), "end": to_seconds(end)}).encode()
-            self._way.put(Kind.GAP, start, payload)
-            self._way.pacer.skip()
+            self._tell_gap(batch.gap)
             return False
         if self._begun is not None:
             raise NvrNotFoundError("there is no picture there")
         return True
 
+    def _tell_gap(self, gap: tuple[int, int]) -> None:
+        start, end = gap
+        payload = json.dumps({"start": to_seconds(start), "end": to_seconds(end)}).encode()
+        self._way.put(Kind.GAP, start, payload)
+        self._way.pacer.skip()
+
     def _start(self, sets: VideoSets, first: Sample) -> None:
-        """Send INIT, and tell whoever waits what it is."""
+        """Begin with a set of parameters."""
         tracks: list[VideoTrack | AudioTrack] = [VideoTrack(sets)]
         codecs = sets.info.codec
         if self._sound is not None:
@@ -132,19 +165,29 @@ class Pump:
             codecs += f",{self._sound.track.config.codec}"
             if self._begun is not None:
                 self._sound.begin(first.time)
-        self._way.put(Kind.INIT, first.time, init_segment(tracks))
+        self._begin(Begun(codecs, f'video/mp4; codecs="{codecs}"', first.time), init_segment(tracks))
+        self._fragmenter = Fragmenter(self._time, self._sound)
+
+    def _begin(self, found: Begun, init: bytes) -> None:
+        """Send INIT, and tell whoever waits what it is."""
+        self._way.put(Kind.INIT, found.first, init)
         if self._begun is not None:
             self._way.pacer.begin(abs(self._run.speed))
             self._since = time.monotonic()
-            self._begun(Begun(codecs, f'video/mp4; codecs="{codecs}"', first.time))
+            self._begun(found)
             self._begun = None
-        self._fragmenter = Fragmenter(self._time, self._sound)
+        if self._gap is not None:
+            gap, self._gap = self._gap, None
+            self._tell_gap(gap)
 
     async def _send(self, fragment: Fragment) -> None:
         """Send a fragment when its turn has come; the recorder is told to wait when that takes long."""
         way = self._way
         due = self._due(fragment)
-        if way.live:
+        if not self._shown:
+            # What shows the asked moment goes at once, paused or not: a viewer sees where he jumped to.
+            self._shown = self._shows(fragment)
+        elif way.live:
             if way.pacer.paused:
                 await self._wait(due)
         elif way.outbox.full or not way.pacer.may_send(due):
@@ -154,8 +197,14 @@ class Pump:
                     await self._room(due)
             except TimeoutError:
                 await self._wait(due)
-        way.at = fragment.moment
-        way.put(Kind.KEY if fragment.key else Kind.FRAGMENT, fragment.moment, fragment.data, fragment.duration)
+        way.at = fragment.moment if self._run.speed < 0 else fragment.last
+        kind = Kind.JPEG if self._run.stills else Kind.KEY if fragment.key else Kind.FRAGMENT
+        way.put(kind, fragment.moment, fragment.data, fragment.duration)
+
+    def _shows(self, fragment: Fragment) -> bool:
+        """Tell whether the picture of the asked moment is in it, or comes before it."""
+        whole = self._way.live or self._run.in_groups or self._run.only_keys
+        return whole or fragment.last + fragment.duration > self._run.start
 
     def _due(self, fragment: Fragment) -> int:
         """Return how far behind the beginning of the run it is wanted, in ticks of footage, whatever its direction."""

@@ -6,24 +6,30 @@ sends INIT first, so that a viewer can tell it from the one before.
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 import json
+import logging
 import secrets
 import time
 from typing import Final, Protocol
 
-from ...core.errors import NvrError, NvrNoSessionError, NvrNotFoundError, NvrUnsupportedError
-from ...core.models import StreamRole
+from ...core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
+from ...core.models import StreamRole, VideoCodec
 from ..pool import WorkPool
 from ..sessions import Lease, LossReason, SessionEndedError, SessionSlots
 from ..ticks import RATE
-from .feed import Feed, FeedOptions
+from .feed import Feed, FeedOptions, Parting
 from .frames import Kind
+from .ladder import CodecRefusedError, Rung, climb_down
 from .outbox import Outbox
-from .pump import ENTRIES, Begun, Pump, Way
+from .pump import Begun, Pump, Way
 from .trick import Run
 
+__all__ = ["CodecRefusedError", "Ending", "MediaStream", "OpenFeed", "Opened", "Wanted"]
+
+_LOGGER = logging.getLogger(__name__)
 _EPOCH_BEFORE: Final = 24 * 3600 * RATE
 _EPOCH_REACH: Final = 14 * 24 * 3600 * RATE
 
@@ -37,7 +43,10 @@ class OpenFeed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """What a run turned out to be; moments in ticks. `role`: which of the camera's streams it is."""
+    """What a run turned out to be; moments in ticks. `role`: which of the camera's streams it is.
+
+    `refused`: the codec of the better one, which the viewer does not decode.
+    """
 
     codec: str
     mime: str
@@ -45,6 +54,7 @@ class Opened:
     actual_start: int
     role: StreamRole
     speed: float
+    refused: VideoCodec | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +74,12 @@ class Ending:
         return json.dumps(told).encode()
 
 
-class CodecRefusedError(NvrUnsupportedError):
-    """The viewer decodes none of the camera's streams; `codec` is what they are."""
-
-    def __init__(self, codec: str) -> None:
-        """Keep the name of the codec."""
-        super().__init__(f"the viewer does not decode {codec}")
-        self.codec = codec
-
-
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a viewer asks for, moments in ticks. `accept`: sample entries he decodes, such as "avc1".
+    """What a viewer asks for, moments in ticks.
 
-    `roles`: the camera's streams to try, best first; without an `end` it goes on as far as there is footage.
+    `accept`: sample entries that he decodes, such as "avc1", and "jpeg" for want of those. `roles`: the camera's
+    streams to try, best first; without an `end` it goes on as far as there is footage.
     """
 
     kind: str
@@ -120,7 +122,6 @@ class MediaStream:
         self.live = wanted.kind == "live"
         self.turning = False
         self.closed = self.done = False
-        self.ending: Ending | None = None
         self.closing: list[Callable[[], None]] = []
         self._way = Way(stream_id, self.live)
         self._open_feed = open_feed
@@ -132,8 +133,10 @@ class MediaStream:
         self._ready: asyncio.Future[Opened] | None = None
         self._turn = asyncio.Lock()
         self._run = Run(wanted.start, wanted.speed, wanted.keys, _epoch_for(wanted.start))
-        self._role: StreamRole | None = None
-        self._paused_since: float | None = None
+        self._rung: Rung | None = None
+        self._parting = Parting()
+        self._idle_since: float | None = None
+        self._closing: asyncio.Task[None] | None = None
 
     @property
     def outbox(self) -> Outbox:
@@ -146,8 +149,8 @@ class MediaStream:
         return self._way.at or self._run.start
 
     def idle_for(self) -> float:
-        """Return for how many seconds it has been paused."""
-        return 0.0 if self._paused_since is None else time.monotonic() - self._paused_since
+        """Return for how many seconds it has been paused, or shown a single picture."""
+        return 0.0 if self._idle_since is None else time.monotonic() - self._idle_since
 
     async def yield_slot(self) -> None:
         """Give the slot to the same viewer's next playback, and tell him."""
@@ -167,18 +170,16 @@ class MediaStream:
 
     async def seek(self, moment: int) -> Opened:
         """Go on from another moment. Raises NvrError subclasses."""
-        self._require_recorded()
         return await self._begin(replace(self._run, start=moment, step=0))
 
     async def set_speed(self, speed: float, moment: int | None = None) -> Opened:
         """Go on at another speed, backwards below 0, from a moment (what was sent last). Raises NvrError subclasses."""
-        self._require_recorded()
-        calm = 0 < speed <= 1.0 and 0 < self._run.speed <= 1.0 and not self._run.step
-        if calm and self._ready is not None:
+        calm = not self.live and 0 < speed <= 1.0 and 0 < self._run.speed <= 1.0 and not self._run.step
+        if calm and self._ready is not None and not _failed(self._ready):
             # The viewer's own matter: what comes is the same.
             self._run = replace(self._run, speed=speed)
             self._way.pacer.speed = speed
-            return replace(await asyncio.shield(self._ready), speed=speed)
+            return replace(await self._newest(), speed=speed)
         return await self._begin(replace(self._run, speed=speed, step=0, start=moment or self.position))
 
     async def step(self, count: int, moment: int | None = None) -> Opened:
@@ -186,39 +187,41 @@ class MediaStream:
 
         Raises NvrError subclasses. `actual_start` of the answer is that picture's.
         """
-        self._require_recorded()
         return await self._begin(replace(self._run, step=count, start=moment or self.position))
 
     def pause(self) -> None:
-        """Send nothing more for now."""
+        """Send nothing more for now, but the picture of a moment that is jumped to."""
         self._way.pacer.pause()
-        self._paused_since = self._paused_since or time.monotonic()
+        self._idle_since = self._idle_since or time.monotonic()
 
     def resume(self) -> None:
-        """Go on."""
+        """Go on; behind a step `set_speed` does."""
         self._way.pacer.go_on()
-        self._paused_since = None
+        self._idle_since = None
 
     async def close(self, ending: Ending) -> None:
-        """End it, with the session on the recorder, whoever is cancelled here."""
-        if self.closed:
-            return
-        self.closed = True
-        for tell in self.closing:
-            tell()
+        """End it, with the session on the recorder, whoever is cancelled here; the first reason counts."""
+        if self._closing is None:
+            self.closed = True
+            for tell in self.closing:
+                tell()
+            self._closing = asyncio.create_task(self._close(ending))
+        await asyncio.shield(self._closing)
+
+    async def _close(self, ending: Ending) -> None:
         try:
-            await asyncio.shield(asyncio.ensure_future(self._stop()))
+            async with self._turn:
+                await self._end_run()
         finally:
+            self._release()
             self.outbox.clear()
             self._end(ending)
             self.done = True
 
-    def _require_recorded(self) -> None:
-        if self.live:
-            raise NvrUnsupportedError("what is live can only be watched")
-
     async def _begin(self, run: Run) -> Opened:
         """End the run under way and begin another one; returns what the newest one is, should there be one yet."""
+        if self.live and run is not self._run:
+            raise NvrUnsupportedError("what is live can only be watched")
         async with self._turn:
             await self._end_run()
             if self.closed:
@@ -227,12 +230,18 @@ class MediaStream:
             if not run.epoch <= run.start <= run.epoch + _EPOCH_REACH:
                 run = replace(run, epoch=_epoch_for(run.start))
             self._run, self._way.at = run, run.start
-            self.resume()
+            # Who is paused stays so, but is there.
+            self._idle_since = time.monotonic() if self._way.pacer.paused else None
             ready: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
             self._ready = ready
             self._task = asyncio.create_task(self._play(run, ready))
-            self._task.add_done_callback(partial(_settle, ready))
-        while True:
+            self._task.add_done_callback(partial(self._settle, ready))
+        return await self._newest()
+
+    async def _newest(self) -> Opened:
+        """Return what the newest run is, once that is known. Raises NvrError subclasses."""
+        ready = self._ready
+        while ready is not None:
             await asyncio.wait({ready})
             if ready is not self._ready:
                 ready = self._ready
@@ -240,6 +249,7 @@ class MediaStream:
                 raise NvrNotFoundError("this stream has ended")
             else:
                 return ready.result()
+        raise NvrNotFoundError("this stream has not begun")
 
     async def _end_run(self) -> None:
         task, self._task = self._task, None
@@ -249,40 +259,50 @@ class MediaStream:
         if self._ready is not None:
             self._ready.cancel()
 
-    async def _stop(self) -> None:
-        try:
-            async with self._turn:
-                await self._end_run()
-        finally:
-            self._release()
-
     async def _play(self, run: Run, ready: asyncio.Future[Opened]) -> None:
         """Play a run to its end; what fails before the first picture is told to whoever waits, later to the viewer."""
 
         def begun(found: Begun) -> None:
-            role = self._role or StreamRole.MAIN
-            ready.set_result(Opened(found.codec, found.mime, run.epoch, found.first, role, run.speed))
+            rung = self._rung or Rung(StreamRole.MAIN)
+            opened = Opened(found.codec, found.mime, run.epoch, found.first, rung.role, run.speed, rung.refused)
+            ready.set_result(opened)
             self._slots.tell(self.recorder_id, self)
 
         try:
-            feed = await self._open_by_ladder(run)
+            run, feed = await self._open_by_ladder(run)
             try:
                 await Pump(run, feed, self._way, self._pool, begun).run()
             finally:
                 await feed.close()
         except NvrError as err:
             if not ready.done():
+                # The viewer may jump elsewhere; until then the slot is free for others.
+                self._release()
                 ready.set_exception(err)
                 ready.exception()
                 return
             ending = self._describe(err)
         else:
             if run.step:
+                self._idle_since = time.monotonic()
                 return
-            ending = Ending("end", "The recording ends here.")
+            ending = Ending("end", "The recording ends here.", "stream_end")
         # Nothing more comes by itself: the slot is free for others until the viewer jumps somewhere.
         self._release()
         self._end(ending)
+
+    def _settle(self, ready: asyncio.Future[Opened], task: asyncio.Task[None]) -> None:
+        """See to what went wrong which is no fault of the recorder."""
+        if task.cancelled() or (err := task.exception()) is None:
+            return
+        _LOGGER.error("A stream failed unexpectedly", exc_info=err)
+        problem = NvrResponseError("the stream failed unexpectedly")
+        self._release()
+        if not ready.done():
+            ready.set_exception(problem)
+            ready.exception()
+        elif not self.closed:
+            self._end(self._describe(problem))
 
     def _release(self) -> None:
         lease, self._lease = self._lease, None
@@ -290,35 +310,24 @@ class MediaStream:
             lease.release()
 
     def _end(self, ending: Ending) -> None:
-        self.ending = ending
         self._way.put(Kind.END, self.position, ending.to_json())
 
-    async def _open_by_ladder(self, run: Run) -> Feed:
-        """Return the best of the camera's streams that the viewer decodes. Raises CodecRefusedError and NvrError."""
-        if self._lease is None:
-            self._lease = await self._slots.acquire(self.recorder_id, self._slot_count, self)
-        plain = run.speed <= 1.0 and not run.keys and not run.in_groups
-        options = FeedOptions(sound="mp4a" in self.wanted.accept and plain, fast=self._way.fast)
-        roles = [self._role] if self._role is not None else list(self.wanted.roles)
-        problem: NvrError | None = None
-        for role in roles:
-            try:
-                with self._lease.opening():
-                    feed = await self._open_feed(role, run, options)
-            except (NvrNotFoundError, NvrUnsupportedError) as err:
-                problem = problem or err
-                continue
-            except NvrNoSessionError:
-                if not self.live:
-                    self._lease.refused()
-                raise
-            if ENTRIES.get(feed.codec) in self.wanted.accept:
-                self._role = role
-                return feed
-            if not isinstance(problem, CodecRefusedError):
-                problem = CodecRefusedError(feed.codec.value)
-            await feed.close()
-        raise problem or NvrNotFoundError("the camera has no stream")
+    async def _open_by_ladder(self, run: Run) -> tuple[Run, Feed]:
+        """Return the best of the camera's streams that the viewer decodes, and how it is played. Raises NvrError."""
+        lease = self._lease
+        if lease is None:
+            lease = self._lease = await self._slots.acquire(self.recorder_id, self._slot_count, self)
+
+        async def open_rung(rung: Rung) -> Feed:
+            played = replace(run, stills=rung.stills)
+            plain = played.speed <= 1.0 and not played.only_keys and not played.in_groups
+            sound = "mp4a" in self.wanted.accept and plain
+            # What is live takes no slot, and its refusals say nothing of those.
+            with nullcontext() if self.live else lease.opening():
+                return await self._open_feed(rung.role, played, FeedOptions(sound, self._way.fast, self._parting))
+
+        self._rung, feed = await climb_down(self.wanted.roles, self.wanted.accept, open_rung, self._rung)
+        return replace(run, stills=self._rung.stills), feed
 
 
 def _epoch_for(start: int) -> int:
@@ -326,7 +335,5 @@ def _epoch_for(start: int) -> int:
     return max(0, start - _EPOCH_BEFORE) // RATE * RATE
 
 
-def _settle(ready: asyncio.Future[Opened], task: asyncio.Task[None]) -> None:
-    """Tell whoever waits for the first picture that something went wrong which is no fault of the recorder."""
-    if not task.cancelled() and (err := task.exception()) is not None and not ready.done():
-        ready.set_exception(err)
+def _failed(ready: asyncio.Future[Opened]) -> bool:
+    return ready.done() and not ready.cancelled() and ready.exception() is not None

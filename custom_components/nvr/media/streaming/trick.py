@@ -14,7 +14,7 @@ from ..audio import AudioFormat, AudioUnit
 from ..cover import Sample
 from ..fmp4 import VideoSets
 from ..ticks import RATE
-from .feed import Batch, Feed, FeedOptions, Footage, PlaybackFeed
+from .feed import MOST_BYTES, Batch, Feed, FeedOptions, Footage, PlaybackFeed
 
 KEYS_ABOVE: Final = 4.0
 """Faster than this only key frames are shown: no browser decodes all of them."""
@@ -33,7 +33,7 @@ _MOST_TRIES: Final = 8
 class Run:
     """What is played from a moment (ticks) on, backwards below a speed of 0. `epoch`: the moment of media time zero.
 
-    `step`: one picture only, the following one (1) or the one before (-1).
+    `step`: one picture only, the following one (1) or the one before (-1). `stills`: key frames, as JPEG.
     """
 
     start: int
@@ -41,16 +41,17 @@ class Run:
     keys: bool = False
     epoch: int = 0
     step: int = 0
+    stills: bool = False
 
     @property
     def only_keys(self) -> bool:
         """Whether what lies between key frames is left out."""
-        return self.keys or abs(self.speed) > KEYS_ABOVE
+        return self.keys or self.stills or abs(self.speed) > KEYS_ABOVE
 
     @property
     def squeezed(self) -> bool:
         """Whether media time is not that of the footage: the viewer plays it at 1x."""
-        return abs(self.speed) > KEYS_ABOVE or (self.keys and self.speed < 0)
+        return abs(self.speed) > KEYS_ABOVE or (self.only_keys and self.speed < 0)
 
     @property
     def in_groups(self) -> bool:
@@ -162,6 +163,7 @@ class _PieceFeed:
                 break
             self._note(piece)
             found += [sample for sample in batch.samples if sample.time < end]
+            _check_size(found)
             if batch.samples and batch.samples[-1].time >= end:
                 break
         await self.close()
@@ -277,10 +279,19 @@ class StepFeed(_PieceFeed):
                 raise NvrNotFoundError("there is no picture behind that moment")
             self._note(piece)
             for sample in batch.samples:
-                group = [sample] if sample.key else [*group, sample]
+                if sample.key:
+                    group.clear()
+                group.append(sample)
                 if sample.time > at + _NEAR:
                     await self.close()
                     return Batch(group)
+            _check_size(group)
+
+
+def _check_size(samples: list[Sample]) -> None:
+    """Raise NvrResponseError where a recorder whose clock stands still would fill all memory there is."""
+    if sum(len(sample.data) for sample in samples) > MOST_BYTES:
+        raise NvrResponseError("the recorder sends far more than a recording holds")
 
 
 def _groups(samples: list[Sample]) -> list[list[Sample]]:
