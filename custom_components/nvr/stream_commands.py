@@ -1,10 +1,9 @@
-"""Commands of our viewer over Home Assistant's websocket, and what they answer.
+"""Commands of our viewer over Home Assistant's websocket that open and control streams, and what they answer.
 
 Moments are Unix seconds (UTC, with fractions). Errors have a `code`: not_found, unauthorized, unavailable, busy,
-unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) and, for busy, `holders`.
+unsupported, invalid_format or timeout, and the key of their message in the translations; where it makes sense
+`retry_after` (s) and, for busy, `holders`. A stream that nobody has taken yet ends with the connection it was asked by.
 
-- `nvr/info`: what this version offers.
-- `nvr/cameras`: the cameras the user may watch, live or recorded.
 - `nvr/session/open`: begins a stream and returns how to play it and the token the media socket takes it by. `accept`:
   what the viewer decodes ("avc1", "hvc1", "mp4a"), and "jpeg" where he takes single pictures for want of that; then
   `codec` is "jpeg". `refused` names the codec of a better stream that he does not decode.
@@ -19,67 +18,33 @@ from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import area_registry as ar, device_registry as dr
-from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .access import Action, authorize, permit
+from .access import Action, permit
 from .camera_ids import find_camera, may_with
-from .const import DOMAIN
-from .core.models import Channel, StreamProfile, StreamRole, VideoCodec
+from .core.models import StreamRole
 from .footage import RefusedError
 from .media.codecs import ENTRIES
 from .media.streaming.stream import MediaStream, Opened, Wanted
 from .media.ticks import from_datetime, from_seconds, to_seconds
-from .media_ids import ChannelId
 from .runtime import NvrConfigEntry
 from .session_words import session_rows
 from .shared import shared
 from .stream_sessions import ACTIONS, LIVE, PLAYBACK, SessionError, code_of, control_stream, open_stream, roles_for
 
 MEDIA_PATH: Final = "/api/nvr/media"
-_FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound", "stills")
 _FORWARDS: Final = probatio.Range(min=0.125, max=32)
 _SPEEDS: Final = probatio.All(probatio.Coerce(float), probatio.Any(_FORWARDS, probatio.Range(min=-32, max=-0.125)))
 _MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_258_118_400))
-_CODECS: Final = {**ENTRIES, VideoCodec.MJPEG: "mjpeg"}
 _ACCEPT: Final = ("avc1",)
 
 
 @callback
 def async_register_stream_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
-    for command in (websocket_info, websocket_cameras, websocket_open, websocket_control):
+    for command in (websocket_open, websocket_control):
         websocket_api.async_register_command(hass, command)
-
-
-@websocket_api.websocket_command({probatio.Required("type"): "nvr/info"})
-@websocket_api.async_response
-async def websocket_info(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
-    """Say what this version offers."""
-    version = str((await async_get_integration(hass, DOMAIN)).version)
-    told = {"version": version, "api": 1, "features": list(_FEATURES), "limits": {"grid": 25}, "media_path": MEDIA_PATH}
-    connection.send_result(msg["id"], told)
-
-
-@websocket_api.websocket_command({probatio.Required("type"): "nvr/cameras"})
-@callback
-def websocket_cameras(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
-    """List the cameras the user may watch."""
-    entries: list[NvrConfigEntry] = hass.config_entries.async_entries(DOMAIN)
-    found = []
-    for entry in entries:
-        if entry.state is not ConfigEntryState.LOADED:
-            continue
-        for channel in entry.runtime_data.hub.channels:
-            rights = {
-                action.value: authorize(hass, connection.user, action, entry, channel.number)
-                for action in (Action.LIVE, Action.PLAYBACK)
-            }
-            if any(rights.values()):
-                found.append({**_camera(hass, entry, channel), "rights": rights})
-    connection.send_result(msg["id"], found)
 
 
 @websocket_api.websocket_command(
@@ -238,32 +203,3 @@ def _refuse(
     if holders is not None:
         told["holders"] = holders
     connection.send_message({"id": number, "type": websocket_api.TYPE_RESULT, "success": False, "error": told})
-
-
-def _camera(hass: HomeAssistant, entry: NvrConfigEntry, channel: Channel) -> dict[str, Any]:
-    hub = entry.runtime_data.hub
-    device = dr.async_get(hass).async_get(hub.channel_device_id(channel.number) or "")
-    area = ar.async_get(hass).async_get_area(device.area_id) if device is not None and device.area_id else None
-    speeds = hub.driver.capabilities.playback_speeds if hub.link.reached else (1.0,)
-    return {
-        "id": ChannelId(entry.entry_id, channel.number).format(),
-        "name": channel.name,
-        "entity_id": hub.camera_entity_id(channel.number),
-        "nvr_id": entry.entry_id,
-        "channel": channel.number,
-        "online": hub.channel_available(channel.number),
-        "area": area.name if area is not None else None,
-        "streams": [_stream(profile) for profile in channel.profiles if profile.enabled],
-        "playback": None if hub.playback is None else {"scale": list(speeds)},
-    }
-
-
-def _stream(profile: StreamProfile) -> dict[str, Any]:
-    return {
-        "id": profile.role.value,
-        "codec": _CODECS.get(profile.video),
-        "width": profile.width,
-        "height": profile.height,
-        "fps": profile.fps,
-        "audio": profile.audio.value if profile.audio is not None else None,
-    }
