@@ -9,8 +9,12 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+import json
+from typing import Any
 from unittest.mock import patch
 
+from aiohttp import WSMessage, WSMsgType
+from aiohttp.test_utils import TestClient, TestServer
 from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant
 import pytest
@@ -61,9 +65,8 @@ class Home:
 
     async def viewer(self) -> Viewer:
         login = await self.hass.auth.async_create_refresh_token(self.guest, CLIENT_ID)
-        return Viewer(
-            await self.connect(self.hass, self.hass.auth.async_create_access_token(login)), await self.client()
-        )
+        commands = await self.connect(self.hass, self.hass.auth.async_create_access_token(login))
+        return Viewer(commands, await self.client(), pings=False)
 
     async def watching(self) -> Viewer:
         """Return a viewer with a live and a recorded stream."""
@@ -149,9 +152,7 @@ async def closes_each_stream(home: Home) -> None:
         await viewer.control(watched, "close")
     home.ended()
     # Who has nothing to watch for a moment is not sent away.
-    assert viewer.socket is not None
-    await viewer.socket.send_json({"type": "ping"})
-    assert (await viewer.told.get())["type"] == "pong"
+    await viewer.ping()
     await viewer.open("live", camera(home.entry), accept=ACCEPT)
     await viewer.close()
     await home.gone()
@@ -170,7 +171,7 @@ async def leaves_before_he_takes_it(home: Home) -> None:
 async def leaves_while_it_opens(home: Home) -> None:
     viewer = await home.viewer()
     asked = home.nvr.rtsp.counters.requests["DESCRIBE"]
-    home.nvr.rtsp.faults.describe_delay = 3.0
+    home.nvr.rtsp.faults.describe_delay = 1.0
     values = {"camera_id": camera(home.entry), "start": two_hours_ago(home.nvr)}
     await viewer.commands.send_json_auto_id({"type": "nvr/session/open", "kind": "playback", **values})
     await until(lambda: home.nvr.rtsp.counters.requests["DESCRIBE"] > asked)
@@ -197,12 +198,41 @@ async def falls_silent(home: Home) -> None:
     assert viewer.socket is not None
     with patch(SOCKET, 0.2):
         # From his last sign of life on.
-        await viewer.socket.send_json({"type": "ping"})
+        await viewer.ping()
         await until(lambda: not home.held)
     home.ended()
     assert all(watched.ending is None for watched in viewer.streams.values()), "he is gone: nothing is said to him"
     await until(lambda: viewer.socket is None or viewer.socket.closed)
     assert viewer.socket.close_code == 1008
+
+
+class Stuck:
+    """The socket of a viewer who says a few things, and takes nothing of what he is sent."""
+
+    def __init__(self, *said: dict[str, str]) -> None:
+        self._said = list(said)
+
+    async def receive(self, _timeout: float) -> WSMessage:
+        if not self._said:
+            raise TimeoutError
+        return WSMessage(WSMsgType.TEXT, json.dumps(self._said.pop(0)), None)
+
+    async def send_str(self, _text: str) -> None:
+        await asyncio.Event().wait()
+
+    async def send_bytes(self, _data: bytes) -> None:
+        await asyncio.Event().wait()
+
+
+async def takes_nothing(home: Home) -> None:
+    viewer = await home.viewer()
+    answer = await viewer.ask("session/open", kind="live", camera_id=camera(home.entry), accept=ACCEPT)
+    attach = {"type": "attach", "token": answer["result"]["token"]}
+    socket: Any = Stuck(attach, {"type": "ping"}, {"type": "ping"})
+    async with asyncio.timeout(30):
+        assert await stream_socket.MediaSocket(home.hass, socket).serve() == "silence"
+    await home.gone()
+    await viewer.commands.close()
 
 
 async def never_comes(home: Home) -> None:
@@ -247,6 +277,7 @@ LEAVING: list[Callable[[Home], Awaitable[None]]] = [
     leaves_while_it_opens,
     keeps_what_he_took,
     falls_silent,
+    takes_nothing,
     never_comes,
     leaves_as_it_is_unloaded,
     is_unloaded,
@@ -257,6 +288,8 @@ LEAVING: list[Callable[[Home], Awaitable[None]]] = [
 async def test_viewer_who_leaves_frees_his_sessions(home: Home) -> None:
     for way in LEAVING:
         await way(home)
+    # The recorder was slow once, and sees by and by that nobody waits.
+    await until(lambda: not home.nvr.rtsp.counters.connections_open)
 
 
 def test_clocks_end_before_the_fifteenth_second() -> None:
@@ -269,11 +302,9 @@ def test_clocks_end_before_the_fifteenth_second() -> None:
 @every_family
 async def test_signs_of_life_keep_streams_and_nothing_is_left_fifteen_seconds_after_the_last(home: Home) -> None:
     viewer = await home.watching()
-    assert viewer.socket is not None
     for _ in range(4):
         await asyncio.sleep(5)
-        await viewer.socket.send_json({"type": "ping"})
-        assert (await viewer.told.get())["type"] == "pong"
+        await viewer.ping()
         assert sessions(home.nvr) == {"live": 1, "playback": 1}
     await home.gone(1500)
     await viewer.close()
@@ -289,6 +320,27 @@ async def does_not_ask_any_more(home: Home) -> None:
     await until(lambda: not home.held)
     home.ended()
     await common.links.revoke(link)
+
+
+async def hangs_up_while_he_waits(home: Home) -> None:
+    """Home Assistant's server tells a request whose connection is gone; that of the tests does when it is told to."""
+    start = home.nvr.now().replace(microsecond=0, second=0) - timedelta(hours=2)
+    span = TimeSpan(start, start + timedelta(minutes=10))
+    asked = home.nvr.rtsp.counters.requests["DESCRIBE"]
+    home.nvr.rtsp.faults.describe_delay = 1.0
+    with patch.object(shared(home.hass).engine, "_limits", PlaybackLimits(idle=0.2, patience=0.4)):
+        link = await start_playback(home.hass, home.entry, 1, span, home.guest.id)
+    server = TestServer(home.hass.http.app)
+    await server.start_server(handler_cancellation=True)
+    async with TestClient(server) as client:
+        waiting = asyncio.create_task(client.get(link.path))
+        await until(lambda: home.nvr.rtsp.counters.requests["DESCRIBE"] > asked)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        await until(lambda: not home.held)
+        home.ended()
+    home.nvr.rtsp.faults.describe_delay = 0.0
+    await shared(home.hass).links.revoke(link)
 
 
 async def loses_his_right(home: Home) -> None:
@@ -312,8 +364,15 @@ async def has_the_recorder_unloaded(home: Home) -> None:
 
 @families_in_turn
 async def test_player_who_leaves_frees_his_session(home: Home) -> None:
-    for way in (does_not_ask_any_more, loses_his_right, loses_the_link, has_the_recorder_unloaded):
+    for way in (
+        does_not_ask_any_more,
+        hangs_up_while_he_waits,
+        loses_his_right,
+        loses_the_link,
+        has_the_recorder_unloaded,
+    ):
         await way(home)
+    await until(lambda: not home.nvr.rtsp.counters.connections_open)
 
 
 @pytest.mark.slow

@@ -147,8 +147,7 @@ async def test_right_that_goes_unseen_counts_at_the_next_sign_of_life(home: Home
     # A group's policy in its storage: Home Assistant tells nobody.
     home.guest.groups[0].policy = {}
     home.guest.invalidate_cache()
-    assert home.viewer.socket is not None
-    await home.viewer.socket.send_json({"type": "ping"})
+    await home.viewer.ping()
     assert (await live.ended())["reason"] == "unauthorized"
     await until(lambda: not sessions(home.nvr))
 
