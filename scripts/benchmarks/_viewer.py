@@ -28,6 +28,7 @@ class Viewer:
         self._number = 0
         self._media: aiohttp.ClientWebSocketResponse | None = None
         self._reader: asyncio.Task[None] | None = None
+        self._pinging: asyncio.Task[None] | None = None
         self._news = asyncio.Event()
 
     async def ask(self, command: str, **values: Any) -> Any:
@@ -43,6 +44,7 @@ class Viewer:
         """Open the media socket."""
         self._media = await self._session.ws_connect(f"{self._base}/api/nvr/media", max_msg_size=0)
         self._reader = asyncio.create_task(self._read(self._media))
+        self._pinging = asyncio.create_task(self._ping(self._media))
 
     async def open(self, **values: Any) -> dict[str, Any]:
         """Open a stream and take it."""
@@ -66,10 +68,20 @@ class Viewer:
 
     async def close(self) -> None:
         """Leave."""
+        if self._pinging is not None:
+            self._pinging.cancel()
+            await asyncio.wait({self._pinging})
         if self._media is not None:
             await self._media.close()
         if self._reader is not None:
             await self._reader
+
+    @staticmethod
+    async def _ping(media: aiohttp.ClientWebSocketResponse) -> None:
+        """Give signs of life, or the socket is closed."""
+        while not media.closed:
+            await media.send_json({"type": "ping"})
+            await asyncio.sleep(5.0)
 
     async def _read(self, media: aiohttp.ClientWebSocketResponse) -> None:
         async for message in media:

@@ -16,6 +16,7 @@ from typing import Any
 import av
 
 from custom_components.nvr.core.models import StreamRole, TimeSpan
+from custom_components.nvr.media.streaming.frames import Kind
 from custom_components.nvr.media_ids import ChannelId
 from custom_components.nvr.runtime import NvrConfigEntry
 from scripts.benchmarks._common import (
@@ -32,6 +33,7 @@ from scripts.benchmarks._families import Family, chosen
 from scripts.benchmarks._viewer import Viewer, is_picture, viewing
 
 ROUNDS = 21
+BACK = 8.0
 ACCEPT = ["avc1", "hvc1"]
 SHORT = {"rtsp_transport": "tcp", "fflags": "nobuffer", "probesize": "32", "analyzeduration": "0"}
 USUAL = {"rtsp_transport": "tcp"}
@@ -86,11 +88,33 @@ async def jump(viewer: Viewer, opened: dict[str, Any], moment: datetime) -> floa
     return time.perf_counter() - begin
 
 
+def count(init: bytes, parts: list[bytes]) -> int:
+    """Return how many pictures there are in fragments."""
+    with av.open(BytesIO(init + b"".join(parts)), mode="r", format="mp4") as container:
+        return sum(bool(packet.size) for packet in container.demux(video=0))
+
+
+async def backwards(viewer: Viewer, opened: dict[str, Any], moment: datetime) -> float:
+    """Return how many pictures a second come at -1x, from the command on, over eight seconds of footage."""
+    number, session = opened["stream_id"], opened["session_id"]
+    before = len(viewer.seen[number])
+    begin = time.perf_counter()
+    told = {"session_id": session, "action": "speed", "value": -1.0, "at": moment.timestamp()}
+    await viewer.ask("session/control", **told)
+    until = moment.timestamp() - BACK
+    await viewer.until(number, lambda frame: is_picture(frame) and frame.moment / 1000 <= until, before)
+    elapsed = time.perf_counter() - begin
+    came = [frame for _, frame in viewer.seen[number][before:] if frame.moment / 1000 < moment.timestamp()]
+    inits = [frame.payload for frame in came if frame.kind is Kind.INIT]
+    return count(inits[-1], [frame.payload for frame in came if is_picture(frame)]) / elapsed
+
+
 async def measure(family: Family, entry: NvrConfigEntry, viewer: Viewer) -> None:
     """Measure and print."""
     camera = ChannelId(entry.entry_id, 1).format()
     now = datetime.now(UTC).replace(microsecond=0, second=0)
-    samples: dict[str, list[float]] = {name: [] for name in ("click", "click.short", "seek", "seek.short", "usual")}
+    names = ("click", "click.short", "seek", "seek.short", "usual", "back")
+    samples: dict[str, list[float]] = {name: [] for name in names}
     for number in range(-1, ROUNDS):
         first = now - timedelta(hours=3, minutes=7 * number, seconds=-11)
         second = now - timedelta(hours=9, minutes=5 * number, seconds=-17)
@@ -102,6 +126,8 @@ async def measure(family: Family, entry: NvrConfigEntry, viewer: Viewer) -> None
         found["click"], opened = await click(viewer, camera, first)
         found["seek.short"] = await reference(entry, second, SHORT)
         found["seek"] = await jump(viewer, opened, second)
+        if number % 7 == 0:
+            found["back"] = await backwards(viewer, opened, second) / 1000
         await viewer.ask("session/control", session_id=opened["session_id"], action="close")
         viewer.seen.clear()
         if number >= 0:  # the round before is for what is learned once
@@ -118,6 +144,7 @@ def report(family: Family, samples: dict[str, list[float]]) -> None:
             figure(f"{row}.{name}.p{part * 100:.0f}", percentile(samples[name], part), "ms", limit=limit)
         short = percentile(samples[f"{name}.short"], 0.5)
         figure(f"{row}.{name}.pyav", percentile(samples[name], 0.5), "ms", reference=short, limit=None)
+    figure(f"{row}.backwards", min(samples["back"]), "pictures/s", limit=8, at_least=True)
     usual = percentile(samples["usual"], 0.5)
     figure(f"{row}.click.pyav_probing", percentile(samples["click"], 0.5), "ms", reference=usual, limit=None)
 

@@ -1,11 +1,9 @@
 """Fast, slow, backwards, step by step, over gaps and through pauses: judged by the time painted into the pictures."""
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 import itertools
 import json
-import time
 
 from homeassistant.core import HomeAssistant
 import pytest
@@ -77,12 +75,11 @@ async def test_four_times_as_fast(entry: MockConfigEntry, nvr: Recorder, viewer:
     start = two_hours_ago(nvr)
     watched = await viewer.open("playback", camera(entry), start=start, accept=ACCEPT)
     await watched.until(lambda: watched.run[-1].moment / 1000 >= start + 9.7)
-    await asyncio.sleep(0.5)  # ten seconds ahead, it is held back, and known to be fast
-    begun = time.monotonic()
+    await until(lambda: nvr.rtsp.counters.requests["PAUSE"] == 1)  # ten seconds ahead, it is held back: it is fast
     told = await viewer.control(watched, "speed", 4.0, at=start + 1)
     assert told["speed"] == 4.0
-    await watched.until(lambda: of_run(watched, told)[-1].moment / 1000 >= start + 13)
-    assert time.monotonic() - begun < 12 / 2, "faster than twice as fast, at least"
+    # Four times ten seconds are let out ahead of the viewer, and not less.
+    await watched.until(lambda: of_run(watched, told)[-1].moment / 1000 >= start + 35, 60)
     pictures = watched.pictures(of_run(watched, told))
     assert all(abs(picture.at + told["epoch"] - picture.painted) <= FRAME for picture in pictures)
     assert all(0 < b.painted - a.painted <= 2 * FRAME for a, b in itertools.pairwise(pictures)), "no picture is missing"
@@ -111,15 +108,14 @@ async def test_backwards_every_picture_is_older_than_the_one_before(
     watched = await viewer.open("playback", camera(entry), start=start, accept=ACCEPT)
     await watched.media(3)
     told = await viewer.control(watched, "speed", -1.0, at=start)
-    begun = time.monotonic()
     assert start - 2 * FRAME <= told["actual_start"] < start
     await watched.until(lambda: of_run(watched, told)[-1].moment / 1000 <= start - 6, 30)
-    took = time.monotonic() - begun
     pictures = backwards(watched, of_run(watched, told))
     assert abs(pictures[0].painted - start) <= 2 * FRAME
     assert all(0 < a.painted - b.painted <= 2 * FRAME for a, b in itertools.pairwise(pictures))
     assert all(abs(picture.at + told["epoch"] - picture.painted) <= FRAME for picture in pictures)
-    assert len(pictures) / took >= 8, (len(pictures), took)
+    # Whether eight of them come in a second, `scripts/bench playback` measures.
+    assert len(pictures) >= 8 * 6
 
 
 @pytest.mark.slow

@@ -123,7 +123,8 @@ class Pump:
     async def _take(self, sample: Sample, shown: Sample) -> None:
         """Take a frame; `shown` is the one the viewer begins with, should this be the first."""
         sets = self._feed.sets
-        if sample.key and sets is not None and sets is not self._sets:
+        # A session that was opened anew repeats what it was.
+        if sample.key and sets is not None and sets != self._sets:
             await self._flush()
             self._sets = sets
             self._start(sets, shown)
