@@ -34,6 +34,7 @@ __all__ = [
     "permit",
     "require",
     "require_camera",
+    "slot_of",
     "user_of",
 ]
 
@@ -71,11 +72,17 @@ def authorize_camera(hass: HomeAssistant, user: User | None, action: Action, ent
     if user is None or _is_admin(user):
         return True
     known = er.async_get(hass).async_get(entity_id)
-    slot = _CAMERA_ID.fullmatch(known.unique_id) if known is not None else None
-    if known is None or known.platform != DOMAIN or known.config_entry_id is None or slot is None:
+    channel = slot_of(known) if known is not None else None
+    if known is None or known.config_entry_id is None or channel is None:
         return False
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(known.config_entry_id)
-    return entry is not None and _may(user, action, entry, int(slot[1]), entity_id)
+    return entry is not None and _may(user, action, entry, channel, entity_id)
+
+
+def slot_of(entity: er.RegistryEntry) -> int | None:
+    """Return the number of the channel that the entity is a camera of; None for every other entity."""
+    found = _CAMERA_ID.fullmatch(entity.unique_id) if entity.platform == DOMAIN else None
+    return int(found[1]) if found is not None else None
 
 
 def _is_admin(user: User) -> bool:

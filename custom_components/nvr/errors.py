@@ -42,6 +42,8 @@ KEYS: Final[tuple[tuple[type[NvrError], str], ...]] = (
     (NvrError, "response"),
 )
 
+_LOSSES: Final = {LossReason.TAKEN_OVER: "session_taken_over", LossReason.REPLACED: "session_replaced"}
+
 
 def error_key(err: NvrError) -> str:
     """Return the translation key of the error's class; a lock without a known end has a key of its own.
@@ -49,7 +51,7 @@ def error_key(err: NvrError) -> str:
     So has each reason for which somebody's session was ended.
     """
     if isinstance(err, SessionEndedError):
-        return "session_taken_over" if err.reason is LossReason.TAKEN_OVER else "session_ended"
+        return _LOSSES.get(err.reason, "session_ended")
     if isinstance(err, NvrLockedError) and err.until is None:
         return "locked_unknown"
     return next(key for kind, key in KEYS if isinstance(err, kind))

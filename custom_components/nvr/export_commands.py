@@ -17,7 +17,7 @@ from homeassistant.exceptions import HomeAssistantError
 import probatio
 
 from .access import Action, authorize, permit
-from .action_targets import camera_of
+from .camera_ids import find_camera
 from .clip_access import entry_of, may, may_see_job, permit_change, permit_clip
 from .clip_view import mint_clip_link
 from .const import CONF_TRANSCODE, DOMAIN
@@ -70,18 +70,19 @@ def create(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
         return
     span = TimeSpan(datetime.fromtimestamp(msg["start"], UTC), datetime.fromtimestamp(msg["end"], UTC))
     try:
-        cameras = [camera_of(hass, entity_id) for entity_id in dict.fromkeys(msg["camera_ids"])]
-    except HomeAssistantError as err:
-        connection.send_error(msg["id"], "not_found", str(err))
+        cameras = [find_camera(hass, camera_id) for camera_id in dict.fromkeys(msg["camera_ids"])]
+        for camera in cameras:
+            if not permit(hass, connection.user, Action.EXPORT, camera.entry, camera.channel, via="export"):
+                _unauthorized(connection, msg, camera.name)
+                return
+            camera.require_there()
+    except RefusedError as err:
+        _refuse(connection, msg, "not_found", err)
         return
-    for camera in cameras:
-        if not permit(hass, connection.user, Action.EXPORT, camera.entry, camera.channel, via="export"):
-            _unauthorized(connection, msg, camera.name)
-            return
     desk, form, title = export_desk(hass), ExportFormat(msg["format"]), msg.get("title")
     owner = connection.user.id
     jobs = {
-        camera.entity_id: desk.async_order(camera.entry, camera.channel, span, form, owner, title=title).order.id
+        camera.given: desk.async_order(camera.entry, camera.channel, span, form, owner, title=title).order.id
         for camera in cameras
     }
     connection.send_result(msg["id"], {"exports": jobs})

@@ -16,20 +16,17 @@ from typing import Any, Final
 
 from homeassistant.components import websocket_api
 from homeassistant.components.http.auth import async_sign_path
-from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import probatio
 
 from .access import Action, permit
-from .action_targets import camera_of
-from .const import DOMAIN
+from .camera_ids import find_camera
 from .core.errors import NvrBusyError, NvrError
 from .errors import error_key, translate
 from .footage import RefusedError
 from .media.thumbnails.maker import Thumbnail
 from .media.thumbnails.reader import Wanted
-from .media_ids import ChannelId, MediaIdError, parse
 from .picture_log import note_picture
 from .pictures import DEFAULT_WIDTH, WIDTHS, fresh_picture, picture_path, thumbnail
 from .runtime import NvrConfigEntry
@@ -46,6 +43,11 @@ _CODES: Final = {
     "no_footage_then": "not_found",
     "not_written_yet": "not_found",
     "no_channel": "not_found",
+    "no_recorder": "not_found",
+    "not_a_camera": "not_found",
+    "no_camera_entity": "not_found",
+    "bad_camera_id": "invalid_format",
+    "not_allowed_camera": "unauthorized",
     "not_found": "not_found",
     "busy": "busy",
     "timeout": "timeout",
@@ -159,7 +161,7 @@ def _present(hass: HomeAssistant, connection: websocket_api.ActiveConnection, ca
     entry, channel = _permitted(hass, connection, camera_id, via="snapshot", action=Action.LIVE)
     entity_id = entry.runtime_data.hub.camera_entity_id(channel)
     if entity_id is None:
-        raise _CommandError("not_found", "This channel has no camera that is enabled.")
+        raise _refusal(RefusedError("no_camera_entity"))
     return {"url": _signed(hass, connection, f"/api/camera_proxy/{entity_id}"), "actual": None, "offset": None}
 
 
@@ -172,33 +174,19 @@ def _permitted(
     action: Action = Action.PLAYBACK,
 ) -> tuple[NvrConfigEntry, int]:
     """Return the channel if the user may do this with it; raises _CommandError."""
-    entry, channel = _find(hass, camera_id)
-    if not permit(hass, connection.user, action, entry, channel, via=via):
-        raise _CommandError("unauthorized", "You may not see this camera.")
-    if entry.state is not ConfigEntryState.LOADED:
-        raise _CommandError(
-            "unavailable", str(RefusedError("not_loaded", name=entry.title).translate(HomeAssistantError))
-        )
-    return entry, channel
-
-
-def _find(hass: HomeAssistant, camera_id: str) -> tuple[NvrConfigEntry, int]:
-    if camera_id.startswith("camera."):
-        try:
-            camera = camera_of(hass, camera_id)
-        except HomeAssistantError as err:
-            raise _CommandError("not_found", str(err)) from err
-        return camera.entry, camera.channel
     try:
-        found = parse(camera_id)
-    except MediaIdError as err:
-        raise _CommandError("invalid_format", "This names no camera.") from err
-    if not isinstance(found, ChannelId):
-        raise _CommandError("invalid_format", "This names no camera.")
-    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(found.entry_id)
-    if entry is None or entry.domain != DOMAIN:
-        raise _CommandError("not_found", str(RefusedError("no_recorder").translate(HomeAssistantError)))
-    return entry, found.channel
+        camera = find_camera(hass, camera_id)
+        if allowed := permit(hass, connection.user, action, camera.entry, camera.channel, via=via):
+            camera.require_there()
+    except RefusedError as err:
+        raise _refusal(err) from err
+    if not allowed:
+        raise _refusal(RefusedError("not_allowed_camera"))
+    return camera.entry, camera.channel
+
+
+def _refusal(err: RefusedError) -> _CommandError:
+    return _CommandError(_CODES.get(err.key, "unavailable"), str(err.translate(HomeAssistantError)))
 
 
 def _told(err: NvrError | RefusedError, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
 import probatio
 
 from .access import Action, authorize, facts_of
@@ -80,12 +81,12 @@ async def _end(
         stay = slots.find(msg[ATTR_SESSION_ID])
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(stay.recorder_id) if stay is not None else None
     if stay is None or entry is None:
-        connection.send_error(msg["id"], websocket_api.ERR_NOT_FOUND, "This session is over")
+        _refuse(connection, msg, websocket_api.ERR_NOT_FOUND, "session_over")
         return
     facts = {**facts_of(entry, stay.holder.channel), ATTR_USER_ID: user.id, "via": msg["type"]}
     if not user.is_admin and stay.holder.owner != user.id:
         common.audit.record_denial({**facts, "action": "end_session"})
-        connection.send_error(msg["id"], websocket_api.ERR_UNAUTHORIZED, "This is somebody else's session")
+        _refuse(connection, msg, websocket_api.ERR_UNAUTHORIZED, "session_not_yours")
         return
     owner = await hass.auth.async_get_user(stay.holder.owner) if stay.holder.owner else None
     whose = {"subject": owner.name if owner is not None else None, "stream": stay.holder.kind}
@@ -94,6 +95,12 @@ async def _end(
     keep_for = user.id if reason is LossReason.TAKEN_OVER else None
     await slots.end(stay, reason, keep_for=keep_for)
     connection.send_result(msg["id"])
+
+
+def _refuse(connection: websocket_api.ActiveConnection, msg: dict[str, Any], code: str, key: str) -> None:
+    """Answer with an error in words; what they stand for is in the translations."""
+    err = HomeAssistantError(translation_domain=DOMAIN, translation_key=key)
+    connection.send_error(msg["id"], code, str(err), translation_domain=DOMAIN, translation_key=key)
 
 
 def _entries(hass: HomeAssistant, user: User) -> list[NvrConfigEntry]:

@@ -15,10 +15,10 @@ from .audit import AuditLog
 from .const import DOMAIN
 from .core.credentials import LoginGuard
 from .core.driver import ConnectionConfig
+from .endings import stopped, unavailable
 from .lockout import LockNotice
 from .media.engine import MediaEngine
 from .media.streaming.desk import StreamDesk
-from .media.streaming.stream import Ending
 from .media.thumbnails.maker import PictureMaker
 from .media.thumbnails.store import PictureStore
 from .persistence import MemoryStore
@@ -60,10 +60,13 @@ class NvrShared:
 
     async def async_close_playback(self, entry_id: str) -> None:
         """End all streams and playback of a recorder, and the links to it."""
-        await self.desk.close_recorder(entry_id, Ending("unavailable", "The connection to the NVR was ended."))
+        entry = self.hass.config_entries.async_get_entry(entry_id)
+        await self.desk.close_recorder(entry_id, unavailable(entry.title if entry is not None else "NVR"))
         await self.links.revoke_entry(entry_id)
         await self.pictures.close_recorder(entry_id)
         await self.engine.close_recorder(entry_id)
+        # Also what nobody gave a sign of life for, and is ending because of that.
+        await self.engine.slots.settle(entry_id)
 
     async def async_forget(self, entry_id: str) -> None:
         """Forget a removed entry."""
@@ -80,7 +83,7 @@ class NvrShared:
         """End all playback and every count: Home Assistant stops."""
         for notice in self.lock_notices.values():
             notice.async_clear()
-        await self.desk.aclose()
+        await self.desk.aclose(stopped())
         await self.links.revoke_all()
         await self.pictures.aclose()
         await self.engine.aclose()

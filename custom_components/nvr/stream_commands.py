@@ -1,10 +1,9 @@
-"""Commands of our viewer over Home Assistant's websocket, and what they answer.
+"""Commands of our viewer over Home Assistant's websocket that open and control streams, and what they answer.
 
 Moments are Unix seconds (UTC, with fractions). Errors have a `code`: not_found, unauthorized, unavailable, busy,
-unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) and, for busy, `holders`.
+unsupported, invalid_format or timeout, and the key of their message in the translations; where it makes sense
+`retry_after` (s) and, for busy, `holders`. A stream that nobody has taken yet ends with the connection it was asked by.
 
-- `nvr/info`: what this version offers.
-- `nvr/cameras`: the cameras the user may watch, live or recorded.
 - `nvr/session/open`: begins a stream and returns how to play it and the token the media socket takes it by. `accept`:
   what the viewer decodes ("avc1", "hvc1", "mp4a"), and "jpeg" where he takes single pictures for want of that; then
   `codec` is "jpeg". `refused` names the codec of a better stream that he does not decode.
@@ -15,68 +14,37 @@ unsupported, invalid_format or timeout; where it makes sense `retry_after` (s) a
 
 from typing import Any, Final
 
+from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
-from homeassistant.helpers import area_registry as ar, device_registry as dr
-from homeassistant.loader import async_get_integration
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .access import Action, authorize
-from .const import DOMAIN
-from .core.models import Channel, StreamProfile, StreamRole, VideoCodec
+from .access import Action, permit
+from .camera_ids import find_camera, may_with
+from .core.models import StreamRole
+from .footage import RefusedError
 from .media.codecs import ENTRIES
 from .media.streaming.stream import MediaStream, Opened, Wanted
 from .media.ticks import from_datetime, from_seconds, to_seconds
-from .media_ids import ChannelId, MediaIdError, parse
 from .runtime import NvrConfigEntry
 from .session_words import session_rows
 from .shared import shared
-from .stream_sessions import LIVE, PLAYBACK, SessionError, control_stream, open_stream, roles_for
+from .stream_sessions import ACTIONS, LIVE, PLAYBACK, SessionError, code_of, control_stream, open_stream, roles_for
 
 MEDIA_PATH: Final = "/api/nvr/media"
-_FEATURES: Final = ("live", "playback", "seek", "speed", "reverse", "step", "sound", "stills")
 _FORWARDS: Final = probatio.Range(min=0.125, max=32)
 _SPEEDS: Final = probatio.All(probatio.Coerce(float), probatio.Any(_FORWARDS, probatio.Range(min=-32, max=-0.125)))
 _MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_258_118_400))
-_CODECS: Final = {**ENTRIES, VideoCodec.MJPEG: "mjpeg"}
 _ACCEPT: Final = ("avc1",)
 
 
 @callback
 def async_register_stream_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
-    for command in (websocket_info, websocket_cameras, websocket_open, websocket_control):
+    for command in (websocket_open, websocket_control):
         websocket_api.async_register_command(hass, command)
-
-
-@websocket_api.websocket_command({probatio.Required("type"): "nvr/info"})
-@websocket_api.async_response
-async def websocket_info(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
-    """Say what this version offers."""
-    version = str((await async_get_integration(hass, DOMAIN)).version)
-    told = {"version": version, "api": 1, "features": list(_FEATURES), "limits": {"grid": 25}, "media_path": MEDIA_PATH}
-    connection.send_result(msg["id"], told)
-
-
-@websocket_api.websocket_command({probatio.Required("type"): "nvr/cameras"})
-@callback
-def websocket_cameras(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
-    """List the cameras the user may watch."""
-    entries: list[NvrConfigEntry] = hass.config_entries.async_entries(DOMAIN)
-    found = []
-    for entry in entries:
-        if entry.state is not ConfigEntryState.LOADED:
-            continue
-        for channel in entry.runtime_data.hub.channels:
-            rights = {
-                action.value: authorize(hass, connection.user, action, entry, channel.number)
-                for action in (Action.LIVE, Action.PLAYBACK)
-            }
-            if any(rights.values()):
-                found.append({**_camera(hass, entry, channel), "rights": rights})
-    connection.send_result(msg["id"], found)
 
 
 @websocket_api.websocket_command(
@@ -95,19 +63,34 @@ def websocket_cameras(hass: HomeAssistant, connection: websocket_api.ActiveConne
 @websocket_api.async_response
 async def websocket_open(hass: HomeAssistant, connection: websocket_api.ActiveConnection, msg: dict[str, Any]) -> None:
     """Begin a stream for the user who asks."""
+    desk, user = shared(hass).desk, connection.user
+
+    def tie(stream: MediaStream) -> None:
+        """End a stream that nobody has taken yet with the connection it was asked for by."""
+
+        def left() -> None:
+            # Soon, not at once: Home Assistant is still going through its subscriptions.
+            hass.loop.call_soon(desk.give_up, stream)
+
+        def untie() -> None:
+            connection.subscriptions.pop(msg["id"], None)
+
+        connection.subscriptions[msg["id"]] = left
+        stream.closing.append(untie)
+
+    entry = None
     try:
-        entry, number = _camera_of(hass, msg["camera_id"])
+        entry, number = _camera_of(hass, user, ACTIONS[msg["kind"]], msg["camera_id"])
         wanted = _wanted(entry, number, msg)
-        stream, opened = await open_stream(hass, connection.user, connection.refresh_token_id, entry, wanted)
+        stream, opened = await open_stream(hass, user, connection.refresh_token_id, entry, wanted, made=tie)
     except SessionError as err:
         holders = None
-        if err.code == "busy":
-            entry, _ = _camera_of(hass, msg["camera_id"])
-            holders = await session_rows(hass, connection.user, entry, shared(hass).engine.holders(entry.entry_id))
+        if err.full and entry is not None:
+            holders = await session_rows(hass, user, entry, shared(hass).engine.holders(entry.entry_id))
         _refuse(connection, msg["id"], err, holders)
         return
     told = {"session_id": stream.session_id, "stream_id": stream.stream_id, "media_path": MEDIA_PATH}
-    connection.send_result(msg["id"], {**told, "token": shared(hass).desk.mint(stream), **_opened(opened)})
+    connection.send_result(msg["id"], {**told, "token": desk.mint(stream), **_opened(opened)})
 
 
 @websocket_api.websocket_command(
@@ -142,7 +125,7 @@ def _value(msg: dict[str, Any]) -> float | None:
     try:
         probatio.Schema(limits)(value)
     except probatio.Invalid as err:
-        raise SessionError("invalid_format", f"{msg['action']}: {err}") from err
+        raise SessionError("invalid_format", RefusedError("no_such_value", action=msg["action"])) from err
     return value
 
 
@@ -152,26 +135,27 @@ def _own(
     stream = shared(hass).desk.find(session_id)
     # Somebody else's is as good as none.
     if stream is None or stream.owner != connection.user.id:
-        raise SessionError("not_found", "There is no such stream (any more).")
+        raise SessionError("not_found", RefusedError("stream_ended"))
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(stream.recorder_id)
     if entry is None or entry.state is not ConfigEntryState.LOADED:
-        raise SessionError("unavailable", "The NVR is not set up.")
+        name = entry.title if entry is not None else "NVR"
+        raise SessionError("unavailable", RefusedError("not_loaded", name=name))
     return stream, entry
 
 
-def _camera_of(hass: HomeAssistant, camera_id: str) -> tuple[NvrConfigEntry, int]:
+def _camera_of(hass: HomeAssistant, user: User, action: Action, camera_id: str) -> tuple[NvrConfigEntry, int]:
+    """Return the camera of that name; the right to it is asked for where it is opened. Raises SessionError."""
     try:
-        found = parse(camera_id)
-    except MediaIdError as err:
-        raise SessionError("invalid_format", "This is no camera.") from err
-    if not isinstance(found, ChannelId):
-        raise SessionError("invalid_format", "This is no camera.")
-    entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(found.entry_id)
-    if entry is None or entry.domain != DOMAIN:
-        raise SessionError("not_found", "There is no such camera.")
-    if entry.state is not ConfigEntryState.LOADED:
-        raise SessionError("unavailable", f"{entry.title} is not set up.")
-    return entry, found.channel
+        camera = find_camera(hass, camera_id)
+    except RefusedError as err:
+        raise SessionError(code_of(err), err) from err
+    if not camera.loaded:
+        refused = RefusedError("not_loaded", name=camera.entry.title)
+        if not may_with(hass, user, action, camera):
+            permit(hass, user, action, camera.entry, camera.channel, via="stream")  # so that it is kept
+            refused = RefusedError("not_allowed_camera")
+        raise SessionError(code_of(refused), refused)
+    return camera.entry, camera.channel
 
 
 def _wanted(entry: NvrConfigEntry, number: int, msg: dict[str, Any]) -> Wanted:
@@ -184,7 +168,7 @@ def _wanted(entry: NvrConfigEntry, number: int, msg: dict[str, Any]) -> Wanted:
         return Wanted(LIVE, number, roles, accept, from_datetime(dt_util.utcnow()))
     start, end = (from_seconds(msg[name]) if name in msg else None for name in ("start", "end"))
     if start is None or (end is not None and end <= start):
-        raise SessionError("invalid_format", "A playback needs a start, and an end behind it.")
+        raise SessionError("invalid_format", RefusedError("no_span_to_play"))
     return Wanted(PLAYBACK, number, roles, accept, start, msg["speed"], keys=msg["keyframes"], end=end)
 
 
@@ -207,38 +191,15 @@ def _refuse(
     holders: list[dict[str, Any]] | None = None,
 ) -> None:
     """Answer with an error that says more than Home Assistant's own do."""
-    told: dict[str, Any] = {"code": err.code, "message": str(err)}
+    told: dict[str, Any] = {
+        "code": err.code,
+        "message": str(err),
+        "translation_domain": err.told.translation_domain,
+        "translation_key": err.told.translation_key,
+        "translation_placeholders": err.told.translation_placeholders,
+    }
     if err.retry_after is not None:
         told["retry_after"] = err.retry_after
     if holders is not None:
         told["holders"] = holders
     connection.send_message({"id": number, "type": websocket_api.TYPE_RESULT, "success": False, "error": told})
-
-
-def _camera(hass: HomeAssistant, entry: NvrConfigEntry, channel: Channel) -> dict[str, Any]:
-    hub = entry.runtime_data.hub
-    device = dr.async_get(hass).async_get(hub.channel_device_id(channel.number) or "")
-    area = ar.async_get(hass).async_get_area(device.area_id) if device is not None and device.area_id else None
-    speeds = hub.driver.capabilities.playback_speeds if hub.link.reached else (1.0,)
-    return {
-        "id": ChannelId(entry.entry_id, channel.number).format(),
-        "name": channel.name,
-        "entity_id": hub.camera_entity_id(channel.number),
-        "nvr_id": entry.entry_id,
-        "channel": channel.number,
-        "online": hub.channel_available(channel.number),
-        "area": area.name if area is not None else None,
-        "streams": [_stream(profile) for profile in channel.profiles if profile.enabled],
-        "playback": None if hub.playback is None else {"scale": list(speeds)},
-    }
-
-
-def _stream(profile: StreamProfile) -> dict[str, Any]:
-    return {
-        "id": profile.role.value,
-        "codec": _CODECS.get(profile.video),
-        "width": profile.width,
-        "height": profile.height,
-        "fps": profile.fps,
-        "audio": profile.audio.value if profile.audio is not None else None,
-    }

@@ -26,11 +26,13 @@ from .core.errors import (
     NvrUnsupportedError,
 )
 from .core.models import Channel, RecordingSegment, StreamRole, TimeSpan, VideoCodec
+from .endings import ending_of
 from .errors import translate
 from .footage import RefusedError, channel_of, read_segments, recorded_spans
 from .hub import NvrHub
 from .media.codecs import ENTRIES, codec_name
 from .media.engine import MediaEngine
+from .media.streaming.desk import TooManyStreamsError
 from .media.streaming.feed import Feed, FeedOptions, Footage, LiveFeed
 from .media.streaming.stream import CodecRefusedError, Ending, MediaStream, Opened, OpenFeed, Wanted
 from .media.streaming.trick import Run, open_run
@@ -50,13 +52,20 @@ _MANY: Final = 10_000
 
 
 class SessionError(Exception):
-    """Why there is no stream: a code for programs, a sentence for people, and when to ask again (s)."""
+    """Why there is no stream: a code for programs, an error in words for people, and when to ask again (s).
 
-    def __init__(self, code: str, message: str, retry_after: float | None = None) -> None:
+    `full`: all sessions of the recorder are in use, so that it helps to know whose they are.
+    """
+
+    def __init__(
+        self, code: str, why: RefusedError | HomeAssistantError, retry_after: float | None = None, *, full: bool = False
+    ) -> None:
         """Keep them."""
-        super().__init__(message)
+        self.told = why.translate(HomeAssistantError) if isinstance(why, RefusedError) else why
+        super().__init__(str(self.told))
         self.code = code
         self.retry_after = retry_after
+        self.full = full
 
 
 @callback
@@ -71,21 +80,27 @@ def async_watch_sessions(hass: HomeAssistant) -> None:
 
 
 async def open_stream(
-    hass: HomeAssistant, user: User, login: str | None, entry: NvrConfigEntry, wanted: Wanted
+    hass: HomeAssistant,
+    user: User,
+    login: str | None,
+    entry: NvrConfigEntry,
+    wanted: Wanted,
+    *,
+    made: Callable[[MediaStream], None],
 ) -> tuple[MediaStream, Opened]:
     """Return a stream that plays, for this user with this login (the id of his refresh token).
 
-    Raises SessionError. The first picture is there when it returns, and nothing is left open when it raises.
+    `made` is called with it before anything is opened. Raises SessionError. The first picture is there when it
+    returns, and nothing is left open when it raises.
     """
     if not permit(hass, user, ACTIONS[wanted.kind], entry, wanted.channel, via="stream"):
-        key = "not_allowed_live" if wanted.kind == LIVE else "not_allowed"
-        raise _session_error(RefusedError(key, camera=_name_of(entry, wanted.channel)), entry, wanted.channel)
+        raise SessionError("unauthorized", _not_allowed(hass, user, entry, wanted))
     try:
         stream = _make(hass, user, entry, wanted)
     except (RefusedError, NvrError) as err:
         raise _session_error(err, entry, wanted.channel) from err
-    desk = shared(hass).desk
-    desk.add(stream)
+    shared(hass).desk.add(stream)
+    made(stream)
     if login is not None:
         # Soon, not at once: ending the stream takes the callback back, and Home Assistant is still going through them.
         def gone() -> None:
@@ -95,13 +110,15 @@ async def open_stream(
     try:
         opened = await stream.open()
     except NvrBusyError as err:
-        raise SessionError("busy", str(await explain(hass, err, entry, user)), err.retry_after) from err
+        raise SessionError("busy", await explain(hass, err, entry, user), err.retry_after, full=True) from err
     except (RefusedError, NvrError) as err:
         raise _session_error(err, entry, wanted.channel) from err
     # The right may have gone while the recorder was asked.
     if not await _may(hass, stream, entry):
-        await stream.close(_no_right(entry, stream))
-        raise SessionError("unauthorized", str(_no_right(entry, stream).message))
+        await shared(hass).desk.close(stream, _no_right(entry, stream))
+        raise SessionError("unauthorized", _not_allowed(hass, user, entry, wanted))
+    if stream.closed:
+        raise SessionError("not_found", RefusedError("stream_ended"))
     return stream, opened
 
 
@@ -126,9 +143,9 @@ async def control_stream(
             case "resume":
                 stream.resume()
             case "close":
-                await stream.close(Ending("closed"))
+                await shared(entry.runtime_data.hub.hass).desk.close(stream, Ending("closed"))
             case _:
-                raise SessionError("invalid_format", f"{action} needs a value")
+                raise SessionError("invalid_format", RefusedError("no_such_value", action=action))
     except (RefusedError, NvrError) as err:
         raise _session_error(err, entry, stream.channel) from err
     return None
@@ -144,10 +161,15 @@ async def end_streams_without_right(hass: HomeAssistant) -> None:
             _revoke(hass, stream, entry)
 
 
-async def may_watch(hass: HomeAssistant, stream: MediaStream) -> bool:
-    """Tell whether the viewer still may see what the stream shows."""
+async def let_watch(hass: HomeAssistant, stream: MediaStream) -> bool:
+    """Tell whether the viewer still may see what the stream shows; else it ends, with a reason, and that is kept."""
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(stream.recorder_id)
-    return entry is not None and entry.state is ConfigEntryState.LOADED and await _may(hass, stream, entry)
+    if entry is None or entry.state is not ConfigEntryState.LOADED:
+        return False  # what is being unloaded ends its streams by itself
+    if await _may(hass, stream, entry):
+        return True
+    _revoke(hass, stream, entry)
+    return False
 
 
 async def _may(hass: HomeAssistant, stream: MediaStream, entry: NvrConfigEntry) -> bool:
@@ -170,7 +192,15 @@ def _revoke(hass: HomeAssistant, stream: MediaStream, entry: NvrConfigEntry) -> 
 def _no_right(entry: NvrConfigEntry, stream: MediaStream) -> Ending:
     key = "not_allowed_live" if stream.live else "not_allowed"
     refused = RefusedError(key, camera=_name_of(entry, stream.channel))
-    return Ending("unauthorized", str(refused.translate(HomeAssistantError)))
+    return ending_of("unauthorized", refused.translate(HomeAssistantError))
+
+
+def _not_allowed(hass: HomeAssistant, user: User, entry: NvrConfigEntry, wanted: Wanted) -> RefusedError:
+    """Return why somebody gets no stream; who may see nothing of a camera does not learn what it is called."""
+    if not any(authorize(hass, user, action, entry, wanted.channel) for action in ACTIONS.values()):
+        return RefusedError("not_allowed_camera")
+    key = "not_allowed_live" if wanted.kind == LIVE else "not_allowed"
+    return RefusedError(key, camera=_name_of(entry, wanted.channel))
 
 
 def _name_of(entry: NvrConfigEntry, number: int) -> str:
@@ -194,10 +224,10 @@ def _make(hass: HomeAssistant, user: User, entry: NvrConfigEntry, wanted: Wanted
 
     def describe(err: NvrError) -> Ending:
         told = _session_error(err, entry, wanted.channel)
-        return Ending(told.code, str(told))
+        return ending_of(told.code, told.told)
 
     return MediaStream(
-        desk.next_id(),
+        desk.next_id(user.id),
         entry.entry_id,
         user.id,
         wanted,
@@ -311,14 +341,20 @@ def _session_error(err: RefusedError | NvrError, entry: NvrConfigEntry, number: 
     if isinstance(err, CodecRefusedError):
         err = RefusedError("codec_not_decoded", camera=_name_of(entry, number), codec=codec_name(err.codec))
     if isinstance(err, RefusedError):
-        code = _REFUSALS.get(err.key, "not_found")
-        return SessionError(code, str(err.translate(HomeAssistantError)))
+        return SessionError(code_of(err), err)
     if isinstance(err, NvrNotFoundError):
-        told = RefusedError("no_footage", camera=_name_of(entry, number)).translate(HomeAssistantError)
-        return SessionError("not_found", str(told))
+        return SessionError("not_found", RefusedError("no_footage", camera=_name_of(entry, number)))
+    if isinstance(err, TooManyStreamsError):
+        key = "too_many_streams" if err.of_all else "too_many_own_streams"
+        return SessionError("busy", RefusedError(key, most=str(err.most)), err.retry_after)
     code = next((code for kind, code in _CODES if isinstance(err, kind)), "unavailable")
     retry_after = err.retry_after if isinstance(err, NvrBusyError) else None
-    return SessionError(code, str(translate(err, entry.title)), retry_after)
+    return SessionError(code, translate(err, entry.title), retry_after)
+
+
+def code_of(err: RefusedError) -> str:
+    """Return what programs are told of a refusal."""
+    return _REFUSALS.get(err.key, "not_found")
 
 
 _REFUSALS: Final = {
@@ -329,6 +365,8 @@ _REFUSALS: Final = {
     "no_playback": "unsupported",
     "no_recordings": "unsupported",
     "not_loaded": "unavailable",
+    "bad_camera_id": "invalid_format",
+    "not_allowed_camera": "unauthorized",
 }
 _CODES: Final[tuple[tuple[type[NvrError], str], ...]] = (
     (NvrBusyError, "busy"),

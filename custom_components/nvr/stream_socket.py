@@ -5,11 +5,15 @@ and no token stands in its address: the first message, and one for each further 
 
     {"type": "attach", "token": "..."}      answered by {"type": "attached", "session_id": ..., "stream_id": ...}
 
-with a token that `nvr/session/open` gave to the user just before and that is good once. `{"type": "ping"}`, at least
-every 15 seconds, keeps it open. When it closes, all its streams do.
+with a token that `nvr/session/open` gave to the user just before and that is good once. `{"type": "ping"}` is answered
+by `{"type": "pong"}` and keeps it open: send one every 5 seconds. It is closed, and all its streams end, when nothing
+has come for 13: so a viewer who is gone has no session on a recorder 15 seconds later. Rights are looked at again with
+each of them.
 """
 
 import asyncio
+from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any, Final
 
@@ -22,11 +26,18 @@ from .core.errors import NvrNotFoundError
 from .media.streaming.stream import Ending, MediaStream
 from .shared import shared
 from .stream_commands import MEDIA_PATH
-from .stream_sessions import may_watch
+from .stream_sessions import let_watch
 
-_SILENCE: Final = 15.0
+# With the goodbye to the recorder nothing is left 15 seconds after the last sign of life.
+_SILENCE: Final = 13.0
+_GOODBYE: Final = 1.0
 _LONGEST_MESSAGE: Final = 4096
 _REFUSED: Final = WSCloseCode.POLICY_VIOLATION
+_NOT_UNDERSTOOD: Final = "not understood"
+_UNAUTHORIZED: Final = {"type": "error", "code": "unauthorized"}
+_OVER: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
+# Answers that wait for a viewer who asks and asks, and takes none.
+_MOST_ANSWERS: Final = 64
 
 
 @callback
@@ -47,9 +58,17 @@ class MediaSocketView(HomeAssistantView):
 
     async def get(self, request: web.Request) -> web.WebSocketResponse:
         """Serve one viewer until he leaves."""
-        socket = web.WebSocketResponse(compress=False, max_msg_size=_LONGEST_MESSAGE, timeout=1.0)
+        # Saying goodbye takes as long as he takes to read: his streams end before, so it is not done by itself.
+        socket = web.WebSocketResponse(autoclose=False, compress=False, max_msg_size=_LONGEST_MESSAGE, timeout=_GOODBYE)
         await socket.prepare(request)
-        await MediaSocket(self._hass, socket).serve()
+        viewer = MediaSocket(self._hass, socket)
+        reason = await viewer.serve()
+        try:
+            async with asyncio.timeout(2 * _GOODBYE):
+                await viewer.leave(reason)
+        except TimeoutError:
+            if request.transport is not None:
+                request.transport.abort()
         return socket
 
 
@@ -59,71 +78,94 @@ class MediaSocket:
     def __init__(self, hass: HomeAssistant, socket: web.WebSocketResponse) -> None:
         self._hass = hass
         self._socket = socket
+        self._proven = False
         self._streams: dict[int, MediaStream] = {}
+        # Only one task sends: who listens must not wait for a viewer who takes nothing.
+        self._answers: deque[str] = deque()
         self._wake = asyncio.Event()
 
-    async def serve(self) -> None:
-        """Send and listen until the viewer leaves, falls silent or has nothing to show; then end his streams."""
+    async def serve(self) -> str:
+        """Send and listen until the viewer leaves or is to be sent away, then end his streams.
+
+        Returns why he is sent away; empty when he left.
+        """
         writer = asyncio.create_task(self._write(), name="nvr media socket")
         try:
-            await self._listen()
+            return await self._listen()
         finally:
             # The handler may be cancelled here, with the connection: what has to happen is the desk's.
             writer.cancel()
             for stream in self._streams.values():
                 stream.outbox.listen(None)
-                shared(self._hass).desk.close_soon(stream, Ending("left", "The viewer left."))
+                shared(self._hass).desk.close_soon(stream, Ending("left"))
             await asyncio.wait({writer})
 
-    async def _listen(self) -> None:
+    async def leave(self, reason: str) -> None:
+        """Say the rest and goodbye."""
+        with suppress(ConnectionError):
+            for answer in self._answers:
+                await self._socket.send_str(answer)
+        code = _REFUSED if reason else WSCloseCode.OK
+        await self._socket.close(code=code, message=reason.encode())
+
+    async def _listen(self) -> str:
         while True:
             try:
                 message = await self._socket.receive(_SILENCE)
             except TimeoutError:
-                await self._socket.close(code=_REFUSED, message=b"silence")
-                return
-            if message.type is not WSMsgType.TEXT or not await self._take(message.data):
-                return
+                return "silence"
+            if message.type in _OVER:
+                return ""
+            reason = await self._take(message.data) if message.type is WSMsgType.TEXT else _NOT_UNDERSTOOD
+            if reason or len(self._answers) > _MOST_ANSWERS:
+                return reason or "takes nothing"
 
-    async def _take(self, text: str) -> bool:
-        """Do what a message says; False when the socket is to be closed."""
+    async def _take(self, text: str) -> str:
+        """Do what a message says; returns why the socket is to be closed, if it is."""
         try:
             said: Any = orjson.loads(text)
         except orjson.JSONDecodeError:
             said = None
         match said:
-            case {"type": "ping"} if self._streams:
-                await self._socket.send_str('{"type":"pong"}')
+            case {"type": "ping"} if self._proven:
+                for stream in list(self._streams.values()):
+                    await let_watch(self._hass, stream)
+                self._answer({"type": "pong"})
             case {"type": "attach", "token": str(token)}:
                 return await self._attach(token)
             case _:
-                await self._socket.close(code=_REFUSED, message=b"not understood")
-                return False
-        return True
+                return _NOT_UNDERSTOOD
+        return ""
 
-    async def _attach(self, token: str) -> bool:
-        """Take a stream by its token; who shows a wrong one and has no stream is sent away."""
+    async def _attach(self, token: str) -> str:
+        """Take a stream by its token; who shows a wrong one and never showed a good one is sent away."""
         try:
             stream = shared(self._hass).desk.redeem(token)
         except NvrNotFoundError:
-            await self._socket.send_str('{"type":"error","code":"unauthorized"}')
-            if not self._streams:
-                await self._socket.close(code=_REFUSED, message=b"unauthorized")
-            return bool(self._streams)
-        if not await may_watch(self._hass, stream):
-            await stream.close(Ending("unauthorized"))
-            await self._socket.send_str('{"type":"error","code":"unauthorized"}')
-            return True
+            self._answer(_UNAUTHORIZED)
+            return "" if self._proven else "unauthorized"
+        self._proven = True
+        # Kept from now on: whatever happens here, it ends with the socket.
         self._streams[stream.stream_id] = stream
-        told = {"type": "attached", "session_id": stream.session_id, "stream_id": stream.stream_id}
-        await self._socket.send_str(orjson.dumps(told).decode())
+        if not await let_watch(self._hass, stream):
+            del self._streams[stream.stream_id]
+            shared(self._hass).desk.close_soon(stream, Ending("unauthorized"))
+            self._answer(_UNAUTHORIZED)
+            return ""
+        self._answer({"type": "attached", "session_id": stream.session_id, "stream_id": stream.stream_id})
         stream.outbox.listen(self._wake.set)
-        return True
+        return ""
+
+    def _answer(self, told: Mapping[str, object]) -> None:
+        self._answers.append(orjson.dumps(told).decode())
+        self._wake.set()
 
     async def _write(self) -> None:
-        """Send what waits, one message of each stream in turn."""
+        """Send what waits: answers first, then one message of each stream in turn."""
         with suppress(ConnectionError):
             while True:
+                while self._answers:
+                    await self._socket.send_str(self._answers.popleft())
                 if not await self._send_round():
                     self._wake.clear()
                     await self._wake.wait()

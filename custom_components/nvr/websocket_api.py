@@ -2,8 +2,8 @@
 
 `nvr/audit` (administrators): who did what, newest first. It takes `start`, `end`, `user_id`, `entry_id`, `channel`,
 `kinds`, `limit` and, for the following page, the `next` of the answer before as `before`.
-The sessions that recorders have are in `session_commands`, the streams of the viewer in `stream_commands`,
-pictures of recordings in `picture_commands`.
+What there is to watch is in `viewer_commands`, the streams of the viewer in `stream_commands`, the sessions that
+recorders have in `session_commands`, pictures of recordings in `picture_commands`.
 """
 
 from typing import Any, Final
@@ -17,6 +17,7 @@ from .picture_commands import async_register_picture_commands
 from .session_commands import async_register_session_commands
 from .shared import shared
 from .stream_commands import async_register_stream_commands
+from .viewer_commands import async_register_viewer_commands
 
 _DEFAULT_LIMIT: Final = 100
 
@@ -26,6 +27,7 @@ def async_register_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
     websocket_api.async_register_command(hass, websocket_audit)
     async_register_session_commands(hass)
+    async_register_viewer_commands(hass)
     async_register_stream_commands(hass)
     async_register_picture_commands(hass)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 import json
@@ -91,14 +92,20 @@ class Watched:
 
 
 class Viewer:
-    """One person's page: Home Assistant's websocket for commands, ours for media."""
+    """One person's page: Home Assistant's websocket for commands, ours for media.
 
-    def __init__(self, commands: MockHAClientWebSocket, client: TestClient[Any, Any]) -> None:
+    It gives signs of life by itself, unless it is told not to: on a busy machine a test takes longer than one may be
+    silent.
+    """
+
+    def __init__(self, commands: MockHAClientWebSocket, client: TestClient[Any, Any], *, pings: bool = True) -> None:
         self.commands = commands
         self._client = client
         self.socket: ClientWebSocketResponse | None = None
         self.streams: dict[int, Watched] = {}
         self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._pongs: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._pings = pings
         self._reader: asyncio.Task[None] | None = None
 
     async def ask(self, command: str, **values: Any) -> dict[str, Any]:
@@ -133,6 +140,13 @@ class Viewer:
         async with asyncio.timeout(10):
             return await self.told.get()
 
+    async def ping(self) -> None:
+        """Give a sign of life, and wait for the answer."""
+        assert self.socket is not None
+        await self.socket.send_json({"type": "ping"})
+        async with asyncio.timeout(10):
+            await self._pongs.get()
+
     async def control(
         self, watched: Watched, action: str, value: float | None = None, *, at: float | None = None
     ) -> dict[str, Any]:
@@ -160,9 +174,24 @@ class Viewer:
             await self._reader
 
     async def _read(self, socket: ClientWebSocketResponse) -> None:
+        pinging = asyncio.create_task(self._ping_on(socket))
+        try:
+            await self._take(socket)
+        finally:
+            pinging.cancel()
+            await asyncio.wait({pinging})
+
+    async def _ping_on(self, socket: ClientWebSocketResponse) -> None:
+        with suppress(ConnectionError):
+            while self._pings:
+                await asyncio.sleep(3)
+                await socket.send_json({"type": "ping"})
+
+    async def _take(self, socket: ClientWebSocketResponse) -> None:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
-                self.told.put_nowait(message.json())
+                said = message.json()
+                (self._pongs if said["type"] == "pong" else self.told).put_nowait(said)
             else:
                 frame = unpack(message.data)
                 watched = self.streams[frame.stream_id]

@@ -1,6 +1,5 @@
 """Who gets a stream of our own viewer, and when it is taken away again."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -8,7 +7,9 @@ from typing import Any
 from unittest.mock import patch
 
 from homeassistant.auth.models import RefreshToken, User
+from homeassistant.auth.permissions.models import PermissionLookup
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
@@ -76,10 +77,20 @@ async def home_fixture(
     [
         "rights",
         "login",
-        *(pytest.param(n, marks=pytest.mark.slow) for n in ("entity permission", "deactivated", "removed")),
+        "disabled",
+        *(pytest.param(n, marks=pytest.mark.slow) for n in ("entity permission", "deactivated", "removed", "area")),
     ],
 )
 async def test_streams_end_with_a_reason_when_the_right_goes(home: Home, loss: str) -> None:
+    device_id = er.async_get(home.hass).entities["camera.front_door"].device_id
+    assert device_id is not None
+    if loss == "area":
+        yard = ar.async_get(home.hass).async_create("Yard")
+        dr.async_get(home.hass).async_update_device(device_id, area_id=yard.id)
+        # Home Assistant gives it to users that it loads; this one was made before the registries were there.
+        home.guest.perm_lookup = PermissionLookup(er.async_get(home.hass), dr.async_get(home.hass))
+        home.guest.groups[0].policy = {"entities": {"area_ids": {yard.id: READ}}}
+        home.guest.invalidate_cache()
     live, played = await home.watch("live"), await home.watch("playback")
     foreign = await home.watch("live", home.other)
     await home.viewer.commands.close()  # Home Assistant would close it with the login
@@ -88,6 +99,10 @@ async def test_streams_end_with_a_reason_when_the_right_goes(home: Home, loss: s
             home.let(Action.LIVE)
         case "entity permission":
             await home.hass.auth.async_update_user(home.guest, group_ids=[])
+        case "disabled":
+            er.async_get(home.hass).async_update_entity("camera.front_door", disabled_by=er.RegistryEntryDisabler.USER)
+        case "area":
+            dr.async_get(home.hass).async_update_device(device_id, area_id=None)
         case "deactivated":
             await home.hass.auth.async_update_user(home.guest, is_active=False)
         case "removed":
@@ -123,27 +138,65 @@ async def test_a_right_that_goes_before_the_stream_is_taken_counts(home: Home) -
     with patch("custom_components.nvr.stream_sessions.authorize", return_value=False):
         assert await home.viewer.attach(answer["result"]["token"]) == {"type": "error", "code": "unauthorized"}
     await until(lambda: not sessions(home.nvr))
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"revoked"})), limit=9)
+    assert [(row["user_id"], row["via"], row["channel"]) for row in page.rows] == [(home.guest.id, "stream", 1)]
 
 
-async def test_what_nobody_takes_and_nobody_listens_to_ends(home: Home) -> None:
-    with (
-        patch("custom_components.nvr.media.streaming.desk.TOKEN_LIFETIME", 0.2),
-        patch("custom_components.nvr.stream_socket._SILENCE", 0.6),
-    ):
-        answer = await home.viewer.ask(
-            "session/open", kind="live", camera_id=camera(home.entry), accept=["avc1", "hvc1"]
-        )
-        assert answer["success"]
-        await until(lambda: not sessions(home.nvr))
-        watched = await home.watch("playback")
-        assert home.viewer.socket is not None
-        for _ in range(4):
-            await asyncio.sleep(0.2)
-            await home.viewer.socket.send_json({"type": "ping"})
-            assert (await home.viewer.told.get())["type"] == "pong"
-        assert sessions(home.nvr) == {"playback": 1}
-        await until(lambda: not sessions(home.nvr))
-        assert watched.ending is None, "the socket was closed before"
+async def test_right_that_goes_unseen_counts_at_the_next_sign_of_life(home: Home) -> None:
+    live = await home.watch("live")
+    # A group's policy in its storage: Home Assistant tells nobody.
+    home.guest.groups[0].policy = {}
+    home.guest.invalidate_cache()
+    await home.viewer.ping()
+    assert (await live.ended())["reason"] == "unauthorized"
+    await until(lambda: not sessions(home.nvr))
+
+
+async def test_who_may_see_nothing_of_a_camera_does_not_learn_its_name(home: Home) -> None:
+    for actions, told in (((), "You may not see this camera"), ((Action.LIVE,), "You may not see the recordings of ")):
+        home.let(*actions)
+        start = two_hours_ago(home.nvr)
+        answer = await home.viewer.ask("session/open", kind="playback", camera_id=camera(home.entry), start=start)
+        assert answer["error"]["code"] == "unauthorized"
+        assert answer["error"]["message"].startswith(told)
+        assert ("Front door" in str(answer)) == bool(actions)
+    # Of an NVR that is away the same holds.
+    home.let(Action.LIVE)
+    assert await home.hass.config_entries.async_unload(home.entry.entry_id)
+    for number, told in ((1, "Test NVR is not ready"), (2, "You may not see this camera")):
+        answer = await home.viewer.ask("session/open", kind="live", camera_id=camera(home.entry, number))
+        assert answer["error"]["message"].startswith(told)
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"denied"})), limit=9)
+    assert [(row["channel"], row["action"]) for row in page.rows] == [(2, "live"), (1, "playback")]
+
+
+async def test_camera_is_named_by_its_entity_too(home: Home) -> None:
+    watched = await home.viewer.open("live", "camera.front_door", accept=["avc1", "hvc1"])
+    await watched.media()
+    answer = await home.viewer.ask("export/create", camera_ids=[camera(home.entry, 9)], start=1.0, end=9.0)
+    assert answer["error"]["code"] == "unauthorized"
+    answer = await home.other.ask("export/create", camera_ids=[camera(home.entry, 9)], start=1.0, end=9.0)
+    assert answer["error"]["code"] == "not_found"
+    start = two_hours_ago(home.nvr)
+    answer = await home.other.ask("export/create", camera_ids=[camera(home.entry)], start=start, end=start + 5)
+    await home.other.ask("export/cancel", export_id=answer["result"]["exports"][camera(home.entry)])
+    for camera_id, code in (("camera.unknown", "not_found"), ("1/clips", "invalid_format")):
+        for command, values in (("snapshot", {}), ("session/open", {"kind": "live"})):
+            answer = await home.other.ask(command, camera_id=camera_id, **values)
+            assert answer["error"]["code"] == code
+
+
+async def test_one_user_does_not_open_them_all(home: Home) -> None:
+    with patch("custom_components.nvr.media.streaming.desk.MOST_OF_ONE", 1):
+        await home.watch("live")
+        answer = await home.viewer.ask("session/open", kind="live", camera_id=camera(home.entry))
+        assert answer["error"]["code"] == "busy"
+        assert answer["error"]["translation_key"] == "too_many_own_streams"
+        assert "holders" not in answer["error"]
+        with patch("custom_components.nvr.media.streaming.desk.MOST", 1):
+            answer = await home.other.ask("session/open", kind="live", camera_id=camera(home.entry))
+        assert answer["error"]["translation_key"] == "too_many_streams"
+        await home.watch("live", home.other)
 
 
 @pytest.mark.parametrize("said", ["nothing", '{"type": "ping"}', '{"type": "attach"}', "[]"])
@@ -184,9 +237,11 @@ async def test_errors_say_what_they_are(home: Home) -> None:
         "invalid_format": [
             {"kind": "playback", "camera_id": camera(home.entry)},
             {"kind": "playback", "camera_id": camera(home.entry), "start": start, "end": start},
-            {"kind": "live", "camera_id": "camera.front_door"},
+            {"kind": "live", "camera_id": "1/clips"},
+            {"kind": "live", "camera_id": "front door"},
         ],
         "not_found": [
+            {"kind": "live", "camera_id": "camera.unknown"},
             {"kind": "live", "camera_id": camera(home.entry, 9)},
             {"kind": "live", "camera_id": "1/unknown/1"},
             {"kind": "playback", "camera_id": camera(home.entry), "start": now.timestamp()},
@@ -200,6 +255,7 @@ async def test_errors_say_what_they_are(home: Home) -> None:
             assert not answer["success"]
             assert answer["error"]["code"] == code, (request, answer)
             assert answer["error"]["message"]
+            assert answer["error"]["translation_key"]
     assert not sessions(home.nvr)
 
 
@@ -215,14 +271,6 @@ async def test_a_full_recorder_says_who_has_its_sessions(home: Home) -> None:
     assert "somebody else (Front door, since " in answer["error"]["message"]
     answer = await home.other.ask("session/open", kind="playback", camera_id=camera(home.entry), start=start)
     assert [holder["own"] for holder in answer["error"]["holders"]] == [True]
-
-
-async def test_unloading_ends_streams_and_says_so(home: Home) -> None:
-    watched = [await home.watch("live"), await home.watch("playback")]
-    assert await home.hass.config_entries.async_unload(home.entry.entry_id)
-    assert not sessions(home.nvr)
-    for each in watched:
-        assert (await each.ended())["reason"] == "unavailable"
 
 
 async def test_a_recorder_that_goes_away_ends_the_stream_with_a_reason(home: Home) -> None:

@@ -72,6 +72,32 @@ def judged(pictures: list[Any], epoch: float, moment: float, channel: int = 1) -
 
 
 @every_family
+async def test_viewer_is_told_what_there_is_to_watch(
+    hass: HomeAssistant, entry: MockConfigEntry, nvr: Recorder, viewer: Viewer
+) -> None:
+    info = (await viewer.ask("info"))["result"]
+    assert {"version", "bundle", "api", "features", "limits", "media_path"} == info.keys()
+    assert (info["api"], info["limits"]["grid"], info["media_path"]) == (1, 25, "/api/nvr/media")
+    cameras = (await viewer.ask("cameras"))["result"]
+    assert [row["id"] for row in cameras] == [camera(entry, number) for number in range(1, 5)]
+    first = cameras[0]
+    assert (first["name"], first["entity_id"], first["online"]) == ("Front door", "camera.front_door", True)
+    assert (first["recording"], first["ptz"]) == (None, None), "nobody has asked for today's list"
+    assert first["rights"] == {"live": True, "playback": True, "export": True}
+    assert {row["id"] for row in first["streams"]} >= {"main", "sub"}
+    assert first["streams"][0].keys() == {"id", "codec", "width", "height", "fps", "audio"}
+    scale = first["playback"].pop("scale")
+    assert 1.0 in scale
+    assert first["playback"] == {"reverse": True, "exact_seek": True, "thumbs": True}
+    days = {"entity_id": "camera.front_door", "duration": "24:00:00"}
+    await hass.services.async_call("nvr", "search_recordings", days, blocking=True, return_response=True)
+    assert (await viewer.ask("cameras"))["result"][0]["recording"] in {True, False}
+    # Of a recorder that cannot be used now no more is said than is known.
+    await hass.config_entries.async_unload(entry.entry_id)
+    assert (await viewer.ask("cameras"))["result"] == []
+
+
+@every_family
 async def test_recording_plays_from_the_asked_moment_and_from_those_that_are_jumped_to(
     entry: MockConfigEntry, nvr: Recorder, viewer: Viewer
 ) -> None:
@@ -87,7 +113,7 @@ async def test_recording_plays_from_the_asked_moment_and_from_those_that_are_jum
     assert sessions(nvr) == {"playback": 1}
     assert viewer.socket is not None
     await viewer.socket.close()
-    await until(lambda: not sessions(nvr), 1.0)
+    await until(lambda: not sessions(nvr))
     counters = nvr.rtsp.counters
     assert counters.teardowns["playback"] == counters.sessions_opened["playback"] == 5
 
@@ -114,7 +140,7 @@ async def test_live_and_recorded_streams_share_one_socket(
     count = len(live.messages)
     await live.until(lambda: len(live.messages) > count + 3)
     await viewer.close()
-    await until(lambda: not sessions(nvr), 1.0)
+    await until(lambda: not sessions(nvr))
     assert nvr.rtsp.counters.teardowns == {"live": 1, "playback": 1}
 
 

@@ -181,6 +181,13 @@ class CachedRecordingIndex:
         """How many segments are held."""
         return sum(len(day.segments) for day in self._days.values())
 
+    def growing(self, channel: int) -> bool | None:
+        """Tell whether the channel is being recorded, by today's list; None when that was not asked for just now."""
+        day = self._remembered((channel, StreamRole.MAIN, self._clock.current.date_of(self._utcnow())))
+        if day is None:
+            return None
+        return any(segment.open or segment.span.end >= day.fetched_at for segment in day.segments)
+
     async def search(
         self,
         channel: int,

@@ -53,7 +53,6 @@ class Lease:
         self._slots = slots
         self._timer: asyncio.TimerHandle | None = None
         self._patience = 0.0
-        self._beat_at = 0.0
 
     @contextmanager
     def opening(self) -> Iterator[None]:
@@ -75,14 +74,9 @@ class Lease:
         self.crowded = self._slots.was_refused(self)
 
     def keep_alive(self, patience: float) -> None:
-        """Have the holder lose the slot once it is idle and `beat` was not called for `patience` seconds."""
+        """Have the holder lose the slot, from now on, once it has been idle for `patience` seconds."""
         self._patience = patience
-        self.beat()
         self._watch(patience)
-
-    def beat(self) -> None:
-        """Note a sign of life."""
-        self._beat_at = _now()
 
     def release(self) -> None:
         """Give the slot back."""
@@ -95,7 +89,7 @@ class Lease:
         self._timer = asyncio.get_running_loop().call_later(delay, self._look)
 
     def _look(self) -> None:
-        silent = min(_now() - self._beat_at, self.stay.holder.idle_for())
+        silent = self.stay.holder.idle_for()
         # A tick of the clock more than what is wanting, or it would wake a hair too early, again and again.
         if silent < self._patience:
             self._watch(self._patience - silent + 0.01)
@@ -137,7 +131,7 @@ class RecorderSlots:
             ]
             if not idle:
                 raise SlotsBusyError(self.learned_limit.of(ceiling), self.holders())
-            await self.evict(self.stays[id(max(idle, key=lambda pair: pair[0])[1])], LossReason.REPLACED)
+            await self._replace(max(idle, key=lambda pair: pair[0])[1], ceiling)
         mine = next((pair for pair in self._kept if pair[0] == holder.owner), None)
         if mine is not None:
             self._kept.remove(mine)
@@ -174,6 +168,13 @@ class RecorderSlots:
         else:
             await holder.yield_slot()
 
+    async def _replace(self, holder: SlotHolder, ceiling: int) -> None:
+        """Have a holder make room; raises SlotsBusyError where he does not, so that nobody asks him for ever."""
+        held = {lease for lease, other in self.leases.items() if other is holder}
+        await self.evict(self.stays[id(holder)], LossReason.REPLACED)
+        if held <= self.leases.keys():
+            raise SlotsBusyError(self.learned_limit.of(ceiling), self.holders())
+
     def evict_soon(self, stay: Stay, reason: LossReason) -> None:
         """Do the same from where nobody can wait for it."""
         task = asyncio.get_running_loop().create_task(self.evict(stay, reason))
@@ -181,7 +182,7 @@ class RecorderSlots:
         task.add_done_callback(self._evictions.discard)
 
     async def aclose(self) -> None:
-        """Wait for what ends because nobody gave a sign of life."""
+        """Wait for what is ending because nobody gave a sign of life."""
         while self._evictions:
             await asyncio.wait(set(self._evictions))
 

@@ -107,8 +107,12 @@ class SessionSlots:
         """Return what was learned of a recorder, as plain JSON."""
         return self._of(recorder_id).learned_limit.to_json()
 
+    async def settle(self, recorder_id: str) -> None:
+        """Wait for the sessions of a recorder that are ending because nobody gave a sign of life."""
+        await self._of(recorder_id).aclose()
+
     async def aclose(self) -> None:
-        """Wait for the sessions that end because nobody gave a sign of life."""
+        """Do the same for all recorders."""
         for recorder in self._recorders.values():
             await recorder.aclose()
 

@@ -21,7 +21,7 @@ def playback(recorder: Rig, slots: SessionSlots) -> Playback:
 
 
 async def gone(recorder: Rig) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(30):
         while recorder.open_sessions:
             await asyncio.sleep(0.01)
 
@@ -72,6 +72,6 @@ async def test_close_that_is_cancelled_leaves_nothing_and_nobody_waiting() -> No
         closing.cancel()
         with pytest.raises(asyncio.CancelledError):
             await closing
-        async with asyncio.timeout(1):
+        async with asyncio.timeout(30):  # a limit of its own says something else
             assert "closed" in str((await asyncio.gather(waiting, return_exceptions=True))[0])
         await gone(recorder)

@@ -163,6 +163,20 @@ async def test_today_holds_for_thirty_seconds() -> None:
         assert len(recorder.searches) == searches
 
 
+async def test_who_is_being_recorded_is_known_while_todays_list_is_new() -> None:
+    recorder = Recorder()
+    index = index_of(recorder)
+    assert index.growing(1) is None
+    await found(index, days_ago(0))
+    assert (index.growing(1), index.growing(2)) == (True, None)
+    recorder.now = NOW + timedelta(seconds=31)
+    assert index.growing(1) is None
+    # The recorder wrote its last file this morning.
+    recorder.stored = lambda: [file for file in Recorder().stored() if file.span.end < at(0, 9)]  # type: ignore[method-assign]
+    await found(index, days_ago(0))
+    assert index.growing(1) is False
+
+
 async def test_yesterday_with_a_file_still_open_is_not_closed() -> None:
     recorder = Recorder()
     recorder.now = at(0, 0.2)

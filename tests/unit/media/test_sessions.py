@@ -46,6 +46,25 @@ class Listener(Holder):
             lease.release()
 
 
+@dataclass(eq=False)
+class Slow(Holder):
+    """Needs a while."""
+
+    async def yield_slot(self) -> None:
+        self.asked += 1
+        await asyncio.sleep(5)
+        for lease in self.leases:
+            lease.release()
+
+
+@dataclass(eq=False)
+class Stubborn(Holder):
+    """Says it gave its slot up, and did not."""
+
+    async def yield_slot(self) -> None:
+        self.asked += 1
+
+
 class Clock:
     now = NOW
 
@@ -110,6 +129,15 @@ async def test_same_owners_longest_idle_one_is_replaced_and_told(kind: type[Hold
         assert (older.heard, older.asked) == ([LossReason.REPLACED], 0)
     else:
         assert (older.asked, newer.asked, other.asked) == (1, 0, 0)
+
+
+async def test_holder_that_does_not_give_way_is_asked_once_and_the_slots_are_busy() -> None:
+    slots = SessionSlots(idle_limit=8)
+    stubborn = Stubborn("anna", idle=20)
+    await take(slots, stubborn, 1)
+    with pytest.raises(SlotsBusyError) as caught:
+        await take(slots, Holder("anna"), 1)
+    assert (stubborn.asked, [slot.owner for slot in caught.value.holders]) == (1, ["anna"])
 
 
 async def test_own_playback_that_is_watched_is_not_replaced() -> None:
@@ -223,18 +251,28 @@ def test_only_what_somebody_ended_is_over() -> None:
 @jumping
 async def test_who_gives_no_sign_of_life_loses_the_slot() -> None:
     slots = SessionSlots()
-    silent, asking, beating = Listener("anna", idle=99), Listener("ben", idle=0), Listener("cleo", idle=99)
-    for holder in (silent, asking, beating):
+    silent, asking = Listener("anna", idle=99), Listener("ben", idle=0)
+    for holder in (silent, asking):
         (await take(slots, holder, 3)).keep_alive(14)
-    for _ in range(5):
-        await asyncio.sleep(5)
-        beating.leases[0].beat()
-    assert (silent.heard, asking.heard, beating.heard) == ([LossReason.SILENT], [], [])
+    await asyncio.sleep(25)
+    assert (silent.heard, asking.heard) == ([LossReason.SILENT], [])
     asking.idle = 99
-    beating.leases[0].release()
     await asyncio.sleep(15)
-    assert (asking.heard, beating.heard) == ([LossReason.SILENT], [])
+    assert asking.heard == [LossReason.SILENT]
     await slots.aclose()
+    assert owners(slots) == []
+
+
+@jumping
+async def test_whoever_ends_everything_waits_for_what_is_ending_by_itself() -> None:
+    slots = SessionSlots()
+    slow = Slow("anna", idle=99)
+    (await take(slots, slow)).keep_alive(14)
+    await asyncio.sleep(15)
+    assert (slow.asked, owners(slots)) == (1, ["anna"])
+    await slots.settle("another")
+    assert owners(slots) == ["anna"]
+    await slots.settle("recorder")
     assert owners(slots) == []
 
 

@@ -5,9 +5,9 @@ sends INIT first, so that a viewer can tell it from the one before.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 import json
 import logging
@@ -59,10 +59,19 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """Why a stream ended: a code for programs, a sentence for people."""
+    """Why a stream ended: a code for programs, a sentence for people, and its key where it can be translated."""
 
     reason: str
     message: str = ""
+    key: str = ""
+    placeholders: Mapping[str, str] = field(default_factory=dict)
+
+    def to_json(self) -> bytes:
+        """Return it as its viewer reads it."""
+        told: dict[str, object] = {"reason": self.reason, "message": self.message}
+        if self.key:
+            told |= {"translation_key": self.key, "translation_placeholders": dict(self.placeholders)}
+        return json.dumps(told).encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,14 +154,11 @@ class MediaStream:
 
     async def yield_slot(self) -> None:
         """Give the slot to the same viewer's next playback, and tell him."""
-        await self.close(Ending("replaced", "You opened another recording, and the NVR has no free session."))
+        await self.lose_slot(LossReason.REPLACED)
 
     async def lose_slot(self, reason: LossReason) -> None:
         """End it for good and tell the viewer who or what ended it."""
-        if reason is LossReason.REPLACED:
-            await self.yield_slot()
-        else:
-            await self.close(Ending(reason.value, self._describe(SessionEndedError(reason)).message))
+        await self.close(replace(self._describe(SessionEndedError(reason)), reason=reason.value))
 
     async def open(self) -> Opened:
         """Begin; returns when the first picture is there. Raises NvrError subclasses, and is closed then."""
@@ -280,7 +286,7 @@ class MediaStream:
             if run.step:
                 self._idle_since = time.monotonic()
                 return
-            ending = Ending("end", "The recording ends here.")
+            ending = Ending("end", "The recording ends here.", "stream_end")
         # Nothing more comes by itself: the slot is free for others until the viewer jumps somewhere.
         self._release()
         self._end(ending)
@@ -304,8 +310,7 @@ class MediaStream:
             lease.release()
 
     def _end(self, ending: Ending) -> None:
-        payload = json.dumps({"reason": ending.reason, "message": ending.message}).encode()
-        self._way.put(Kind.END, self.position, payload)
+        self._way.put(Kind.END, self.position, ending.to_json())
 
     async def _open_by_ladder(self, run: Run) -> tuple[Run, Feed]:
         """Return the best of the camera's streams that the viewer decodes, and how it is played. Raises NvrError."""
