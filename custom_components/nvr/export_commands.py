@@ -12,6 +12,7 @@ from typing import Any, Final
 from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.components.websocket_api import ActiveConnection
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import probatio
@@ -26,7 +27,9 @@ from .export_actions import LONGEST
 from .exports import ExportDesk, export_desk
 from .footage import RefusedError
 from .media.exports.library import is_there, vanished
-from .media.exports.models import Clip, ExportFormat, ExportJob
+from .media.exports.models import Clip, ExportFormat, ExportJob, JobState
+from .runtime import NvrConfigEntry
+from .shared import shared
 
 _ID: Final = probatio.All(str, probatio.Length(max=64))
 _TITLE: Final = probatio.All(str, probatio.Length(min=1, max=100))
@@ -80,6 +83,11 @@ def create(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
             return
     desk, form, title = export_desk(hass), ExportFormat(msg["format"]), msg.get("title")
     owner = connection.user.id
+    try:
+        desk.require_room(owner, len(cameras))
+    except RefusedError as err:
+        _refuse(connection, msg, "busy", err)
+        return
     jobs = {
         camera.entity_id: desk.async_order(camera.entry, camera.channel, span, form, owner, title=title).order.id
         for camera in cameras
@@ -133,7 +141,7 @@ def rename(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
     """Give a clip another title."""
     if (clip := _clip_to_change(hass, connection, msg, "rename_clip")) is not None:
         changed = export_desk(hass).async_change(clip.id, title=msg["title"])
-        connection.send_result(msg["id"], _clip(changed, gone=False))
+        connection.send_result(msg["id"], _clip(changed, connection.user, gone=False))
 
 
 @callback
@@ -144,7 +152,7 @@ def keep(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> Non
     """Keep a clip for ever, or no longer."""
     if (clip := _clip_to_change(hass, connection, msg, "keep_clip")) is not None:
         changed = export_desk(hass).async_change(clip.id, keep=msg["keep"])
-        connection.send_result(msg["id"], _clip(changed, gone=False))
+        connection.send_result(msg["id"], _clip(changed, connection.user, gone=False))
 
 
 @websocket_api.websocket_command(
@@ -196,38 +204,73 @@ def _spare(hass: HomeAssistant, user: User, clip: Clip, accept: list[str]) -> st
     if clip.spare is not None:
         return None
     desk, entry = export_desk(hass), entry_of(hass, clip.recorder_id)
-    if entry is None or not entry.options.get(CONF_TRANSCODE):
+    if entry is None or not (entry.options.get(CONF_TRANSCODE) or _has_sub_track(entry)):
         raise RefusedError("clip_needs_h265", title=clip.title)
     for job in desk.queue.jobs.values():
-        if job.active and job.order.clip == clip.id:
+        if job.order.clip != clip.id:
+            continue
+        if job.active:
             return job.order.id
+        if job.state is JobState.FAILED and not entry.options.get(CONF_TRANSCODE):
+            raise RefusedError("clip_needs_h265", title=clip.title)
     if not authorize(hass, user, Action.EXPORT, entry, clip.channel):
         raise RefusedError("clip_needs_h265", title=clip.title)
     return desk.async_order(entry, clip.channel, clip.span, ExportFormat.H264, user.id, clip=clip.id).order.id
 
 
+def _has_sub_track(entry: NvrConfigEntry) -> bool:
+    """Tell whether the recorder may have recorded what plays everywhere, too; whether it did the export finds out."""
+    return entry.state is ConfigEntryState.LOADED and bool(entry.runtime_data.hub.driver.capabilities.sub_track)
+
+
 @websocket_api.websocket_command({probatio.Required("type"): "nvr/export/subscribe"})
 @websocket_api.async_response
 async def subscribe(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> None:
-    """Push all exports and clips, then what becomes of each: `export`, `clip` or `deleted` (a clip's id)."""
+    """Push all exports and clips, then what becomes of each: `export`, `clip` or `deleted` (a clip's id).
+
+    When rights change all of them are pushed again.
+    """
     desk, user = export_desk(hass), connection.user
+    told: set[str] = set()
+
+    @callback
+    def send(event: dict[str, Any]) -> None:
+        connection.send_message(websocket_api.event_message(msg["id"], event))
 
     @callback
     def tell(what: ExportJob | Clip | str) -> None:
         match what:
             case ExportJob() if may_see_job(hass, user, what):
-                event: dict[str, Any] = {"export": _job(desk, what)}
+                send({"export": _job(desk, what)})
             case Clip() if may(hass, user, Action.PLAYBACK, what):
-                event = {"clip": _clip(what, gone=False)}
-            case str():
-                event = {"deleted": what}
-            case _:
-                return
-        connection.send_message(websocket_api.event_message(msg["id"], event))
+                told.add(what.id)
+                send({"clip": _clip(what, user, gone=False)})
+            # Of a clip he was never told of he is not told that it went.
+            case str() if what in told:
+                told.discard(what)
+                send({"deleted": what})
 
-    connection.subscriptions[msg["id"]] = desk.changed.async_subscribe(tell)
+    async def tell_all() -> None:
+        found = await _all(hass, user)
+        if msg["id"] in connection.subscriptions:
+            told.clear()
+            told.update(clip["id"] for clip in found["clips"])
+            send(found)
+
+    @callback
+    def look_again() -> None:
+        hass.async_create_task(tell_all(), f"{DOMAIN} exports")
+
+    forget = desk.changed.async_subscribe(tell), shared(hass).rights_changed.async_subscribe(look_again)
+
+    @callback
+    def unsubscribe() -> None:
+        for each in forget:
+            each()
+
+    connection.subscriptions[msg["id"]] = unsubscribe
     connection.send_result(msg["id"])
-    connection.send_message(websocket_api.event_message(msg["id"], await _all(hass, user)))
+    await tell_all()
 
 
 async def _all(hass: HomeAssistant, user: User) -> dict[str, Any]:
@@ -236,7 +279,7 @@ async def _all(hass: HomeAssistant, user: User) -> dict[str, Any]:
     gone = await hass.async_add_executor_job(vanished, clips)
     return {
         "exports": [_job(desk, job) for job in desk.queue.jobs.values() if may_see_job(hass, user, job)],
-        "clips": [_clip(clip, gone=clip.id in gone) for clip in clips],
+        "clips": [_clip(clip, user, gone=clip.id in gone) for clip in clips],
     }
 
 
@@ -274,7 +317,7 @@ def _job(desk: ExportDesk, job: ExportJob) -> dict[str, Any]:
     }
 
 
-def _clip(clip: Clip, *, gone: bool) -> dict[str, Any]:
+def _clip(clip: Clip, user: User, *, gone: bool) -> dict[str, Any]:
     return {
         "id": clip.id,
         "nvr_id": clip.recorder_id,
@@ -284,7 +327,8 @@ def _clip(clip: Clip, *, gone: bool) -> dict[str, Any]:
         "start": clip.span.start.timestamp(),
         "end": clip.span.end.timestamp(),
         "created": clip.created.timestamp(),
-        "owner": clip.owner,
+        "owner": clip.owner if user.is_admin or clip.owner == user.id else None,
+        "mine": clip.owner == user.id,
         "size": clip.size,
         "mime": clip.mime,
         "codec": clip.codec,

@@ -13,7 +13,7 @@ import av
 import pytest
 
 from custom_components.nvr.core.models import StreamRole, TimeSpan
-from custom_components.nvr.media.exports import reading
+from custom_components.nvr.media.exports import holes, reading
 from custom_components.nvr.media.exports.export import Exported, ExportFootage, export_film, parts_of
 from custom_components.nvr.media.pool import WorkPool
 from custom_components.nvr.media.sources.choice import SourceMemory
@@ -141,7 +141,7 @@ async def test_end_that_is_not_given_is_no_success(tmp_path: Path) -> None:
     async with rig(faults=RtspFaults(delivery=0, end="bye")) as recorder:
         recorder.footage.add_gap(1, START + timedelta(seconds=20), START + timedelta(hours=1))
         recorder.faults.gap = "stop"
-        with pytest.raises(reading.IncompleteError):
+        with pytest.raises(holes.IncompleteError):
             await make(recorder, tmp_path / "film.mp4", TimeSpan(START, START + timedelta(seconds=60)))
         assert recorder.open_sessions == 0
         # A list that names the end of a file a little late is no reason to lose the film; what is missing is told.
