@@ -18,11 +18,12 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 from custom_components.nvr.audit_rows import AuditFilter
 from custom_components.nvr.clip_view import mint_clip_link
 from custom_components.nvr.const import CONF_CLIP_DAYS, CONF_TRANSCODE, DOMAIN
-from custom_components.nvr.core.models import VideoCodec
+from custom_components.nvr.core.models import TimeSpan, VideoCodec
 from custom_components.nvr.exports import export_desk
 from custom_components.nvr.logbook import async_describe_events
 from custom_components.nvr.media.exports.convert import available
 from custom_components.nvr.media.exports.models import Clip
+from custom_components.nvr.media_ids import ClipId, content_id
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, open_options, set_up, until
@@ -30,6 +31,8 @@ from .export_helpers import FRONT, export, failed, files_in, finished, media_fol
 from .footage_helpers import MediaBrowser, titles
 from .recorders import HIKVISION, Family, Recorder
 from .test_readme import documented
+
+FEW = timedelta(seconds=3)
 
 type Client = TestClient[Any, Any]
 
@@ -350,6 +353,7 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
     hass_ws_client: WebSocketGenerator,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
+    assert await async_setup_component(hass, "media_source", {})
     nvr = await start_simulator(channels=2, rtsp=True)
     nvr.rtsp.faults.delivery, nvr.rtsp.faults.end = 0, "bye"
     if family is HIKVISION:
@@ -359,9 +363,9 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
     number = next(item.number for item in hub.channels if item.profiles[0].video is VideoCodec.H265)
     camera = hub.camera_entity_id(number)
     told = watch(hass)
-    start = (nvr.now() - timedelta(hours=2)).isoformat()
+    start = nvr.now() - timedelta(hours=2)
     for form in ("mp4", "h264"):
-        data = {"entity_id": camera, "start": start, "duration": 3, "format": form}
+        data: dict[str, Any] = {"entity_id": camera, "start": start.isoformat(), "duration": 3, "format": form}
         await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=True)
     await until(lambda: len(told) == 2, 30)
     desk = export_desk(hass)
@@ -381,10 +385,32 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
         async with client.get(answer["path"]) as response:
             assert codec.encode() in await response.read()
     assert whole.spare is not None
+    # The media browser and a link for a notification say nothing of what plays them.
+    media = MediaBrowser(await hass_ws_client(hass))
+    path = (await media.ask("resolve_media", content_id(ClipId(whole.id))))["result"]["url"]
+    data = {"clip_id": whole.id}
+    made: Any = await hass.services.async_call(DOMAIN, "create_clip_link", data, blocking=True, return_response=True)
+    for given in (path, made["path"]):
+        async with client.get(given) as response:
+            assert b"avc1" in await response.read()
+    # One that has none gets it when somebody asks who needs it, of the sub track while that is there.
+    await hass.async_add_executor_job(Path(whole.spare).unlink)
     desk.library.put(replace(whole, spare=None))
-    refused = await page.ask("link", clip_id=whole.id, accept=["avc1"])
+    assert any(title.endswith(", H.265)") for title in titles(await media.path("Clips")))
+    asked = await page.result("link", clip_id=whole.id, accept=["avc1"])
+    await until(lambda: not desk.queue.jobs[asked["preparing"]].active, 30)
+    spare = desk.library.get(whole.id)
+    assert spare is not None
+    assert (spare.width, spare.spare_size) == (whole.width, whole.spare_size)
+    # What is there no more is not made again and again: that is said in words.
+    lost = replace(whole, id="f" * 16, span=TimeSpan(*(at - timedelta(days=4000) for at in (start, start + FEW))))
+    desk.library.put(replace(lost, spare=None))
+    asked = await page.result("link", clip_id=lost.id, accept=["avc1"])
+    await until(lambda: not desk.queue.jobs[asked["preparing"]].active, 30)
+    refused = await page.ask("link", clip_id=lost.id, accept=["avc1"])
     assert refused["error"]["code"] == "unsupported"
     assert "H.265" in refused["error"]["message"]
+    desk.library.remove(lost.id)
     await page.result("delete", clip_id=whole.id)
 
 

@@ -227,7 +227,7 @@ async def test_full_disk_is_told_and_leaves_nothing(  # noqa: PLR0917
         return Full(file) if "nvr-part" in path.name else file
 
     if when == "before":
-        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 300 * 1024 * 1024})())
+        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 257 * 1024 * 1024})())
     else:
         monkeypatch.setattr(Path, "open", opened)
     told = watch(hass)
