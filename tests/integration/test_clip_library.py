@@ -190,7 +190,7 @@ async def test_diagnostics_count_clips_and_name_none(
     await put(hass, entry, 1, title="The secret parcel", keep=True, spare="/somewhere", spare_size=11)
     desk = export_desk(hass)
     mint_clip_link(hass, desk.library.all()[0], None)
-    told: Any = await async_get_config_entry_diagnostics(hass, entry)  # type: ignore[arg-type]
+    told: Any = await async_get_config_entry_diagnostics(hass, entry)
     assert told["exports"] == {
         "exports": {}, "reasons": {}, "clips": 1, "kept": 1, "bytes": 111, "codecs": {"avc1": 1}, "with_spare": 1,
         "with_gaps": 0, "links": 1,
@@ -204,7 +204,7 @@ async def test_one_person_cannot_fill_the_queue(
 ) -> None:
     later = TimeSpan(nvr.now() + DAY, nvr.now() + 2 * DAY)
     for _ in range(MOST_OF_ONE):
-        export_desk(hass).async_order(entry, 1, later, ExportFormat.MP4, None)  # type: ignore[arg-type]
+        export_desk(hass).async_order(entry, 1, later, ExportFormat.MP4, None)
     data = {"entity_id": FRONT, "start": nvr.now().isoformat(), "duration": 3}
     answer: Any = await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=True)
     assert "are under way" in json.dumps(answer["errors"])
@@ -220,7 +220,7 @@ async def test_file_that_is_still_written_is_waited_for(
     desk = export_desk(hass)
     ended = nvr.now().replace(minute=0, second=0, microsecond=0)
     span = TimeSpan(ended - timedelta(minutes=5), nvr.now() - timedelta(seconds=1))
-    job = desk.async_order(entry, 1, span, ExportFormat.ORIGINAL, None)  # type: ignore[arg-type]
+    job = desk.async_order(entry, 1, span, ExportFormat.ORIGINAL, None)
     job.not_before = None
     desk.queue.look()
     await until(lambda: job.state == "waiting")
@@ -252,7 +252,7 @@ async def test_what_a_crash_left_of_a_job_goes_and_clips_stay(
 ) -> None:
     desk = export_desk(hass)
     later = TimeSpan(nvr.now() + DAY, nvr.now() + 2 * DAY)
-    job = desk.async_order(entry, 1, later, ExportFormat.MP4, None)  # type: ignore[arg-type]
+    job = desk.async_order(entry, 1, later, ExportFormat.MP4, None)
     clip = await put(hass, entry, 1)
     orphan = Path(clip.path).with_name(f".front_door_20261122_000000_{job.order.id}_0123abcd.mp4")
     await hass.async_add_executor_job(orphan.write_bytes, b"whole, and of no clip")
@@ -297,17 +297,24 @@ async def test_cancel_at_the_last_step_leaves_nothing(  # noqa: PLR0917
 
 
 async def test_list_of_a_moment_ago_is_not_believed_about_footage_of_just_now(
-    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index = entry.runtime_data.hub.recordings
-    start, asked = nvr.now() - timedelta(hours=8), []
+    start = nvr.now() - timedelta(hours=8)
+    asked: list[TimeSpan] = []
     search = index._source.search
-    index._source.search = lambda *given, **more: asked.append(given) or search(*given, **more)
+
+    def counted(channel: int, span: TimeSpan, **more: Any) -> Any:
+        asked.append(span)
+        return search(channel, span, **more)
+
+    monkeypatch.setattr(index._source, "search", counted)
     for _ in range(2):
         await read_segments(entry.runtime_data.hub, 1, TimeSpan(start, nvr.now()))
     count = len(asked)
+    assert count == 1, "a list is remembered for half a minute"
     desk = export_desk(hass)
-    job = desk.async_order(entry, 1, TimeSpan(start, nvr.now()), ExportFormat.ORIGINAL, None)  # type: ignore[arg-type]
+    job = desk.async_order(entry, 1, TimeSpan(start, nvr.now()), ExportFormat.ORIGINAL, None)
     job.not_before = None
     desk.queue.look()
     await until(lambda: len(asked) > count)
