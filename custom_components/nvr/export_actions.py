@@ -136,7 +136,7 @@ async def _folder(hass: HomeAssistant, folder: str | None) -> str | None:
     if not await hass.async_add_executor_job(is_allowed, hass, path):
         raise ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key="folder_not_allowed",
+            translation_key="clip_folder_not_allowed",
             translation_placeholders={"folder": str(path)},
         )
     return str(path)

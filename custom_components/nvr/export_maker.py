@@ -327,7 +327,7 @@ class ExportMaker:
             return own_folder(self._hass) / f".{name}"
         folder = Path(job.order.folder)
         if not await self._hass.async_add_executor_job(is_allowed, self._hass, folder):
-            raise ExportError("folder_not_allowed", folder=job.order.folder)
+            raise ExportError("clip_folder_not_allowed", folder=job.order.folder)
         return folder / name
 
     @asynccontextmanager
