@@ -5,7 +5,7 @@ still may. Who shows a login all the same needs the right himself.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -91,9 +91,12 @@ class ClipView(HomeAssistantView):
             return self.json_message(text, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", _HEADERS)
 
     async def _send(self, request: web.Request, link: ClipLink, clip: Clip) -> web.StreamResponse:
-        spare = link.spare and clip.spare is not None
-        file = Path(clip.spare if spare and clip.spare else clip.path)
-        source = await FileBytes.of(file, export_desk(self._hass).reading, "video/mp4" if spare else clip.mime)
+        files, source = export_desk(self._hass).reading, None
+        file = Path(clip.path)
+        if link.spare and clip.spare:
+            with suppress(NvrNotFoundError):  # the clip itself is better than nothing
+                source = await FileBytes.of(Path(clip.spare), files, "video/mp4")
+        source = source or await FileBytes.of(file, files, clip.mime)
         if request.method == "GET":
             announce_clip(self._hass, link, clip)
         return await respond(

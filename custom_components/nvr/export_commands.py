@@ -1,8 +1,8 @@
 """Commands over Home Assistant's websocket for exports and clips; times are Unix seconds.
 
-`nvr/export/create` (`camera_ids`, `start`, `end`, `format`, `title`), `list`, `cancel` (`export_id`), `delete`,
-`rename` (`title`), `keep` (`keep`) and `link` (`clip_id` each; `download`, `accept`), `subscribe`. Whoever asks is
-told of the clips of the cameras whose recordings he may see, and of his own exports; administrators of all.
+`nvr/export/create` (`camera_ids`, `start`, `end`, `format`, `title`), `list`, `cancel` and `retry` (`export_id` each),
+`delete`, `rename` (`title`), `keep` (`keep`) and `link` (`clip_id` each; `download`, `accept`), `subscribe`. Whoever
+asks is told of the clips of the cameras whose recordings he may see, and of his own exports; administrators of all.
 """
 
 from datetime import UTC, datetime
@@ -35,6 +35,7 @@ _ID: Final = probatio.All(str, probatio.Length(max=64))
 _TITLE: Final = probatio.All(str, probatio.Length(min=1, max=100))
 _MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_000_000_000))
 _H264: Final = "avc1"
+_OVER: Final = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 type Message = dict[str, Any]
 
@@ -42,7 +43,7 @@ type Message = dict[str, Any]
 @callback
 def async_register_export_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
-    for command in (create, list_all, cancel, delete, rename, keep, link, subscribe):
+    for command in (create, list_all, cancel, retry, delete, rename, keep, link, subscribe):
         websocket_api.async_register_command(hass, command)
 
 
@@ -113,6 +114,40 @@ async def cancel(hass: HomeAssistant, connection: ActiveConnection, msg: Message
         return
     await desk.queue.cancel(job.order.id)
     connection.send_result(msg["id"], _job(desk, job))
+
+
+@callback
+@websocket_api.websocket_command({probatio.Required("type"): "nvr/export/retry", probatio.Required("export_id"): _ID})
+def retry(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> None:
+    """Order once more what failed or was called off, for whoever asks; answer with the new export."""
+    desk = export_desk(hass)
+    job = desk.queue.jobs.get(msg["export_id"])
+    if job is None or not may_see_job(hass, connection.user, job) or job.state not in _OVER:
+        _refuse(connection, msg, "not_found", RefusedError("no_export"))
+        return
+    order = job.order
+    if (entry := entry_of(hass, order.recorder_id)) is None:
+        _refuse(connection, msg, "not_found", RefusedError("no_recorder"))
+        return
+    if not permit(hass, connection.user, Action.EXPORT, entry, order.channel, via="export"):
+        camera = desk.news.facts(order.recorder_id, order.channel).get("channel_name")
+        _unauthorized(connection, msg, str(camera or order.channel))
+        return
+    try:
+        again = desk.async_order(
+            entry,
+            order.channel,
+            order.span,
+            order.format,
+            connection.user.id,
+            folder=order.folder,
+            title=order.title,
+            clip=order.clip,
+        )
+    except RefusedError as err:
+        _refuse(connection, msg, "busy", err)
+        return
+    connection.send_result(msg["id"], {"export_id": again.order.id})
 
 
 @websocket_api.websocket_command({probatio.Required("type"): "nvr/export/delete", probatio.Required("clip_id"): _ID})

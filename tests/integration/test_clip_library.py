@@ -136,7 +136,9 @@ async def test_page_of_a_guest_hears_of_what_he_may_see_and_of_nobody(
     assert [item["title"] for item in (await page.socket.receive_json())["event"]["clips"]] == ["Parcel"]
 
 
-@pytest.mark.parametrize("how", ["right", "revoked", "deleted"])
+@pytest.mark.parametrize(
+    "how", ["right", *(pytest.param(how, marks=pytest.mark.slow) for how in ("revoked", "deleted"))]
+)
 async def test_transfer_ends_with_the_link_it_came_by(
     hass: HomeAssistant, entry: MockConfigEntry, hass_client_no_auth: ClientSessionGenerator, how: str
 ) -> None:
@@ -182,6 +184,26 @@ async def test_finished_export_is_footage_that_left(hass: HomeAssistant, nvr: Re
         ("export", data["clip_id"], user.id)
     ]
     assert seen[0].data.keys() == documented()["nvr_media_accessed"]
+
+
+async def test_what_failed_or_was_called_off_is_ordered_once_more(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, hass_ws_client: WebSocketGenerator
+) -> None:
+    user, told = await person(hass, {"entities": True}), watch(hass)
+    page = Socket(await hass_ws_client(hass, await token_of(hass, user)))
+    start = nvr.now().timestamp() - 7200
+    nvr.rtsp.faults.delivery = 1.0
+    first = (await page.result("create", camera_ids=[FRONT], start=start, end=start + 3, title="Parcel"))["exports"]
+    assert (await page.ask("retry", export_id=first[FRONT]))["error"]["code"] == "not_found", "it is under way"
+    await page.result("cancel", export_id=first[FRONT])
+    only(entry, hass, 2)
+    assert not (await page.ask("retry", export_id=first[FRONT]))["success"]
+    only(entry, hass, 1)
+    nvr.rtsp.faults.delivery = 0
+    again = (await page.result("retry", export_id=first[FRONT]))["export_id"]
+    assert (await finished(told))["export_id"] == again
+    clip = export_desk(hass).library.all()[0]
+    assert (clip.title, clip.owner) == ("Parcel", user.id)
 
 
 async def test_diagnostics_count_clips_and_name_none(
@@ -266,7 +288,7 @@ async def test_what_a_crash_left_of_a_job_goes_and_clips_stay(
     await again.async_close()
 
 
-@pytest.mark.parametrize("step", ["publish", "prepare"])
+@pytest.mark.parametrize("step", ["publish", pytest.param("prepare", marks=pytest.mark.slow)])
 async def test_cancel_at_the_last_step_leaves_nothing(  # noqa: PLR0917
     hass: HomeAssistant,
     nvr: Recorder,
@@ -321,6 +343,7 @@ async def test_list_of_a_moment_ago_is_not_believed_about_footage_of_just_now(
     await desk.queue.cancel(job.order.id)
 
 
+@pytest.mark.slow
 async def test_spare_is_made_of_the_sub_track_when_somebody_needs_it_and_not_again_and_again(
     hass: HomeAssistant, start_simulator: StartSimulator, hass_ws_client: WebSocketGenerator
 ) -> None:

@@ -158,7 +158,7 @@ async def test_end_that_is_not_given_is_no_success(tmp_path: Path) -> None:
             assert [round(gap.duration.total_seconds(), 1) for gap in made.missing] == [pytest.approx(2.5, abs=0.2)]
 
 
-@pytest.mark.parametrize(("hole", "fails"), [(2.0, False), (18.0, True)])
+@pytest.mark.parametrize(("hole", "fails"), [pytest.param(2.0, False, marks=pytest.mark.slow), (18.0, True)])
 async def test_hole_in_the_middle_is_told_or_a_failure(tmp_path: Path, hole: float, *, fails: bool) -> None:
     # What is sent behind the hole is dated by the next report.
     options = RtspOptions(sr_seconds=0.01)
