@@ -28,6 +28,7 @@ from custom_components.nvr.footage import read_segments
 from custom_components.nvr.media.exports import files
 from custom_components.nvr.media.exports.models import Clip, ExportFormat
 from custom_components.nvr.media_ids import ChannelId, ClipsId, RecorderId, RootId, content_id
+from custom_components.nvr.picture_log import note_picture
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
@@ -184,6 +185,16 @@ async def test_finished_export_is_footage_that_left(hass: HomeAssistant, nvr: Re
         ("export", data["clip_id"], user.id)
     ]
     assert seen[0].data.keys() == documented()["nvr_media_accessed"]
+
+
+async def test_pictures_are_told_apart_from_films(hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry) -> None:
+    seen = async_capture_events(hass, "nvr_media_accessed")
+    for via in ("snapshot", "thumbnail"):
+        note_picture(hass, entry, 1, nvr.now(), None, via=via)
+    assert [(event.data["what"], event.data["clip_id"]) for event in seen] == [("picture", None)]
+    assert seen[0].data.keys() == documented()["nvr_media_accessed"]
+    rows = (await shared(hass).audit.async_query(AuditFilter(kinds=frozenset({"media_accessed"})), limit=9)).rows
+    assert {(row["what"], row["via"]) for row in rows} == {("picture", "snapshot"), ("thumbnail", "thumbnail")}
 
 
 async def test_what_failed_or_was_called_off_is_ordered_once_more(

@@ -256,7 +256,9 @@ def _pairs(values: Sequence[int], last: int) -> Iterator[tuple[int, int]]:
 def _counted(kind: bytes, rows: Iterable[tuple[int, int]]) -> bytes:
     """Return a table of pairs of 32 bits, and how many of them there are."""
     table = array("I", chain.from_iterable(rows))
-    return full_box(kind, 0, 0, struct.pack(">I", len(table) // 2), _big_endian("I", table))
+    if sys.byteorder == "little":
+        table.byteswap()
+    return full_box(kind, 0, 0, struct.pack(">I", len(table) // 2), table.tobytes())
 
 
 def _big_endian(code: str, values: array[int]) -> bytes:
