@@ -10,10 +10,19 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import UnknownUser
 
-from .access import Action, authorize, permit, user_of
-from .const import DOMAIN
+from .access import Action, authorize, facts_of, user_of
+from .const import (
+    ATTR_CHANNEL,
+    ATTR_CHANNEL_NAME,
+    ATTR_CLIP_ID,
+    ATTR_ENTRY_ID,
+    ATTR_USER_ID,
+    ATTR_WHAT,
+    DOMAIN,
+)
 from .media.exports.models import Clip, ExportJob
 from .runtime import NvrConfigEntry
+from .shared import shared
 
 
 def entry_of(hass: HomeAssistant, entry_id: str) -> NvrConfigEntry | None:
@@ -32,10 +41,14 @@ def may(hass: HomeAssistant, user: User | None, action: Action, clip: Clip) -> b
 
 def permit_clip(hass: HomeAssistant, user: User | None, action: Action, clip: Clip, *, via: str) -> bool:
     """Tell the same of one certain clip that is asked for, and keep a refusal."""
+    if may(hass, user, action, clip):
+        return True
     entry = entry_of(hass, clip.recorder_id)
-    if entry is None:
-        return may(hass, user, action, clip)
-    return permit(hass, user, action, entry, clip.channel, via=via)
+    camera = {ATTR_ENTRY_ID: clip.recorder_id, ATTR_CHANNEL: clip.channel, ATTR_CHANNEL_NAME: clip.camera}
+    who = {ATTR_USER_ID: user.id if user else None, "action": action.value, "via": via}
+    what = {ATTR_WHAT: "clip", ATTR_CLIP_ID: clip.id, "subject": clip.title}
+    shared(hass).audit.record_denial({**(facts_of(entry, clip.channel) if entry else camera), **who, **what})
+    return False
 
 
 def permit_change(hass: HomeAssistant, user: User | None, clip: Clip, *, via: str) -> bool:

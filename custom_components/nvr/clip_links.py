@@ -5,7 +5,7 @@ and outlives a restart; only what its token hashes to is kept. Whoever serves on
 the same principal.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 import hashlib
@@ -13,6 +13,7 @@ import secrets
 from typing import Any, Final
 
 from .playback_links import ExpiredLinkError, UnknownLinkError
+from .signals import Signal
 
 _TOKEN_BYTES: Final = 24
 _MAX_LINKS: Final = 2000
@@ -39,9 +40,10 @@ class ClipLink:
 
 
 class ClipLinks:
-    """All links that are good, and what some hashed to that were."""
+    """All links that are good, and what some hashed to that were. `ended` tells of one that was, in whatever way."""
 
     def __init__(self) -> None:
+        self.ended: Signal[ClipLink] = Signal()
         self._links: dict[str, ClipLink] = {}
         self._over: dict[str, None] = {}
 
@@ -51,6 +53,10 @@ class ClipLinks:
     def all(self) -> tuple[ClipLink, ...]:
         """Return the links that were not revoked."""
         return tuple(self._links.values())
+
+    def count(self, clip_ids: Container[str]) -> int:
+        """Return how many links there are to some clips."""
+        return sum(link.clip_id in clip_ids for link in self._links.values())
 
     def mint(
         self,
@@ -91,6 +97,7 @@ class ClipLinks:
         """End a link."""
         if self._links.pop(link.digest, None) is not None:
             self._over[link.digest] = None
+            self.ended.async_send(link)
         while len(self._over) > _MAX_REMEMBERED:
             del self._over[next(iter(self._over))]
 

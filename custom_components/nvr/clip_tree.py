@@ -1,11 +1,13 @@
 """Clips in the media browser: all of them, newest first, and those of each camera."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Final
 
 from homeassistant.auth.models import User
 from homeassistant.components.media_player import MediaClass
 from homeassistant.components.media_source import BrowseMediaSource, PlayMedia
 from homeassistant.core import HomeAssistant
+from homeassistant.util import dt as dt_util
 
 from .access import Action
 from .clip_access import may, permit_clip
@@ -14,9 +16,13 @@ from .exports import export_desk
 from .footage import RefusedError
 from .media.exports.library import is_there, vanished
 from .media.exports.models import Clip
-from .media_ids import ChannelId, ClipId, ClipsId
+from .media_ids import ChannelId, ClipId, ClipsId, MediaId, RecorderId, RootId
+from .media_query import parse_query, plain_text
 from .media_tree import node
 from .media_words import Words
+
+_MOST_FOUND: Final = 50
+_H265: Final = ("hvc1", "hev1")
 
 
 class ClipBranch:
@@ -64,8 +70,16 @@ class ClipBranch:
             raise RefusedError("clip_gone", title=clip.title)
         if not clip.codec:
             raise RefusedError("clip_not_playable", title=clip.title)
-        path, _ = mint_clip_link(self._hass, clip, self._user.id if self._user else None)
-        return PlayMedia(path, clip.mime)
+        # Nobody says what will play it: what plays everywhere is given where there is such a thing.
+        spare = clip.needs_spare
+        path, _ = mint_clip_link(self._hass, clip, self._user.id if self._user else None, spare=spare)
+        return PlayMedia(path, "video/mp4" if spare else clip.mime)
+
+    async def search(self, media_id: MediaId, text: str) -> list[BrowseMediaSource]:
+        """Return the clips below a node that fit what was typed: words of title and camera, a day, a time."""
+        clips = [clip for clip in self.clips if _is_below(clip, media_id) and _fits(clip, text)][:_MOST_FOUND]
+        gone = await self._hass.async_add_executor_job(vanished, clips)
+        return [self._clip(clip, gone=clip.id in gone) for clip in clips]
 
     def _may(self, clip: Clip) -> bool:
         return may(self._hass, self._user, Action.PLAYBACK, clip)
@@ -77,6 +91,37 @@ class ClipBranch:
         elif not clip.codec:
             title = f"{title} ({self._words.text('media_clip_original')})"
         else:
-            title = f"{title} ({self._words.duration(timedelta(seconds=clip.length))})"
+            # Without a version that plays everywhere some players show nothing: it is said before it is clicked.
+            codec = ", H.265" if clip.codec.startswith(_H265) and clip.spare is None else ""
+            title = f"{title} ({self._words.duration(timedelta(seconds=clip.length))}{codec})"
         playable = bool(clip.codec) and not gone
         return node(ClipId(clip.id), title, play=playable, expand=False, media_class=MediaClass.VIDEO)
+
+
+def _is_below(clip: Clip, media_id: MediaId) -> bool:
+    match media_id:
+        case RootId() | ClipsId(channel=None):
+            return True
+        case RecorderId():
+            return clip.recorder_id == media_id.entry_id
+        case ChannelId():
+            return (clip.recorder_id, clip.channel) == (media_id.entry_id, media_id.channel)
+        case ClipsId(channel=ChannelId() as channel):
+            return _is_below(clip, channel)
+    return False
+
+
+def _fits(clip: Clip, text: str) -> bool:
+    words = plain_text(text).split()
+    names = plain_text(f"{clip.title} {clip.camera}")
+    if words and all(word in names for word in words):
+        return True
+    query = parse_query(text, dt_util.now())
+    if query.day is None or query.kinds or not query.fits(clip.title, clip.camera):
+        return False
+    start, end = dt_util.as_local(clip.span.start), dt_util.as_local(clip.span.end)
+    if query.since is None or query.until is None:
+        return start.date() <= query.day <= end.date()
+    since = datetime.combine(query.day, query.since, start.tzinfo)
+    until = datetime.combine(query.day, query.until, start.tzinfo)
+    return start < until and since < end

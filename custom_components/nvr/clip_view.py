@@ -4,7 +4,9 @@ No login is asked for, as with footage: the token says for whom the link was mad
 still may. Who shows a login all the same needs the right himself.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final
@@ -12,17 +14,17 @@ from typing import Final
 from aiohttp import web
 from homeassistant.auth.models import User
 from homeassistant.components.http import KEY_HASS_USER, HomeAssistantView
-from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import Unauthorized
 from homeassistant.util import dt as dt_util
 
 from .access import Action, is_content_user
 from .audit_rows import AuditKind
 from .byte_response import respond
-from .clip_access import permit_clip, principal_may
+from .clip_access import may, permit_clip, principal_may
 from .clip_links import ClipLink
-from .const import ATTR_CLIP_ID, ATTR_USER_ID, ATTR_WHAT, DOMAIN, EVENT_MEDIA_ACCESSED
-from .core.errors import NvrNotFoundError
+from .const import ATTR_CLIP_ID, ATTR_USER_ID, ATTR_WHAT, DOMAIN
+from .core.errors import NvrError, NvrNotFoundError
 from .exports import export_desk
 from .media.byte_source import FileBytes
 from .media.exports.models import Clip
@@ -80,14 +82,56 @@ class ClipView(HomeAssistantView):
             text = "The NVR of this clip is not ready"
             return self.json_message(text, HTTPStatus.SERVICE_UNAVAILABLE, "not_loaded", _HEADERS)
         try:
-            file = Path(clip.spare) if link.spare and clip.spare else Path(clip.path)
-            source = await FileBytes.of(file, export_desk(self._hass).reading, "video/mp4" if link.spare else clip.mime)
+            with _ending(self._hass, request, link, clip):
+                return await self._send(request, link, clip)
         except NvrNotFoundError:
             return self.json_message("The file of this clip is gone", HTTPStatus.GONE, "clip_gone", _HEADERS)
+        except NvrError:
+            text = "The file of this clip cannot be read now"
+            return self.json_message(text, HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", _HEADERS)
+
+    async def _send(self, request: web.Request, link: ClipLink, clip: Clip) -> web.StreamResponse:
+        files, source = export_desk(self._hass).reading, None
+        file = Path(clip.path)
+        if link.spare and clip.spare:
+            with suppress(NvrNotFoundError):  # the clip itself is better than nothing
+                source = await FileBytes.of(Path(clip.spare), files, "video/mp4")
+        source = source or await FileBytes.of(file, files, clip.mime)
         if request.method == "GET":
             announce_clip(self._hass, link, clip)
-        file_name = f"{clip.title}{Path(clip.path).suffix}"
-        return await respond(request, source, name=file_name, inline=not link.download, headers=_HEADERS)
+        return await respond(
+            request, source, name=f"{clip.title}{file.suffix}", inline=not link.download, headers=_HEADERS
+        )
+
+
+@contextmanager
+def _ending(hass: HomeAssistant, request: web.Request, link: ClipLink, clip: Clip) -> Iterator[None]:
+    """Break the answer off when its link ends, or the right of whoever shows a login; time alone ends none midway."""
+    follower = request.get(KEY_HASS_USER)
+
+    def tear() -> None:
+        if request.transport is not None:
+            request.transport.abort()
+
+    @callback
+    def ended(other: ClipLink) -> None:
+        if other.digest == link.digest and link.expires > dt_util.utcnow():
+            tear()
+
+    @callback
+    def look_again() -> None:
+        if _is_stranger(follower) and not may(hass, follower, _right_to(link), clip):
+            tear()
+
+    forget = (
+        export_desk(hass).links.ended.async_subscribe(ended),
+        shared(hass).rights_changed.async_subscribe(look_again),
+    )
+    try:
+        yield
+    finally:
+        for each in forget:
+            each()
 
 
 async def follow_clip_link(hass: HomeAssistant, token: str, follower: User | None = None) -> tuple[ClipLink, Clip]:
@@ -108,8 +152,7 @@ async def follow_clip_link(hass: HomeAssistant, token: str, follower: User | Non
     if not allowed:
         _end(hass, link, clip)
         raise Unauthorized(user_id=link.user_id, config_entry_id=clip.recorder_id)
-    stranger = follower is not None and not is_content_user(follower)
-    if stranger and not permit_clip(hass, follower, action, clip, via="clip_link"):
+    if _is_stranger(follower) and not permit_clip(hass, follower, action, clip, via="clip_link"):
         raise Unauthorized(user_id=follower.id if follower else None, config_entry_id=clip.recorder_id)
     return link, clip
 
@@ -146,22 +189,13 @@ def announce_clip(hass: HomeAssistant, link: ClipLink, clip: Clip) -> None:
     if link.announced:
         return
     link.announced = True
-    facts = export_desk(hass).news.facts(clip.recorder_id, clip.channel)
-    data = {
-        "entry_id": clip.recorder_id,
-        "device_id": facts.get("device_id"),
-        "entity_id": facts.get("entity_id"),
-        "channel": clip.channel,
-        "channel_name": facts.get("channel_name", clip.camera),
-        ATTR_USER_ID: link.user_id,
-        ATTR_WHAT: "download" if link.download else "clip",
-        ATTR_CLIP_ID: clip.id,
-        "start": _local(clip.span.start),
-        "end": _local(clip.span.end),
-        "accessed_at": dt_util.now().isoformat(),
-    }
-    hass.bus.async_fire(EVENT_MEDIA_ACCESSED, data, context=Context(user_id=link.user_id))
-    shared(hass).audit.record(AuditKind.MEDIA_ACCESSED, {**facts, **data, "subject": clip.title})
+    told = export_desk(hass).news.accessed(clip, link.user_id, "download" if link.download else "clip")
+    shared(hass).audit.record(AuditKind.MEDIA_ACCESSED, told)
+
+
+def _is_stranger(follower: User | None) -> bool:
+    """Tell whether somebody shows a login of his own, whom the link may not be meant for."""
+    return follower is not None and not is_content_user(follower)
 
 
 def _right_to(link: ClipLink) -> Action:
@@ -170,11 +204,13 @@ def _right_to(link: ClipLink) -> Action:
 
 def _end(hass: HomeAssistant, link: ClipLink, clip: Clip) -> None:
     desk = export_desk(hass)
-    facts = {ATTR_USER_ID: link.user_id, "action": _right_to(link).value, "via": "clip_link", ATTR_CLIP_ID: clip.id}
+    facts = {
+        ATTR_USER_ID: link.user_id,
+        "action": _right_to(link).value,
+        "via": "clip_link",
+        ATTR_WHAT: "clip",
+        ATTR_CLIP_ID: clip.id,
+    }
     shared(hass).audit.record(AuditKind.REVOKED, {**desk.news.facts(clip.recorder_id, clip.channel), **facts})
     desk.links.revoke(link)
     desk.async_save_soon()
-
-
-def _local(moment: datetime) -> str:
-    return dt_util.as_local(moment).isoformat()

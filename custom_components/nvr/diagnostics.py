@@ -12,6 +12,7 @@ from homeassistant.helpers.device_registry import AnyDeviceEntry
 from .access_rules import read_rules
 from .const import CONF_ACCESS, CONF_FINGERPRINT, DOMAIN
 from .core.models import Channel, RecorderInfo
+from .exports import export_desk
 from .hub import NvrHub
 from .persistence import to_json
 from .runtime import NvrConfigEntry
@@ -23,7 +24,8 @@ _PERSONAL: Final = {"serial", "mac", "id", "name", "camera_serial"}
 
 async def async_get_config_entry_diagnostics(hass: HomeAssistant, entry: NvrConfigEntry) -> dict[str, Any]:
     """Return what is known of a recorder and how the talk with it goes."""
-    return {"entry": _entry(entry), "audit": shared(hass).audit.statistics, **await _known(hass, entry, None)}
+    common = {"audit": shared(hass).audit.statistics, "exports": export_desk(hass).statistics(entry.entry_id)}
+    return {"entry": _entry(entry), **common, **await _known(hass, entry, None)}
 
 
 async def async_get_device_diagnostics(

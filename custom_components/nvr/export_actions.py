@@ -136,7 +136,7 @@ async def _folder(hass: HomeAssistant, folder: str | None) -> str | None:
     if not await hass.async_add_executor_job(is_allowed, hass, path):
         raise ServiceValidationError(
             translation_domain=DOMAIN,
-            translation_key="folder_not_allowed",
+            translation_key="clip_folder_not_allowed",
             translation_placeholders={"folder": str(path)},
         )
     return str(path)
@@ -164,12 +164,14 @@ async def create_clip_link(hass: HomeAssistant, call: ServiceCall) -> ServiceRes
     if principal is not caller and not permit_clip(hass, principal, action, clip, via=CREATE_CLIP_LINK):
         raise Unauthorized(context=call.context, user_id=principal.id if principal else None)
     user_id = principal.id if principal is not None else None
-    path, link = mint_clip_link(hass, clip, user_id, lifetime=call.data[ATTR_EXPIRES], download=download)
-    _tell(hass, clip, user_id)
     try:
         base = get_url(hass, prefer_external=True)
     except NoURLAvailableError as err:
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_url") from err
+    # A telephone says as little of what it decodes as the media browser does.
+    spare = clip.needs_spare and not download
+    path, link = mint_clip_link(hass, clip, user_id, lifetime=call.data[ATTR_EXPIRES], download=download, spare=spare)
+    _tell(hass, clip, user_id)
     expires = dt_util.as_local(link.expires).isoformat()
     return {"url": f"{base}{path}", "path": path, "link_id": link.id, "expires": expires}
 

@@ -1,8 +1,8 @@
 """Commands over Home Assistant's websocket for exports and clips; times are Unix seconds.
 
-`nvr/export/create` (`camera_ids`, `start`, `end`, `format`, `title`), `list`, `cancel` (`export_id`), `delete`,
-`rename` (`title`), `keep` (`keep`) and `link` (`clip_id` each; `download`, `accept`), `subscribe`. Whoever asks is
-told of the clips of the cameras whose recordings he may see, and of his own exports; administrators of all.
+`nvr/export/create` (`camera_ids`, `start`, `end`, `format`, `title`), `list`, `cancel` and `retry` (`export_id` each),
+`delete`, `rename` (`title`), `keep` (`keep`) and `link` (`clip_id` each; `download`, `accept`), `subscribe`. Whoever
+asks is told of the clips of the cameras whose recordings he may see, and of his own exports; administrators of all.
 """
 
 from datetime import UTC, datetime
@@ -12,6 +12,7 @@ from typing import Any, Final
 from homeassistant.auth.models import User
 from homeassistant.components import websocket_api
 from homeassistant.components.websocket_api import ActiveConnection
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import probatio
@@ -26,12 +27,15 @@ from .export_actions import LONGEST
 from .exports import ExportDesk, export_desk
 from .footage import RefusedError
 from .media.exports.library import is_there, vanished
-from .media.exports.models import Clip, ExportFormat, ExportJob
+from .media.exports.models import Clip, ExportFormat, ExportJob, JobState
+from .runtime import NvrConfigEntry
+from .shared import shared
 
 _ID: Final = probatio.All(str, probatio.Length(max=64))
 _TITLE: Final = probatio.All(str, probatio.Length(min=1, max=100))
 _MOMENT: Final = probatio.All(probatio.Coerce(float), probatio.Range(min=0, max=7_000_000_000))
 _H264: Final = "avc1"
+_OVER: Final = frozenset({JobState.FAILED, JobState.CANCELLED})
 
 type Message = dict[str, Any]
 
@@ -39,7 +43,7 @@ type Message = dict[str, Any]
 @callback
 def async_register_export_commands(hass: HomeAssistant) -> None:
     """Register the commands; once, from `async_setup`."""
-    for command in (create, list_all, cancel, delete, rename, keep, link, subscribe):
+    for command in (create, list_all, cancel, retry, delete, rename, keep, link, subscribe):
         websocket_api.async_register_command(hass, command)
 
 
@@ -81,6 +85,11 @@ def create(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
         return
     desk, form, title = export_desk(hass), ExportFormat(msg["format"]), msg.get("title")
     owner = connection.user.id
+    try:
+        desk.require_room(owner, len(cameras))
+    except RefusedError as err:
+        _refuse(connection, msg, "busy", err)
+        return
     jobs = {
         camera.given: desk.async_order(camera.entry, camera.channel, span, form, owner, title=title).order.id
         for camera in cameras
@@ -106,6 +115,40 @@ async def cancel(hass: HomeAssistant, connection: ActiveConnection, msg: Message
         return
     await desk.queue.cancel(job.order.id)
     connection.send_result(msg["id"], _job(desk, job))
+
+
+@callback
+@websocket_api.websocket_command({probatio.Required("type"): "nvr/export/retry", probatio.Required("export_id"): _ID})
+def retry(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> None:
+    """Order once more what failed or was called off, for whoever asks; answer with the new export."""
+    desk = export_desk(hass)
+    job = desk.queue.jobs.get(msg["export_id"])
+    if job is None or not may_see_job(hass, connection.user, job) or job.state not in _OVER:
+        _refuse(connection, msg, "not_found", RefusedError("no_export"))
+        return
+    order = job.order
+    if (entry := entry_of(hass, order.recorder_id)) is None:
+        _refuse(connection, msg, "not_found", RefusedError("no_recorder"))
+        return
+    if not permit(hass, connection.user, Action.EXPORT, entry, order.channel, via="export"):
+        camera = desk.news.facts(order.recorder_id, order.channel).get("channel_name")
+        _unauthorized(connection, msg, str(camera or order.channel))
+        return
+    try:
+        again = desk.async_order(
+            entry,
+            order.channel,
+            order.span,
+            order.format,
+            connection.user.id,
+            folder=order.folder,
+            title=order.title,
+            clip=order.clip,
+        )
+    except RefusedError as err:
+        _refuse(connection, msg, "busy", err)
+        return
+    connection.send_result(msg["id"], {"export_id": again.order.id})
 
 
 @websocket_api.websocket_command({probatio.Required("type"): "nvr/export/delete", probatio.Required("clip_id"): _ID})
@@ -134,7 +177,7 @@ def rename(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
     """Give a clip another title."""
     if (clip := _clip_to_change(hass, connection, msg, "rename_clip")) is not None:
         changed = export_desk(hass).async_change(clip.id, title=msg["title"])
-        connection.send_result(msg["id"], _clip(changed, gone=False))
+        connection.send_result(msg["id"], _clip(changed, connection.user, gone=False))
 
 
 @callback
@@ -145,7 +188,7 @@ def keep(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> Non
     """Keep a clip for ever, or no longer."""
     if (clip := _clip_to_change(hass, connection, msg, "keep_clip")) is not None:
         changed = export_desk(hass).async_change(clip.id, keep=msg["keep"])
-        connection.send_result(msg["id"], _clip(changed, gone=False))
+        connection.send_result(msg["id"], _clip(changed, connection.user, gone=False))
 
 
 @websocket_api.websocket_command(
@@ -197,38 +240,73 @@ def _spare(hass: HomeAssistant, user: User, clip: Clip, accept: list[str]) -> st
     if clip.spare is not None:
         return None
     desk, entry = export_desk(hass), entry_of(hass, clip.recorder_id)
-    if entry is None or not entry.options.get(CONF_TRANSCODE):
+    if entry is None or not (entry.options.get(CONF_TRANSCODE) or _has_sub_track(entry)):
         raise RefusedError("clip_needs_h265", title=clip.title)
     for job in desk.queue.jobs.values():
-        if job.active and job.order.clip == clip.id:
+        if job.order.clip != clip.id:
+            continue
+        if job.active:
             return job.order.id
+        if job.state is JobState.FAILED and not entry.options.get(CONF_TRANSCODE):
+            raise RefusedError("clip_needs_h265", title=clip.title)
     if not authorize(hass, user, Action.EXPORT, entry, clip.channel):
         raise RefusedError("clip_needs_h265", title=clip.title)
     return desk.async_order(entry, clip.channel, clip.span, ExportFormat.H264, user.id, clip=clip.id).order.id
 
 
+def _has_sub_track(entry: NvrConfigEntry) -> bool:
+    """Tell whether the recorder may have recorded what plays everywhere, too; whether it did the export finds out."""
+    return entry.state is ConfigEntryState.LOADED and bool(entry.runtime_data.hub.driver.capabilities.sub_track)
+
+
 @websocket_api.websocket_command({probatio.Required("type"): "nvr/export/subscribe"})
 @websocket_api.async_response
 async def subscribe(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> None:
-    """Push all exports and clips, then what becomes of each: `export`, `clip` or `deleted` (a clip's id)."""
+    """Push all exports and clips, then what becomes of each: `export`, `clip` or `deleted` (a clip's id).
+
+    When rights change all of them are pushed again.
+    """
     desk, user = export_desk(hass), connection.user
+    told: set[str] = set()
+
+    @callback
+    def send(event: dict[str, Any]) -> None:
+        connection.send_message(websocket_api.event_message(msg["id"], event))
 
     @callback
     def tell(what: ExportJob | Clip | str) -> None:
         match what:
             case ExportJob() if may_see_job(hass, user, what):
-                event: dict[str, Any] = {"export": _job(desk, what)}
+                send({"export": _job(desk, what)})
             case Clip() if may(hass, user, Action.PLAYBACK, what):
-                event = {"clip": _clip(what, gone=False)}
-            case str():
-                event = {"deleted": what}
-            case _:
-                return
-        connection.send_message(websocket_api.event_message(msg["id"], event))
+                told.add(what.id)
+                send({"clip": _clip(what, user, gone=False)})
+            # Of a clip he was never told of he is not told that it went.
+            case str() if what in told:
+                told.discard(what)
+                send({"deleted": what})
 
-    connection.subscriptions[msg["id"]] = desk.changed.async_subscribe(tell)
+    async def tell_all() -> None:
+        found = await _all(hass, user)
+        if msg["id"] in connection.subscriptions:
+            told.clear()
+            told.update(clip["id"] for clip in found["clips"])
+            send(found)
+
+    @callback
+    def look_again() -> None:
+        hass.async_create_task(tell_all(), f"{DOMAIN} exports")
+
+    forget = desk.changed.async_subscribe(tell), shared(hass).rights_changed.async_subscribe(look_again)
+
+    @callback
+    def unsubscribe() -> None:
+        for each in forget:
+            each()
+
+    connection.subscriptions[msg["id"]] = unsubscribe
     connection.send_result(msg["id"])
-    connection.send_message(websocket_api.event_message(msg["id"], await _all(hass, user)))
+    await tell_all()
 
 
 async def _all(hass: HomeAssistant, user: User) -> dict[str, Any]:
@@ -237,7 +315,7 @@ async def _all(hass: HomeAssistant, user: User) -> dict[str, Any]:
     gone = await hass.async_add_executor_job(vanished, clips)
     return {
         "exports": [_job(desk, job) for job in desk.queue.jobs.values() if may_see_job(hass, user, job)],
-        "clips": [_clip(clip, gone=clip.id in gone) for clip in clips],
+        "clips": [_clip(clip, user, gone=clip.id in gone) for clip in clips],
     }
 
 
@@ -275,7 +353,7 @@ def _job(desk: ExportDesk, job: ExportJob) -> dict[str, Any]:
     }
 
 
-def _clip(clip: Clip, *, gone: bool) -> dict[str, Any]:
+def _clip(clip: Clip, user: User, *, gone: bool) -> dict[str, Any]:
     return {
         "id": clip.id,
         "nvr_id": clip.recorder_id,
@@ -285,7 +363,8 @@ def _clip(clip: Clip, *, gone: bool) -> dict[str, Any]:
         "start": clip.span.start.timestamp(),
         "end": clip.span.end.timestamp(),
         "created": clip.created.timestamp(),
-        "owner": clip.owner,
+        "owner": clip.owner if user.is_admin or clip.owner == user.id else None,
+        "mine": clip.owner == user.id,
         "size": clip.size,
         "mime": clip.mime,
         "codec": clip.codec,

@@ -10,11 +10,22 @@ from homeassistant.util import dt as dt_util
 
 from .access import facts_of
 from .audit_rows import AuditKind
-from .const import ATTR_USER_ID, ATTR_WHAT, DOMAIN
+from .const import (
+    ATTR_CHANNEL,
+    ATTR_CHANNEL_NAME,
+    ATTR_CLIP_ID,
+    ATTR_ENTRY_ID,
+    ATTR_USER_ID,
+    ATTR_WHAT,
+    DOMAIN,
+    EVENT_MEDIA_ACCESSED,
+)
 from .core.errors import NvrError
 from .errors import error_key, error_placeholders
-from .media.exports.models import ExportJob
-from .media.exports.reading import IncompleteError
+from .media.exports.holes import IncompleteError
+from .media.exports.models import Clip, ExportJob
+from .media.exports.reading import ChangedError
+from .media.ticks import to_datetime
 from .runtime import NvrConfigEntry
 from .shared import shared
 
@@ -51,6 +62,8 @@ class ExportNews:
         """Name the sentence that tells people of an error, and what fills it."""
         entry = self._hass.config_entries.async_get_entry(job.order.recorder_id)
         details = error_placeholders(err, entry.title if entry else "NVR")
+        if isinstance(err, ChangedError):
+            return "recording_changed", {**details, "time": f"{dt_util.as_local(to_datetime(err.moment)):%H:%M:%S}"}
         return "incomplete" if isinstance(err, IncompleteError) else error_key(err), details
 
     def tell(self, event: str, job: ExportJob, more: Mapping[str, object]) -> None:
@@ -68,6 +81,25 @@ class ExportNews:
         if len(json.dumps(payload)) > _MAX_PAYLOAD and "path" in payload:
             payload["path"] = None
         self._hass.bus.async_fire(event, payload, context=Context(user_id=order.owner))
+
+    def accessed(self, clip: Clip, user_id: str | None, what: str) -> Mapping[str, object]:
+        """Fire `nvr_media_accessed`: footage became a clip, or one was seen or taken home; return what was told."""
+        facts = self.facts(clip.recorder_id, clip.channel)
+        data = {
+            ATTR_ENTRY_ID: clip.recorder_id,
+            "device_id": facts.get("device_id"),
+            "entity_id": facts.get("entity_id"),
+            ATTR_CHANNEL: clip.channel,
+            ATTR_CHANNEL_NAME: facts.get(ATTR_CHANNEL_NAME, clip.camera),
+            ATTR_USER_ID: user_id,
+            ATTR_WHAT: what,
+            ATTR_CLIP_ID: clip.id,
+            "start": dt_util.as_local(clip.span.start).isoformat(),
+            "end": dt_util.as_local(clip.span.end).isoformat(),
+            "accessed_at": dt_util.now().isoformat(),
+        }
+        self._hass.bus.async_fire(EVENT_MEDIA_ACCESSED, data, context=Context(user_id=user_id))
+        return {**facts, **data, "subject": clip.title}
 
     def keep(self, kind: AuditKind, job: ExportJob, more: Mapping[str, object]) -> None:
         """Keep in the audit what became of an export."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +19,16 @@ from .core.timeline import merge
 from .footage import RefusedError, channel_of, read_segments
 from .hub import NvrHub
 from .media.exports.models import ExportJob
-from .media.exports.queue import ExportError
+from .media.exports.queue import ExportError, NotYetError
 from .recording_search import TOLERANCE
 from .runtime import NvrConfigEntry
 
 # What a stream takes whose size nobody tells, in bytes per second: 6 Mbit/s.
 _GUESSED_RATE: Final = 750_000
 _SPARE_ROOM: Final = 1.1
+# So young an end may be recorded and not yet be listed, or be listed and not yet be written.
+_FRESH: Final = timedelta(minutes=2)
+_LISTED_SOON: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,15 @@ class Source:
         spans = (segment.span for segment in self.segments if segment.span.start < now)
         return list(merge([TimeSpan(span.start, min(span.end, now)) for span in spans], TOLERANCE))
 
+    def reaches(self, end: datetime) -> bool:
+        """Tell whether what is listed goes on up to a moment."""
+        return any(span.start < end <= span.end + TOLERANCE for span in self.listed)
+
+    def length_in(self, span: TimeSpan) -> float:
+        """Return how much of a span is recorded, in seconds."""
+        cuts = [listed.clip(span) for listed in self.listed]
+        return sum(cut.duration.total_seconds() for cut in cuts if cut is not None)
+
     def size_of(self, span: TimeSpan) -> int:
         """Return about how many bytes the footage of a span is."""
         size = 0.0
@@ -81,11 +94,23 @@ async def find_source(hass: HomeAssistant, job: ExportJob, role: StreamRole = St
         if not await owner_may(hass, job):
             raise ExportError("not_allowed_export", camera=channel.name)
         if not hub.login_usable:
+            hub.driver.guard.check()  # a lock ends, and then it is tried again
             raise NvrAuthError("the login was refused")
+        fresh = is_fresh(order.span)
+        if fresh and (index := hub.recordings) is not None:
+            index.forget_growing(order.channel, role)
         segments = await read_segments(hub, order.channel, order.span, role=role)
     except RefusedError as err:
         raise ExportError(err.key, **err.placeholders) from err
-    return Source(entry, hub, channel, segments, role)
+    source = Source(entry, hub, channel, segments, role)
+    if fresh and role is StreamRole.MAIN and not source.reaches(order.span.end):
+        raise NotYetError("not_listed_yet", _LISTED_SOON, camera=channel.name)
+    return source
+
+
+def is_fresh(span: TimeSpan) -> bool:
+    """Tell whether the end of a span was recorded so lately that the recorder may not have written it yet."""
+    return dt_util.utcnow() - span.end < _FRESH
 
 
 async def owner_may(hass: HomeAssistant, job: ExportJob) -> bool:

@@ -1,6 +1,6 @@
 """Exports and clips in Home Assistant: what was ordered, what was made of it, what outlives a restart, who is told."""
 
-import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,8 +33,9 @@ from .core.models import TimeSpan
 from .export_maker import ExportMaker
 from .export_news import ExportNews
 from .export_source import own_folder, owner_may
+from .footage import RefusedError
 from .media.exports import files
-from .media.exports.library import ClipLibrary, Retention, delete_files, outdated
+from .media.exports.library import ClipLibrary, Retention, delete_files, files_of, outdated, vanished
 from .media.exports.models import Clip, ExportFormat, ExportJob, ExportOrder, JobState
 from .media.exports.queue import ExportError, ExportQueue
 from .media.pool import WorkPool
@@ -50,6 +51,8 @@ _TELL_EVERY: Final = 0.5
 # What was recorded until now can be read once the recorder has written it.
 _WRITTEN_AFTER: Final = timedelta(seconds=10)
 _GIGABYTE: Final = 1_000_000_000
+MOST_OF_ONE: Final = 100
+"""How many exports of one person may be under way; those of automations count as one person's."""
 
 
 class ExportDesk:
@@ -75,8 +78,10 @@ class ExportDesk:
         raw = await self._store.async_load()
         jobs = self._read(raw or {})
         self._ended = {job.order.id for job in jobs if not job.active}
-        folders = {own_folder(self._hass)} | {job.order.folder for job in jobs if job.order.folder}
-        await self._hass.async_add_executor_job(files.sweep, [Path(folder) for folder in folders])
+        folders = {own_folder(self._hass), *(Path(job.order.folder) for job in jobs if job.order.folder)}
+        half_done = [job.order.id for job in jobs if job.active]
+        known = {path for clip in self.library.all() for path in files_of(clip)}
+        await self._hass.async_add_executor_job(files.sweep, folders, half_done, known)
         self.queue.restore(jobs)
         self._stop_pruning = async_track_time_interval(
             self._hass, self._prune, _PRUNE_INTERVAL, cancel_on_shutdown=True
@@ -105,8 +110,15 @@ class ExportDesk:
         title: str | None = None,
         clip: str | None = None,
     ) -> ExportJob:
-        """Take an order; the right to it is the caller's to check. What is still to come is waited for."""
+        """Take an order; the right to it is the caller's to check. What is still to come is waited for.
+
+        Raises RefusedError when too many of the owner's are under way.
+        """
         now = dt_util.utcnow()
+        self.require_room(owner)
+        if clip is not None and (known := self.library.get(clip)) is not None:
+            beside = Path(known.path).parent
+            folder = str(beside) if beside != own_folder(self._hass) else None
         order = ExportOrder(secrets.token_hex(8), entry.entry_id, channel, span, form, owner, now, folder, title, clip)
         job = ExportJob(order, total=span.duration.total_seconds())
         written = span.end + _WRITTEN_AFTER
@@ -115,6 +127,28 @@ class ExportDesk:
         self.news.keep(AuditKind.EXPORT_ORDERED, job, {})
         self.queue.add(job)
         return job
+
+    def require_room(self, owner: str | None, count: int = 1) -> None:
+        """Raise RefusedError unless so many more exports of somebody may be under way."""
+        active = sum(job.active and job.order.owner == owner for job in self.queue.jobs.values())
+        if active + count > MOST_OF_ONE:
+            raise RefusedError("too_many_exports", count=str(active))
+
+    def statistics(self, recorder_id: str) -> dict[str, Any]:
+        """Return what a bug report needs to know of a recorder's exports and clips: no name, no path."""
+        jobs = [job for job in self.queue.jobs.values() if job.order.recorder_id == recorder_id]
+        clips = [clip for clip in self.library.all() if clip.recorder_id == recorder_id]
+        return {
+            "exports": dict(sorted(Counter(job.state.value for job in jobs).items())),
+            "reasons": dict(sorted(Counter(job.reason for job in jobs if job.reason).items())),
+            "clips": len(clips),
+            "kept": sum(clip.keep for clip in clips),
+            "bytes": sum(clip.bytes for clip in clips),
+            "codecs": dict(sorted(Counter(clip.codec[:4] or clip.mime for clip in clips).items())),
+            "with_spare": sum(clip.spare is not None for clip in clips),
+            "with_gaps": sum(bool(clip.gaps) for clip in clips),
+            "links": self.links.count({clip.id for clip in clips}),
+        }
 
     async def async_delete(self, clip: Clip, user_id: str | None) -> None:
         """Delete a clip with its files; raises OSError, then it stays."""
@@ -152,10 +186,10 @@ class ExportDesk:
 
     async def _make(self, job: ExportJob) -> list[str]:
         clips = await self._clips(job)
+        # From here to the job's end nothing is waited for: no clip may be there of a job that was cancelled.
         for clip in clips:
             self.library.put(clip)
             self.changed.async_send(clip)
-        await asyncio.shield(self._store.async_save(self._data()))
         return [clip.id for clip in clips]
 
     async def _clips(self, job: ExportJob) -> list[Clip]:
@@ -169,7 +203,7 @@ class ExportDesk:
         if (now := self.library.get(clip.id)) is None:
             await self._hass.async_add_executor_job(Path(made.spare or "").unlink, True)
             raise ExportError("no_clip")
-        return [replace(now, spare=made.spare)]
+        return [replace(now, spare=made.spare, spare_size=made.spare_size)]
 
     @callback
     def _progressed(self, job: ExportJob) -> None:
@@ -184,13 +218,18 @@ class ExportDesk:
         self.changed.async_send(job)
         if job.active or job.order.id in self._ended:
             return
+        self._ended &= self.queue.jobs.keys()
         self._ended.add(job.order.id)
         self._told.pop(job.order.id, None)
         if job.state is JobState.DONE:
+            self._hass.async_create_task(self._store.async_save(self._data()), f"{DOMAIN} exports")
             self._hass.async_create_background_task(self._prune(dt_util.utcnow()), f"{DOMAIN} clips")
             for clip_id in job.clips:
-                self.news.tell(EVENT_EXPORT_FINISHED, job, _of_clip(self.library.get(clip_id)))
+                clip = self.library.get(clip_id)
+                self.news.tell(EVENT_EXPORT_FINISHED, job, _of_clip(clip))
                 self.news.keep(AuditKind.EXPORT_FINISHED, job, {"clip_id": clip_id})
+                if clip is not None and job.order.clip is None:
+                    self.news.accessed(clip, job.order.owner, "export")
         elif job.state is JobState.FAILED:
             self.news.tell(
                 EVENT_EXPORT_FAILED, job, {"reason": job.reason, "message": (self.news.reason(job) or "")[:200]}
@@ -203,7 +242,10 @@ class ExportDesk:
         """Delete the clips that are too old or too much, and forget the links that are over."""
         self.links.drop_expired(now)
         rules = {entry.entry_id: _retention(entry) for entry in self._hass.config_entries.async_entries(DOMAIN)}
-        for clip in outdated(self.library.all(), rules, now):
+        clips = self.library.all()
+        # What is not there takes no room; a share that is away for an hour must not cost a clip either.
+        gone = await self._hass.async_add_executor_job(vanished, clips)
+        for clip in outdated([clip for clip in clips if clip.id not in gone], rules, now):
             try:
                 await self._hass.async_add_executor_job(delete_files, clip)
             except OSError as err:

@@ -52,6 +52,8 @@ _ACCESSED: Final = {
     "playback": ("logbook_media_accessed", "showed its recording of {start} to {end}", "mdi:filmstrip"),
     "clip": ("logbook_clip_accessed", "had its clip of {start} to {end} watched", "mdi:filmstrip"),
     "download": ("logbook_clip_downloaded", "had its clip of {start} to {end} downloaded", "mdi:download"),
+    "export": ("logbook_recording_exported", "had its recording of {start} to {end} exported", _EXPORT),
+    "picture": ("logbook_picture_accessed", "had a picture of {start} looked at", "mdi:image"),
     EVENT_EXPORT_FINISHED: ("logbook_export_finished", "has a new clip of {start} to {end}", _EXPORT),
 }
 

@@ -119,7 +119,8 @@ class NvrMediaSource(MediaSource):
             media_id = parse(_identifier(item))
             branches = asking.branches_below(media_id)
             found = await search_media(branches, query.search_query, asking.words, day_of(media_id))
-            return SearchMedia(result=found)
+            clips = await asking.clips.search(media_id, query.search_query)
+            return SearchMedia(result=[*clips, *found])
 
     def _name_of(self, item: MediaSourceItem) -> str:
         """Return the name of the recorder the item is of, for errors."""

@@ -24,6 +24,7 @@ from .hub import NvrHub
 from .media_ids import (
     ChannelId,
     ChannelMediaId,
+    ClipsId,
     DayId,
     EventsId,
     HourId,
@@ -64,7 +65,7 @@ def node(
         can_play=play,
         can_expand=expand,
         thumbnail=thumbnail,
-        can_search=expand and isinstance(media_id, RootId | RecorderId | ChannelId | DayId),
+        can_search=expand and isinstance(media_id, RootId | RecorderId | ChannelId | DayId | ClipsId),
     )
     if made.can_search:
         made.search_media_classes = list(_SEARCHED)

@@ -30,8 +30,16 @@ SECTIONS = {
 @cache
 def words(language: str) -> dict[str, Any]:
     """Return a translation file."""
-    found: dict[str, Any] = json.loads((TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8"))
+    text = (TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text, object_pairs_hook=_once)
     return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its pairs; of a key that stands there twice only the last would be left, and nobody told."""
+    keys = [key for key, _ in pairs]
+    assert len(keys) == len(set(keys)), f"twice: {sorted({key for key in keys if keys.count(key) > 1})}"
+    return dict(pairs)
 
 
 def leaves(node: Any, path: str = "") -> Iterator[tuple[str, str]]:

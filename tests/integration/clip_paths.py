@@ -12,7 +12,7 @@ from custom_components.nvr.access import Action
 from custom_components.nvr.clip_view import mint_clip_link
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.exports import export_desk
-from custom_components.nvr.media.exports.models import Clip
+from custom_components.nvr.media.exports.models import Clip, ExportFormat, ExportJob, ExportOrder, JobState
 from custom_components.nvr.media_ids import ClipId, ClipsId, content_id
 
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
@@ -60,6 +60,15 @@ async def browses_clips(home: Any) -> bool:
 
 async def browses_clips_of_the_camera(home: Any) -> bool:
     return bool((await home.media.open(content_id(ClipsId(home.channel))))["children"])
+
+
+async def searches_clips(home: Any) -> bool:
+    seen = []
+    for name in ("Front", "Driveway"):
+        answer = await home.media.ask("search_media", content_id(ClipsId()), search_query=name)
+        seen.append(bool(answer["result"]["result"]))
+    assert seen[1]
+    return seen[0]
 
 
 async def resolves_a_clip(home: Any) -> bool:
@@ -129,6 +138,15 @@ async def exports_over_the_websocket(home: Any) -> bool:
     return await _called_off(home, {name: {"export_id": export_id} for name, export_id in jobs.items()})
 
 
+async def retries_his_export(home: Any) -> bool:
+    order = ExportOrder("e" * 16, home.entry.entry_id, 1, home.span, ExportFormat.MP4, home.guest.id, home.span.end)
+    jobs = export_desk(home.hass).queue.jobs
+    jobs[order.id] = ExportJob(order, JobState.FAILED, reason="incomplete")
+    answer = await ask(home, "retry", export_id=order.id)
+    del jobs[order.id]
+    return await _called_off(home, {"retry": answer["result"]} if answer["success"] else {})
+
+
 async def _called_off(home: Any, jobs: dict[str, Any]) -> bool:
     for job in jobs.values():
         await export_desk(home.hass).queue.cancel(job["export_id"])
@@ -147,6 +165,7 @@ async def renames_his_clip(home: Any) -> bool:
 CLIP_PATHS: dict[str, tuple[Action, Walk]] = {
     "clips": (Action.PLAYBACK, browses_clips),
     "clips of one camera": (Action.PLAYBACK, browses_clips_of_the_camera),
+    "search for clips": (Action.PLAYBACK, searches_clips),
     "clip": (Action.PLAYBACK, resolves_a_clip),
     "websocket: clips": (Action.PLAYBACK, lists_clips),
     "websocket: news of clips": (Action.PLAYBACK, hears_of_clips),
@@ -158,5 +177,6 @@ CLIP_PATHS: dict[str, tuple[Action, Walk]] = {
     "download of a clip": (Action.EXPORT, own_clip_link(download=True)),
     "action: export": (Action.EXPORT, exports),
     "websocket: export": (Action.EXPORT, exports_over_the_websocket),
+    "websocket: export once more": (Action.EXPORT, retries_his_export),
     "websocket: rename a clip": (Action.EXPORT, renames_his_clip),
 }

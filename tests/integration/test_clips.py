@@ -23,6 +23,7 @@ from custom_components.nvr.exports import export_desk
 from custom_components.nvr.logbook import async_describe_events
 from custom_components.nvr.media.exports.convert import available
 from custom_components.nvr.media.exports.models import Clip
+from custom_components.nvr.media_ids import ClipId, content_id
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, open_options, set_up, until
@@ -350,6 +351,7 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
     hass_ws_client: WebSocketGenerator,
     hass_client_no_auth: ClientSessionGenerator,
 ) -> None:
+    assert await async_setup_component(hass, "media_source", {})
     nvr = await start_simulator(channels=2, rtsp=True)
     nvr.rtsp.faults.delivery, nvr.rtsp.faults.end = 0, "bye"
     if family is HIKVISION:
@@ -359,9 +361,9 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
     number = next(item.number for item in hub.channels if item.profiles[0].video is VideoCodec.H265)
     camera = hub.camera_entity_id(number)
     told = watch(hass)
-    start = (nvr.now() - timedelta(hours=2)).isoformat()
+    start = nvr.now() - timedelta(hours=2)
     for form in ("mp4", "h264"):
-        data = {"entity_id": camera, "start": start, "duration": 3, "format": form}
+        data: dict[str, Any] = {"entity_id": camera, "start": start.isoformat(), "duration": 3, "format": form}
         await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=True)
     await until(lambda: len(told) == 2, 30)
     desk = export_desk(hass)
@@ -381,10 +383,14 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
         async with client.get(answer["path"]) as response:
             assert codec.encode() in await response.read()
     assert whole.spare is not None
-    desk.library.put(replace(whole, spare=None))
-    refused = await page.ask("link", clip_id=whole.id, accept=["avc1"])
-    assert refused["error"]["code"] == "unsupported"
-    assert "H.265" in refused["error"]["message"]
+    # The media browser and a link for a notification say nothing of what plays them.
+    media = MediaBrowser(await hass_ws_client(hass))
+    path = (await media.ask("resolve_media", content_id(ClipId(whole.id))))["result"]["url"]
+    data = {"clip_id": whole.id}
+    made: Any = await hass.services.async_call(DOMAIN, "create_clip_link", data, blocking=True, return_response=True)
+    for given in (path, made["path"]):
+        async with client.get(given) as response:
+            assert b"avc1" in await response.read()
     await page.result("delete", clip_id=whole.id)
 
 

@@ -155,6 +155,7 @@ async def test_recorder_that_goes_away_midway_is_waited_for(
     assert await files_in(hass, media_folder) == [Path(data["path"])]
 
 
+@pytest.mark.slow
 async def test_sessions_that_break_are_taken_up_where_they_stopped(
     hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -227,7 +228,7 @@ async def test_full_disk_is_told_and_leaves_nothing(  # noqa: PLR0917
         return Full(file) if "nvr-part" in path.name else file
 
     if when == "before":
-        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 300 * 1024 * 1024})())
+        monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 257 * 1024 * 1024})())
     else:
         monkeypatch.setattr(Path, "open", opened)
     told = watch(hass)
@@ -241,6 +242,7 @@ async def test_full_disk_is_told_and_leaves_nothing(  # noqa: PLR0917
         assert nvr.rtsp.counters.sessions_opened["playback"] == 0
 
 
+@pytest.mark.slow
 async def test_two_exports_of_one_recorder_follow_one_another(
     hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry
 ) -> None:

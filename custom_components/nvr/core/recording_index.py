@@ -240,6 +240,11 @@ class CachedRecordingIndex:
         self._flights.clear()
         self._month_flights.clear()
 
+    def forget_growing(self, channel: int, role: StreamRole = StreamRole.MAIN) -> None:
+        """Forget the days of a channel that may still grow: who asks next is told what is true then."""
+        for key in [key for key, day in self._days.items() if key[:2] == (channel, role) and not day.closed]:
+            self._weight -= self._days.pop(key).weight
+
     async def close(self) -> None:
         """End the searches under way and forget everything."""
         flights, months = tuple(self._flights.values()), tuple(self._month_flights.values())

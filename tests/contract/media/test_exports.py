@@ -13,12 +13,13 @@ import av
 import pytest
 
 from custom_components.nvr.core.models import StreamRole, TimeSpan
-from custom_components.nvr.media.exports import reading
+from custom_components.nvr.media.exports import holes, reading
 from custom_components.nvr.media.exports.export import Exported, ExportFootage, export_film, parts_of
 from custom_components.nvr.media.pool import WorkPool
 from custom_components.nvr.media.sources.choice import SourceMemory
+from custom_components.nvr.media.ticks import RATE, from_datetime
 from tests.simulators.rtsp.options import RtspFaults, RtspOptions
-from tests.simulators.video.profile import AudioProfile, VideoProfile
+from tests.simulators.video.profile import AudioProfile, SizeChange, VideoProfile
 from tests.simulators.video.timecode import read_timecode
 
 from .rig import SMALL, START, Rig, box, boxes, late_tones, listen, rig
@@ -141,14 +142,47 @@ async def test_end_that_is_not_given_is_no_success(tmp_path: Path) -> None:
     async with rig(faults=RtspFaults(delivery=0, end="bye")) as recorder:
         recorder.footage.add_gap(1, START + timedelta(seconds=20), START + timedelta(hours=1))
         recorder.faults.gap = "stop"
-        with pytest.raises(reading.IncompleteError):
+        with pytest.raises(holes.IncompleteError):
             await make(recorder, tmp_path / "film.mp4", TimeSpan(START, START + timedelta(seconds=60)))
         assert recorder.open_sessions == 0
         # A list that names the end of a file a little late is no reason to lose the film; what is missing is told.
-        listed = [TimeSpan(START, START + timedelta(seconds=27))]
-        made = await make(recorder, tmp_path / "other.mp4", TimeSpan(START, START + timedelta(seconds=60)), listed)
-        assert made.film.length == 27
-        assert [round(gap.duration.total_seconds()) for gap in made.missing] == [7]
+        for seconds in (22.5, 27):
+            listed = [TimeSpan(START, START + timedelta(seconds=seconds))]
+            span = TimeSpan(START, START + timedelta(seconds=60))
+            if seconds > 25:
+                with pytest.raises(holes.IncompleteError):
+                    await make(recorder, tmp_path / "short.mp4", span, listed)
+                continue
+            made = await make(recorder, tmp_path / "other.mp4", span, listed)
+            assert made.film.length == seconds
+            assert [round(gap.duration.total_seconds(), 1) for gap in made.missing] == [pytest.approx(2.5, abs=0.2)]
+
+
+@pytest.mark.parametrize(("hole", "fails"), [pytest.param(2.0, False, marks=pytest.mark.slow), (18.0, True)])
+async def test_hole_in_the_middle_is_told_or_a_failure(tmp_path: Path, hole: float, *, fails: bool) -> None:
+    # What is sent behind the hole is dated by the next report.
+    options = RtspOptions(sr_seconds=0.01)
+    async with rig(gop=1.0, faults=RtspFaults(delivery=0, end="bye"), options=options) as recorder:
+        recorder.footage.add_gap(1, START + timedelta(seconds=20), START + timedelta(seconds=20 + hole))
+        span = TimeSpan(START, START + timedelta(seconds=60))
+        if fails:
+            with pytest.raises(holes.IncompleteError):
+                await make(recorder, tmp_path / "film.mp4", span)
+        else:
+            made = await make(recorder, tmp_path / "film.mp4", span)
+            assert [round(gap.duration.total_seconds()) for gap in made.missing] == [2]
+        assert recorder.open_sessions == 0
+
+
+async def test_film_does_not_go_on_in_pictures_of_another_size(tmp_path: Path) -> None:
+    grown = replace(SMALL, changes=(SizeChange(START + timedelta(seconds=20), 480, 272),))
+    async with rig(gop=1.0, profile=grown, faults=RtspFaults(delivery=0, end="bye")) as recorder:
+        with pytest.raises(reading.ChangedError) as told:
+            await make(recorder, tmp_path / "film.mp4", TimeSpan(START, START + timedelta(seconds=60)))
+        assert recorder.open_sessions == 0
+        assert abs(told.value.moment - from_datetime(START + timedelta(seconds=20))) <= 3 * RATE
+        until = TimeSpan(START, START + timedelta(seconds=16))
+        assert (await make(recorder, tmp_path / "other.mp4", until)).film.length == 16
 
 
 async def test_table_that_needs_more_room_than_was_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Which clips go, and when: pure."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -37,6 +38,13 @@ def test_oldest_go_first_and_what_is_kept_for_ever_is_not_counted(rule: Retentio
     clips = [clip(1, 0.5), clip(2, 1.5), clip(3, 2.5), clip(4, 3.5), clip(5, 400, 10_000, keep=True)]
     clips.append(clip(6, 400, 10_000, "other"))
     assert [int(found.id, 16) for found in outdated(clips, {"a": rule}, NOW)] == gone
+
+
+def test_one_that_is_too_large_does_not_drive_out_the_others_and_its_spare_counts() -> None:
+    clips = [clip(1, 0.5, 5000), clip(2, 1.5), replace(clip(3, 2.5), spare="/m/3_h264.mp4", spare_size=150)]
+    rules = {"a": Retention(size=300)}
+    assert [int(found.id, 16) for found in outdated(clips, rules, NOW)] == [3, 1]
+    assert [int(found.id, 16) for found in outdated(clips[:2], rules, NOW)] == [1]
 
 
 def test_rows_outlive_a_restart_and_a_version_that_knows_more() -> None:

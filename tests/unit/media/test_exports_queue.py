@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 import errno
 
@@ -17,14 +18,13 @@ from custom_components.nvr.core.errors import (
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.media.exports.files import DiskFullError
 from custom_components.nvr.media.exports.models import ExportFormat, ExportJob, ExportOrder, JobState
-from custom_components.nvr.media.exports.queue import ExportError, ExportQueue
-
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+from custom_components.nvr.media.exports.queue import ExportError, ExportQueue, NotYetError
 
 
 def job(name: str, recorder: str = "a", created: datetime | None = None) -> ExportJob:
-    span = TimeSpan(NOW - timedelta(hours=1), NOW)
-    return ExportJob(ExportOrder(name, recorder, 1, span, ExportFormat.MP4, None, created or datetime.now(UTC)))
+    created = created or datetime.now(UTC)
+    span = TimeSpan(created - timedelta(hours=1), created)
+    return ExportJob(ExportOrder(name, recorder, 1, span, ExportFormat.MP4, None, created))
 
 
 def queue(make: Callable[[ExportJob], Awaitable[list[str]]], told: list[tuple[str, str]] | None = None) -> ExportQueue:
@@ -113,6 +113,61 @@ async def test_what_is_away_for_a_day_is_given_up() -> None:
     found.add(one := job("a1", created=datetime.now(UTC) - timedelta(days=2)))
     await until(lambda: not one.active)
     assert one.state is JobState.FAILED
+    await found.aclose()
+
+
+async def test_what_was_ordered_ahead_has_its_day_once_it_is_recorded() -> None:
+    async def make(_: ExportJob) -> list[str]:
+        raise NvrUnreachableError("away")
+
+    found = ExportQueue(make, lambda _: None, lambda _, __: ("unreachable", {}), delays=(3600.0,))
+    one = job("a1", created=datetime.now(UTC) - timedelta(days=3))
+    end = datetime.now(UTC) - timedelta(hours=1)
+    one.order = replace(one.order, span=TimeSpan(end - timedelta(days=1), end))
+    found.add(one)
+    await until(lambda: one.attempts == 1 and one.state is not JobState.RUNNING)
+    assert one.state is JobState.WAITING
+    await found.aclose()
+
+
+async def test_what_is_put_off_is_tried_again_by_itself_and_others_go_first() -> None:
+    tried: list[str] = []
+
+    async def make(what: ExportJob) -> list[str]:
+        tried.append(what.order.id)
+        if tried == ["a1"]:
+            await asyncio.sleep(3600)
+        return ["clip"]
+
+    found = queue(make)
+    found.add(one := job("a1"))
+    found.add(job("a2"))
+    await until(lambda: tried == ["a1"])
+    await found.put_off("a1", "export_slot_lost")
+    assert (one.state, one.reason) == (JobState.WAITING, "export_slot_lost")
+    await until(lambda: not any(item.active for item in found.jobs.values()))
+    assert tried == ["a1", "a2", "a1"]
+    await found.aclose()
+
+
+async def test_what_cannot_be_had_yet_is_no_try_and_has_an_end() -> None:
+    tried = 0
+
+    async def make(_: ExportJob) -> list[str]:
+        nonlocal tried
+        tried += 1
+        if tried < 6:
+            raise NotYetError("file_still_open", 0.01, name="NVR")
+        return ["clip"]
+
+    found = queue(make)
+    found.add(one := job("a1"))
+    await until(lambda: not one.active)
+    assert (one.state, one.attempts, tried) == (JobState.DONE, 1, 6)
+    tried = 0
+    found.add(old := job("a2", created=datetime.now(UTC) - timedelta(days=2)))
+    await until(lambda: not old.active)
+    assert (old.state, old.reason, old.details) == (JobState.FAILED, "file_still_open", {"name": "NVR"})
     await found.aclose()
 
 

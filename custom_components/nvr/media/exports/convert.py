@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 
 from ...core.errors import NvrResponseError, NvrUnsupportedError
 from ..ticks import RATE
+from .files import LOOK_EVERY, require_space
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -38,11 +39,21 @@ def available() -> bool:
 def convert(source: Path, target: Path, stopped: threading.Event, progress: Callable[[float, int], None]) -> None:
     """Write `source` anew to `target`; `progress` hears seconds and bytes, from this thread.
 
-    Raises StoppedError, OSError, NvrResponseError for a film that cannot be decoded, NvrUnsupportedError without an
-    encoder. What was written of the target is the caller's to remove.
+    Raises StoppedError, OSError, NvrResponseError for a film that cannot be decoded to its end, NvrUnsupportedError
+    without an encoder. What was written of the target is the caller's to remove.
     """
     if not available():
         raise NvrUnsupportedError("no encoder for H.264 here")
+    looked = 0
+
+    def told(seconds: float) -> None:
+        nonlocal looked
+        size = _size(target)
+        if size - looked >= LOOK_EVERY:
+            looked = size
+            require_space(target.parent, 0)
+        progress(seconds, size)
+
     with suppress(OSError, AttributeError):
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
     try:
@@ -50,7 +61,7 @@ def convert(source: Path, target: Path, stopped: threading.Event, progress: Call
             av.open(str(source)) as film,
             av.open(str(target), "w", format="mp4", options={"movflags": "+faststart"}) as made,
         ):
-            _Conversion(film, made).run(stopped, lambda seconds: progress(seconds, _size(target)))
+            _Conversion(film, made).run(stopped, told)
     except av.FFmpegError as err:
         if isinstance(err, OSError) and not isinstance(err, ValueError):
             raise OSError(err.errno, err.strerror) from None
@@ -78,7 +89,7 @@ class _Conversion:
         context.gop_size = max(1, round(float(rate) * _SECONDS_PER_GROUP))
         context.thread_count = max(1, (os.cpu_count() or 2) // 2)
         self._sound = made.add_stream_from_template(self._audio) if self._audio is not None else None
-        self._last = -1
+        self._last = self._newest = -1
 
     def run(self, stopped: threading.Event, progress: Callable[[float], None]) -> None:
         streams = [self._video, *([self._audio] if self._audio is not None else [])]
@@ -90,10 +101,14 @@ class _Conversion:
                     packet.stream = self._sound
                     self._made.mux(packet)
                 continue
+            if packet.pts is not None and packet.time_base is not None:
+                self._newest = max(self._newest, round(packet.pts * packet.time_base * RATE))
             for made in self._encoded(packet):
                 self._made.mux(made)
             if not number % _LOOK_EVERY:
                 progress(self._last / RATE)
+        if self._newest > self._last + RATE // 2:
+            raise NvrResponseError("the pictures cannot be decoded to the end")
         self._made.mux(self._pictures.encode(None))
 
     def _encoded(self, packet: av.Packet[Any]) -> Iterator[av.Packet[Any]]:

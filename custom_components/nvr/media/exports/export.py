@@ -14,12 +14,10 @@ from ..rtsp.connection import SessionLimits
 from ..sources.choice import SourceMemory
 from ..sources.opener import SourceOpener
 from ..ticks import RATE, from_datetime, to_datetime, to_seconds
-from .files import require_space
+from .files import LOOK_EVERY, require_space
 from .film import Film, FilmMaker
 from .reading import Opener, Part, PartReader
 
-# How much is written before the disk is looked at again, in bytes.
-_LOOK_EVERY = 64 << 20
 _SHORTEST = 0.1
 
 
@@ -98,7 +96,7 @@ async def export_film(
                 async for piece in pieces:
                     written = await maker.add(piece, reader.audio, reader.sets)
                     progress(to_seconds(covered + piece.end - part.start), written)
-                    if written - looked > _LOOK_EVERY:
+                    if written - looked > LOOK_EVERY:
                         looked = written
                         await pool.run(require_space, path.parent, 0)
             maker.end(part)

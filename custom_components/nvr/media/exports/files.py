@@ -1,7 +1,7 @@
 """Where exports are written: under a name nobody takes for a film until it is one. Everything here blocks."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Set as AbstractSet
 from contextlib import suppress
 import errno
 import os
@@ -16,6 +16,8 @@ _HELD = 1 << 20
 UNFINISHED: Final = ".nvr-part"
 RESERVE: Final = 256 * 1024 * 1024
 """What is left free of a disk: Home Assistant itself may live there."""
+LOOK_EVERY: Final = 64 << 20
+"""How much is written before the disk is looked at again, in bytes."""
 
 
 class DiskFullError(OSError):
@@ -74,27 +76,46 @@ def discard(name: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def withdraw(name: Path, target: Path) -> None:
+    """Remove what was made, whether it has got its name or not; another file of that name stays. Raises OSError."""
+    if not name.exists():
+        target.unlink(missing_ok=True)
+    discard(name)
+
+
 async def save(name: Path, chunks: AsyncIterator[bytes], pool: WorkPool, progress: Callable[[int], None]) -> int:
     """Write what comes to a new file, for good, and return its size; `progress` hears each count of bytes.
 
-    Raises OSError, and what the chunks raise.
+    Raises OSError, DiskFullError before the reserve is used up, and what the chunks raise.
     """
     file = await _opened(name, pool)
     waiting: list[bytes] = []
-    held = size = 0
+    held = size = looked = 0
     try:
         async for chunk in chunks:
             waiting.append(chunk)
             held += len(chunk)
-            if held >= _HELD:
-                await pool.run(file.write, b"".join(waiting))
-                progress(held)
-                size, held, waiting = size + held, 0, []
-        await pool.run(file.write, b"".join(waiting))
-        await pool.run(_have_on_disk, file)
+            if held < _HELD:
+                continue
+            await pool.run(_write, file, b"".join(waiting))
+            progress(held)
+            size, held, waiting = size + held, 0, []
+            if size - looked >= LOOK_EVERY:
+                looked = size
+                await pool.run(require_space, name.parent, 0)
+        await pool.run(_write, file, b"".join(waiting))
+        await pool.run(_have_on_disk, file, size + held)
     finally:
-        await pool.run(file.close)
+        # Whatever is still being written into it is written first: there is one thread.
+        await asyncio.shield(pool.run(file.close))
     return size + held
+
+
+def _write(file: BinaryIO, data: bytes) -> None:
+    """Write all of it: what is not buffered may take less at a time than it was given."""
+    rest = memoryview(data)
+    while rest:
+        rest = rest[file.write(rest) :]
 
 
 async def _opened(name: Path, pool: WorkPool) -> BinaryIO:
@@ -108,16 +129,27 @@ async def _opened(name: Path, pool: WorkPool) -> BinaryIO:
         raise
 
 
-def _have_on_disk(file: BinaryIO) -> None:
+def _have_on_disk(file: BinaryIO, size: int) -> None:
     os.fsync(file.fileno())
+    require_size(file.fileno(), size)
 
 
-def sweep(folders: Iterable[Path]) -> int:
-    """Remove what a crash left unfinished and return how many files that were."""
+def require_size(file: int, size: int) -> None:
+    """Raise OSError unless an open file is as long as what was written to it: a share may have lost some."""
+    if os.fstat(file).st_size != size:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def sweep(folders: Iterable[Path], half_done: Iterable[str] = (), known: AbstractSet[Path] = frozenset()) -> int:
+    """Remove what a crash left unfinished and return how many files that were.
+
+    `half_done` are the jobs that begin anew: a file of theirs that was finished goes, too, unless a clip has it.
+    """
     found = 0
+    patterns = [f".*{UNFINISHED}*", *(f"*_{job_id}_*" for job_id in half_done)]
     for folder in folders:
         with suppress(OSError):
-            for path in folder.glob(f".*{UNFINISHED}*"):
+            for path in {path for pattern in patterns for path in folder.glob(pattern)} - known:
                 path.unlink(missing_ok=True)
                 found += 1
     return found

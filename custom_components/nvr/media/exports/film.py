@@ -18,7 +18,7 @@ from ..fmp4 import VideoSets, VideoTrack
 from ..pool import WorkPool
 from ..ticks import RATE, to_seconds
 from .movie import MovieWriter, Picture, Timing, room_for
-from .reading import Part, Piece
+from .reading import ChangedError, Part, Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,10 @@ class FilmMaker:
             self._heard_until = part.start - late
 
     async def add(self, piece: Piece, audio: tuple[AudioFormat, int | None] | None, sets: VideoSets | None) -> int:
-        """Add what comes next and return the size of the file so far. Raises OSError."""
+        """Add what comes next and return the size of the file so far. Raises OSError, or ChangedError."""
         self._sets = self._sets or sets
+        if sets is not None and self._sets is not None and _looks(sets) != _looks(self._sets):
+            raise ChangedError(piece.start)
         if not self._asked_for_sound:
             await self._begin_sound(audio, piece)
         sound = await self._sound_of(piece)
@@ -155,3 +157,9 @@ class FilmMaker:
             self._sound_from = max(0, (piece.start - self._origin) * rate // RATE - samples[0].dts)
         self._frames += len(samples)
         return [sample.data for sample in samples]
+
+
+def _looks(sets: VideoSets) -> tuple[str, int, int]:
+    """Return what one track of a file has in common."""
+    info = sets.info
+    return info.codec[:4], info.width, info.height

@@ -31,10 +31,11 @@ def outdated(clips: Iterable[Clip], rules: Mapping[str, Retention], now: datetim
         room = rule.size
         for clip in sorted(found, key=lambda clip: clip.created, reverse=True):
             old = rule.days is not None and now - clip.created > timedelta(days=rule.days)
-            if room is not None:
-                room -= clip.bytes
-            if old or (room is not None and room < 0):
+            if old or (room is not None and room < clip.bytes):
                 gone.append(clip)
+            elif room is not None:
+                # One that goes takes no room: a single clip that is too large does not drive out all the others.
+                room -= clip.bytes
     return sorted(gone, key=lambda clip: clip.created)
 
 

@@ -143,11 +143,17 @@ class Clip:
     keep: bool = False
     gaps: tuple[TimeSpan, ...] = ()
     spare: str | None = None
+    spare_size: int = 0
 
     @property
     def bytes(self) -> int:
-        """What it takes of the disk, as far as is known."""
-        return self.size
+        """What it takes of the disk, its version that plays everywhere included."""
+        return self.size + self.spare_size
+
+    @property
+    def needs_spare(self) -> bool:
+        """Whether its pictures do not play everywhere and those of its spare do."""
+        return self.spare is not None and not self.codec.startswith("avc1")
 
     def to_json(self) -> dict[str, Any]:
         """Return what outlives a restart."""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, groupby
 import os
 from pathlib import Path
 import shutil
@@ -20,6 +21,7 @@ from typing import BinaryIO
 from ..aac import FRAME
 from ..fmp4 import AudioTrack, VideoTrack, box, full_box
 from ..ticks import RATE
+from .files import require_size
 
 _MATRIX = struct.pack(">9I", 0x00010000, 0, 0, 0, 0x00010000, 0, 0, 0, 0x40000000)
 _FTYP = box(b"ftyp", b"isom", struct.pack(">I", 512), b"isomiso6avc1mp41")
@@ -82,6 +84,7 @@ class MovieWriter:
         self._video, self._audio = _Table(), _Table()
         self._times = array("q")
         self._keys = array("I")
+        self._size = 0
 
     @property
     def size(self) -> int:
@@ -114,7 +117,7 @@ class MovieWriter:
         if not self._times:
             msg = "a film without a picture"
             raise ValueError(msg)
-        end = self._file.tell()
+        end = self._size = self._file.tell()
         table = self._moov(video, audio, timing, 0)
         rest = self._room - len(table)
         if rest == 0 or rest >= 8:
@@ -126,6 +129,7 @@ class MovieWriter:
             self._rewrite(self._moov(video, audio, timing, len(table) - self._room), end - self._begin)
         self._file.flush()
         os.fsync(self._file.fileno())
+        require_size(self._file.fileno(), self._size)
         self._file.close()
 
     def _rewrite(self, table: bytes, size: int) -> None:
@@ -137,6 +141,7 @@ class MovieWriter:
                 self._file.flush()
                 target.write(_FTYP + table + _media_header(size))
                 shutil.copyfileobj(source, target, 1 << 20)
+                self._size = target.tell()
             except BaseException:
                 other.unlink()
                 raise
@@ -162,12 +167,13 @@ class MovieWriter:
         decode = decode_times(self._times)
         first = decode[0]
         last = max(decode[-1] + 1, timing.begin + timing.length)
-        spans = array("q", (after - before for before, after in _pairs(decode, last)))
-        stts = _counted(b"stts", 0, ((count, span) for _, span, count in _runs(spans)), ">II")
-        offsets = array("q", (shown - coded for shown, coded in zip(self._times, decode, strict=True)))
+        # A day of pictures is millions of them, and hardly two stand equally far apart: nothing here is held twice.
+        spans = (after - before for before, after in _pairs(decode, last))
+        stts = _counted(b"stts", ((count, span) for _, span, count in _runs(spans)))
         ctts = b""
-        if any(offsets):
-            ctts = _counted(b"ctts", 0, ((count, offset) for _, offset, count in _runs(offsets)), ">II")
+        if decode != self._times:
+            offsets = (shown - coded for shown, coded in zip(self._times, decode, strict=True))
+            ctts = _counted(b"ctts", ((count, offset) for _, offset, count in _runs(offsets)))
         stss = full_box(b"stss", 0, 0, struct.pack(">I", len(self._keys)), _big_endian("I", self._keys))
         return _trak(
             1, track, timing.length, timing.begin - first, last - first, created,
@@ -176,7 +182,7 @@ class MovieWriter:
 
     def _audio_box(self, track: AudioTrack, timing: Timing, created: int, moved: int) -> bytes:
         count = len(self._audio.sizes)
-        stts = _counted(b"stts", 0, ((count, FRAME),), ">II")
+        stts = _counted(b"stts", ((count, FRAME),))
         return _trak(
             2, track, timing.length, timing.sound_begin, count * FRAME, created, stts + self._audio.boxes(moved)
         )
@@ -232,13 +238,13 @@ def _media_header(size: int) -> bytes:
     return struct.pack(">I4sQ", 1, b"mdat", _MDAT_HEADER + size)
 
 
-def _runs(values: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+def _runs(values: Iterable[int]) -> Iterator[tuple[int, int, int]]:
     """Yield (place, value, how many) for each run of equal values."""
     begin = 0
-    for index in range(1, len(values) + 1):
-        if index == len(values) or values[index] != values[begin]:
-            yield begin, values[begin], index - begin
-            begin = index
+    for value, equal in groupby(values):
+        count = sum(1 for _ in equal)
+        yield begin, value, count
+        begin += count
 
 
 def _pairs(values: Sequence[int], last: int) -> Iterator[tuple[int, int]]:
@@ -247,9 +253,12 @@ def _pairs(values: Sequence[int], last: int) -> Iterator[tuple[int, int]]:
     yield values[-1], last
 
 
-def _counted(kind: bytes, version: int, rows: Iterable[tuple[int, int]], form: str) -> bytes:
-    packed = [struct.pack(form, *row) for row in rows]
-    return full_box(kind, version, 0, struct.pack(">I", len(packed)), b"".join(packed))
+def _counted(kind: bytes, rows: Iterable[tuple[int, int]]) -> bytes:
+    """Return a table of pairs of 32 bits, and how many of them there are."""
+    table = array("I", chain.from_iterable(rows))
+    if sys.byteorder == "little":
+        table.byteswap()
+    return full_box(kind, 0, 0, struct.pack(">I", len(table) // 2), table.tobytes())
 
 
 def _big_endian(code: str, values: array[int]) -> bytes:

@@ -32,11 +32,22 @@ class ExportError(Exception):
         self.details = details
 
 
+class NotYetError(Exception):
+    """This cannot be made yet and will be: it is tried again after `seconds`, as often as patience lasts."""
+
+    def __init__(self, key: str, seconds: float, **details: str) -> None:
+        """Keep the key of the sentence that says why, and what goes into it."""
+        super().__init__(key)
+        self.key = key
+        self.seconds = seconds
+        self.details = details
+
+
 type Reason = Callable[[ExportJob, NvrError], tuple[str, dict[str, str]]]
 """Names the sentence that tells people of an error, and what fills it."""
 
 type Make = Callable[[ExportJob], Awaitable[list[str]]]
-"""Makes what a job asks for and returns the clips; raises ExportError, NvrError, OSError."""
+"""Makes what a job asks for and returns the clips; raises ExportError, NotYetError, NvrError, OSError."""
 
 
 class ExportQueue:
@@ -117,14 +128,15 @@ class ExportQueue:
                 job.not_before = None
         self.look()
 
-    async def put_off(self, job_id: str) -> None:
-        """Stop a job that runs, to be tried again: its recorder is not to be used now."""
+    async def put_off(self, job_id: str, reason: str = "unreachable", seconds: float | None = None) -> None:
+        """Stop a job that runs, to be tried again (s): its recorder, or its slot, is not to be used now."""
         job = self.jobs.get(job_id)
         if job is None or job.state is not JobState.RUNNING:
             return
         await self._stop(job_id)
         if job.state is JobState.RUNNING:
-            self._wait(job, self._delays[0], "unreachable")
+            self._wait(job, self._delays[0] if seconds is None else seconds, reason)
+        self.look()
 
     async def aclose(self) -> None:
         """Stop everything; what was under way begins anew another time."""
@@ -156,6 +168,8 @@ class ExportQueue:
             job.clips = await self._make(job)
         except ExportError as err:
             self._over(job, JobState.FAILED, err.key, err.details)
+        except NotYetError as err:
+            self._not_yet(job, err)
         except NvrError as err:
             self._failed(job, err)
         except OSError as err:
@@ -177,8 +191,8 @@ class ExportQueue:
     def _failed(self, job: ExportJob, err: NvrError) -> None:
         self._running.pop(job.order.id, None)
         (key, details), now = self._reason_of(job, err), self._utcnow()
-        delay = self._delays[min(job.attempts, len(self._delays)) - 1]
-        hope = now - job.order.created < _PATIENCE
+        delay = self._delays[min(max(job.attempts, 1), len(self._delays)) - 1]
+        hope = self._has_patience(job)
         if isinstance(err, NvrLockedError) and err.until is not None and hope:
             self._wait(job, max(delay, (err.until - now).total_seconds()), key, details)
         elif isinstance(err, NvrUnreachableError | NvrBusyError) and hope:
@@ -189,6 +203,19 @@ class ExportQueue:
         else:
             self._end(job, JobState.FAILED, key, details)
         self.look()
+
+    def _not_yet(self, job: ExportJob, err: NotYetError) -> None:
+        self._running.pop(job.order.id, None)
+        job.attempts -= 1  # it was not tried: there is nothing to be had yet
+        if self._has_patience(job):
+            self._wait(job, err.seconds, err.key, err.details)
+        else:
+            self._end(job, JobState.FAILED, err.key, err.details)
+        self.look()
+
+    def _has_patience(self, job: ExportJob) -> bool:
+        """Tell whether it is worth another try; what was ordered ahead has all its time once it is recorded."""
+        return self._utcnow() - max(job.order.created, job.order.span.end) < _PATIENCE
 
     def _wait(self, job: ExportJob, seconds: float, reason: str, details: dict[str, str] | None = None) -> None:
         job.state, job.reason, job.details = JobState.WAITING, reason, details or {}

@@ -1,7 +1,7 @@
 """Reads what was recorded between two moments, all of it, whatever the recorder does meanwhile.
 
 A session that breaks or ends early is opened again where it stopped. What the recorder does not give although it lists
-it is told as missing; where that is the end, or all the beginning, the export has failed.
+it is told as missing where it is a little, wherever that is; more of it, and the export has failed.
 """
 
 import asyncio
@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 import time
 from typing import Protocol
 
-from ...core.errors import NvrError, NvrNotFoundError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from ...core.errors import (
+    NvrError,
+    NvrNotFoundError,
+    NvrResponseError,
+    NvrTimeoutError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
 from ..audio import AudioFormat, AudioUnit
 from ..audio_maker import AROUND
 from ..cover import Sample
@@ -18,6 +25,7 @@ from ..fmp4 import VideoSets
 from ..footage import FootageReader, Opened
 from ..sources.base import Way
 from ..ticks import RATE
+from .holes import STANDS, Holes, IncompleteError
 
 STEP = 2 * RATE
 """How much is read before it is written, in ticks."""
@@ -25,12 +33,6 @@ STEP = 2 * RATE
 # A recorder that begins at the key frame after the asked moment is asked so much earlier.
 _LEAD = 12 * RATE
 _LATE = RATE // 2
-# Between two pictures; a camera that sends one a second is not missing any.
-_HOLE = 3 * RATE
-# By how much a list may name the end of a file later than its last picture.
-_LISTED_TOO_LONG = 15 * RATE
-# The last picture may stand so long before the end that is asked for.
-_STANDS = RATE // 2
 _TRIES = 4
 _TRIES_AT_THE_END = 2
 _WAIT = 1.0
@@ -72,13 +74,13 @@ class Part:
     missing: list[tuple[int, int]] = field(default_factory=list)
 
 
-class IncompleteError(NvrResponseError):
-    """The recorder gave less than it lists; `reached` is how far (ticks)."""
+class ChangedError(NvrError):
+    """The footage goes on in other pictures, which no file of one track holds; `moment` is where (ticks)."""
 
-    def __init__(self, reached: int) -> None:
-        """Keep how far it got."""
-        super().__init__("the recorder ended before the footage it lists did")
-        self.reached = reached
+    def __init__(self, moment: int) -> None:
+        """Keep where."""
+        super().__init__("the footage goes on in another codec or size")
+        self.moment = moment
 
 
 class PartReader:
@@ -99,38 +101,38 @@ class PartReader:
         self._wait = _WAIT if wait is None else wait
         self._lead = 0
         self._reader: FootageReader | None = None
-        self._newest: int | None = None
-        self._interval = 0
+        self._holes = Holes(0, 0)
         self._opener: Opener | None = None
 
     async def read(self, part: Part) -> AsyncGenerator[Piece]:
-        """Yield all of a part, in order. Raises NvrError subclasses, IncompleteError among them."""
+        """Yield all of a part, in order. Raises NvrError subclasses, IncompleteError and ChangedError among them."""
         at, fresh, failures = part.start, True, 0
-        self._newest, self._interval = None, 0
+        self._holes = Holes(part.start, part.end)
         self._opener = opener = self._opener_of(part)
         while at < part.end:
             problem = await self._read_on(at, part, fresh=fresh)
             piece = self._take(at, part, fresh=fresh, broken=problem is not None)
             if piece is not None:
-                self._look_for_holes(piece, part)
+                for moment in sorted(sample.time for sample in piece.body):
+                    self._holes.add(moment)
                 yield piece
                 at, failures = piece.end, 0
                 fresh = fresh and not piece.body
             if problem is None:
                 continue
             ended = isinstance(problem, IncompleteError | NvrNotFoundError | NvrTimeoutError)
-            if at >= part.end - max(_STANDS if ended else 0, 3 * self._interval // 2):
+            if at >= part.end - max(STANDS if ended else 0, 3 * self._holes.usual // 2):
                 break
             failures += 1
             if self._reader is not None and not isinstance(problem, IncompleteError | NvrNotFoundError):
                 opener.broke(self._reader.way, problem, at, sent=self._reader.sent)
             if self._is_over(at, part, failures, problem):
-                part.missing.append((at, part.end))
                 break
             fresh = True
             await self.close()
             await asyncio.sleep(self._wait * failures)
         await self.close()
+        part.missing += self._holes.finish()
 
     async def close(self) -> None:
         """End the session on the recorder."""
@@ -145,6 +147,10 @@ class PartReader:
             await reader.read_until(min(at + STEP, part.end), part.end, at if fresh else None)
         except (NvrUnreachableError, NvrNotFoundError, NvrResponseError) as err:
             return err
+        except NvrUnsupportedError as err:
+            if self._holes.newest is None:
+                raise
+            raise ChangedError(self._holes.newest) from err
         reached = reader.samples[-1].time if reader.samples else 0
         over = reader.ended and reached < min(at + STEP, part.end)
         return IncompleteError(reached) if over else None
@@ -166,22 +172,11 @@ class PartReader:
             end = max(sample.time for sample in body) + 1
         return Piece(at, end, head if body else (), body, heard_there, fresh)
 
-    def _look_for_holes(self, piece: Piece, part: Part) -> None:
-        for time_ in sorted(sample.time for sample in piece.body):
-            before = part.start if self._newest is None else self._newest
-            if time_ - before > _HOLE:
-                part.missing.append((before, time_))
-            elif self._newest is not None:
-                self._interval = time_ - before
-            if self._newest is None and time_ - before > _LISTED_TOO_LONG:
-                raise IncompleteError(before)
-            self._newest = time_
-
     def _is_over(self, at: int, part: Part, failures: int, problem: NvrError) -> bool:
         """Tell whether the recorder simply has no more, as far as its list may err; raises what has gone wrong."""
         answered = isinstance(problem, NvrNotFoundError | IncompleteError | NvrTimeoutError)
-        listed = part.end >= part.listed[1] and part.end - at <= _LISTED_TOO_LONG
-        if answered and listed and self._newest is not None:
+        listed = part.end >= part.listed[1] and part.end - at <= self._holes.slack
+        if answered and listed and self._holes.newest is not None:
             return failures >= _TRIES_AT_THE_END
         if failures < _TRIES:
             return False
