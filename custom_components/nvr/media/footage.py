@@ -21,6 +21,7 @@ _AUDIO_LATE = 2 * RATE
 _AUDIO_KEPT = RATE
 # A list may name the end of a file so much later than the last picture in it.
 _LISTED_TOO_LONG = 15 * RATE
+_CUT_SHORT = "the recorder ended the playback before the end of the footage"
 
 
 class Opened(NamedTuple):
@@ -160,7 +161,8 @@ class FootageReader:
     async def _go_on(self, last: int | None) -> bool:
         """Open the session that follows where the present one ended; False when there is none, or it is not wanted.
 
-        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing.
+        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing, or
+        when nothing is to be had there, beyond what a list may err: footage is missing that it names.
         """
         until = self.until
         if self._follow is None or until is None:
@@ -177,6 +179,9 @@ class FootageReader:
         try:
             following = await self._follow(begin)
         except NvrNotFoundError:
+            wanted = until if last is None else min(until, last)
+            if early and begin < wanted - _LISTED_TOO_LONG:
+                raise NvrResponseError(_CUT_SHORT) from None
             self.until = None
             return False
         if following.source.codec is not self.source.codec:
@@ -206,7 +211,7 @@ class FootageReader:
             return True
         if self.position < wanted - _LISTED_TOO_LONG:
             self.ended = True
-            raise NvrResponseError("the recorder ended the playback before the end of the footage")
+            raise NvrResponseError(_CUT_SHORT)
         return False
 
     async def read_more(self, silence: float | None = None) -> None:
