@@ -10,10 +10,20 @@ from homeassistant.util.hass_dict import HassKey
 
 from .access import facts_of
 from .audit_rows import AuditKind
-from .const import ATTR_CHANNEL, ATTR_CHANNEL_NAME, ATTR_ENTRY_ID, ATTR_USER_ID, DOMAIN, EVENT_MEDIA_ACCESSED
+from .const import (
+    ATTR_CHANNEL,
+    ATTR_CHANNEL_NAME,
+    ATTR_CLIP_ID,
+    ATTR_ENTRY_ID,
+    ATTR_USER_ID,
+    ATTR_WHAT,
+    DOMAIN,
+    EVENT_MEDIA_ACCESSED,
+)
 from .runtime import NvrConfigEntry
 from .shared import shared
 
+_WHAT: Final = "picture"
 # A folder of tiles, or a timeline that is dragged, is one look (s).
 _ONE_LOOK: Final = 600.0
 _MAX_LOOKS: Final = 256
@@ -30,7 +40,7 @@ def note_picture(
     if via == "thumbnail":
         if _looked_before(hass, (user_id, entry.entry_id, channel)):
             return
-        data: dict[str, object] = {ATTR_USER_ID: user_id, "start": at, "end": at}
+        data: dict[str, object] = {ATTR_USER_ID: user_id, ATTR_WHAT: _WHAT, "start": at, "end": at}
     else:
         data = {
             ATTR_ENTRY_ID: entry.entry_id,
@@ -39,6 +49,8 @@ def note_picture(
             ATTR_CHANNEL: channel,
             ATTR_CHANNEL_NAME: facts.get(ATTR_CHANNEL_NAME),
             ATTR_USER_ID: user_id,
+            ATTR_WHAT: _WHAT,
+            ATTR_CLIP_ID: None,
             "start": at,
             "end": at,
             "accessed_at": dt_util.now().isoformat(),

@@ -162,7 +162,7 @@ class PictureMaker:
             try:
                 pictures = await source.pictures(wanted)
                 return await self._pool.run(make_jpeg, pictures, moment, width)
-            except (NvrUnsupportedError, NvrNotFoundError, NvrResponseError) as error:
+            except (NvrUnsupportedError, NvrNotFoundError, NvrResponseError, NvrTimeoutError) as error:
                 # What comes next may have it; that something is not recorded says more than that it cannot be asked.
                 problem = error if not isinstance(problem, NvrNotFoundError) else problem
         raise problem
