@@ -5,8 +5,8 @@ A viewer who leaves ends what is read for him within a second, whatever it waits
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from email.utils import format_datetime, parsedate_to_datetime
 from http import HTTPStatus
 import logging
@@ -24,6 +24,8 @@ _LOGGER = logging.getLogger(__name__)
 _RANGE: Final = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
 _UNSAFE: Final = re.compile(r'[\x00-\x1f\x7f"\\/:*?<>|]+')
 _LOOK: Final = 0.5
+# Behind so many bytes aiohttp waits until the connection has taken what was written.
+_AWAITED: Final = 0x10000
 
 
 class ByteRange(NamedTuple):
@@ -100,8 +102,9 @@ async def respond(
         response = _response(source, part, answer)
         await response.prepare(request)
         return response
-    async with _while_here(request), source.open(*(part or ())) as chunks:
-        return await _send(request, source, part, answer, chunks)
+    async with _while_here(request), source.lend(*(part or ())) as chunks:
+        with _unbuffered(request):
+            return await _send(request, source, part, answer, chunks)
 
 
 def _is_known(request: web.Request, source: ByteSource) -> bool:
@@ -150,7 +153,7 @@ async def _send(
     source: ByteSource,
     part: ByteRange | None,
     headers: Mapping[str, str],
-    chunks: AsyncIterator[bytes],
+    chunks: AsyncIterator[bytes | memoryview],
 ) -> web.StreamResponse:
     # Before the first byte there are still words for what went wrong.
     chunk = await anext(chunks, b"")
@@ -162,7 +165,7 @@ async def _send(
         while chunk:
             sent += len(chunk)
             _check(length, sent, is_end=False)
-            await response.write(chunk)
+            await response.write(chunk if len(chunk) > _AWAITED else bytes(chunk))
             chunk = await anext(chunks, b"")
         _check(length, sent, is_end=True)
         await response.write_eof()
@@ -181,6 +184,19 @@ def _check(length: int | None, sent: int, *, is_end: bool) -> None:
     """Raise NvrResponseError when what comes is not what was announced."""
     if length is not None and (sent > length or (is_end and sent < length)):
         raise NvrResponseError("the bytes are not as many as was announced")
+
+
+@contextmanager
+def _unbuffered(request: web.Request) -> Iterator[None]:
+    """Let whoever writes wait until all of it has left: what is lent must not lie in a buffer when it is taken back."""
+    transport = request.transport
+    if transport is not None:
+        transport.set_write_buffer_limits(0)
+    try:
+        yield
+    finally:
+        if transport is not None:
+            transport.set_write_buffer_limits()
 
 
 def _tear(request: web.Request) -> None:

@@ -12,11 +12,13 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .core.errors import NvrAuthError, NvrUnreachableError
+from .core.errors import NvrAuthError, NvrUnreachableError, NvrUnsupportedError
 from .core.models import RecordingSegment, TimeSpan
 from .footage import RefusedError, channel_of, clock_of, read_segments
 from .fresh_footage import when_written
 from .hub import NvrHub
+from .media.sources.base import Way
+from .media.thumbnails.downloaded import DownloadedPictures
 from .media.thumbnails.maker import Thumbnail
 from .media.thumbnails.reader import KeyPictures, PictureSource, PlayedPictures, Wanted
 from .media_ids import (
@@ -126,7 +128,10 @@ async def picture_to_look_at(
 
 
 def _sources(hass: HomeAssistant, entry: NvrConfigEntry, hub: NvrHub, user_id: str | None) -> Sequence[PictureSource]:
-    """Return who can be asked for a picture, the cheapest first; a source that reads downloads goes in between."""
+    """Return who can be asked for a picture, the cheapest first.
+
+    Downloads come last, for they take the recorder's one lane; before a playback that stands back for its failures.
+    """
     _require_there(hub)
     found: list[PictureSource] = []
     if (single := hub.key_frames) is not None:
@@ -135,9 +140,22 @@ def _sources(hass: HomeAssistant, entry: NvrConfigEntry, hub: NvrHub, user_id: s
         slots = shared(hass).engine.slots
         guard, limit = hub.driver.guard, hub.playback_slots
         found.append(PlayedPictures(entry.entry_id, playback, guard, slots, limit, user_id or ""))
+    if (downloads := hub.downloads) is not None:
+        is_poor = shared(hass).engine.memory(entry.entry_id).is_avoided(Way.PLAYBACK)
+        place = len(found) - 1 if is_poor and playback is not None else len(found)
+        found.insert(place, DownloadedPictures(downloads, partial(_files, hub)))
     if not found:
         raise RefusedError("no_playback", name=hub.name)
     return found
+
+
+async def _files(hub: NvrHub, wanted: Wanted) -> Sequence[RecordingSegment]:
+    """Return the files around a moment; raises NvrError subclasses only, as sources of pictures do."""
+    span = TimeSpan(wanted.moment - _AROUND, wanted.moment + _AROUND)
+    try:
+        return await read_segments(hub, wanted.channel, span, role=wanted.role)
+    except RefusedError as err:
+        raise NvrUnsupportedError("the recorder lists no recordings") from err
 
 
 def _require_there(hub: NvrHub) -> None:

@@ -28,6 +28,7 @@ from .core.models import EventKind, RecordingKind, TimeSpan
 from .detections import CHANNEL_DETECTIONS
 from .errors import error_key, translate, translated_errors
 from .footage import RefusedError
+from .fresh_footage import when_written
 from .playback import start_playback
 from .players import Player, player_of
 from .recording_actions import (
@@ -180,7 +181,9 @@ async def _play_on(
 ) -> TimeSpan:
     try:
         with translated_errors(camera.entry.title):
-            link = await start_playback(hass, camera.entry, camera.channel, span, call.context.user_id)
+            # Whoever is told of something just now wants to see it before the recorder has written it.
+            begin = partial(start_playback, hass, camera.entry, camera.channel, span, call.context.user_id)
+            link = await when_written(span.start, camera.name, begin)
     except RefusedError as err:
         raise err.translate(HomeAssistantError) from err
     title = f"{camera.name} {dt_util.as_local(link.span.start):%Y-%m-%d %H:%M:%S}"

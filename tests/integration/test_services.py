@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -496,6 +497,24 @@ async def test_recording_without_an_end_plays_for_an_hour(
     start = whole(yesterday(nvr, 5))
     answer = await call("play_recording", camera=FRONT, media_player="media_player.tv", start=start.isoformat())
     assert datetime.fromisoformat(answer["end"]) == start + timedelta(hours=1)
+
+
+async def test_recording_of_just_now_is_waited_for(
+    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    played = async_mock_service(hass, MEDIA_PLAYER, "play_media")
+    waits: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    monkeypatch.setattr("custom_components.nvr.fresh_footage.asyncio", SimpleNamespace(sleep=sleep))
+    start = nvr.now() - timedelta(seconds=20)
+    nvr.footage.add_gap(2, start - timedelta(hours=1), start + timedelta(hours=1))
+    with pytest.raises(HomeAssistantError, match="has not listed this moment yet"):
+        await call("play_recording", camera=DRIVE, media_player="media_player.tv", start=start.isoformat())
+    assert waits == [0, 2.0, 4.0]
+    assert not played
 
 
 async def test_recording_that_cannot_be_played_is_told(

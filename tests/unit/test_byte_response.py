@@ -6,6 +6,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from random import Random
+import socket
 
 import aiohttp
 from aiohttp import web
@@ -45,6 +47,9 @@ class Bytes:
     def open(self, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         return self._open(start, stop)
 
+    def lend(self, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        return self._open(start, stop)
+
     @asynccontextmanager
     async def _open(self, start: int, stop: int | None) -> AsyncGenerator[AsyncIterator[bytes]]:
         self.opened += 1
@@ -62,16 +67,54 @@ class Bytes:
             yield data[at : at + 1000]
 
 
+class Lent:
+    """Bytes that are lent: their memory holds the next ones as soon as those are asked for."""
+
+    content_type = "video/mp4"
+    ranges = False
+    etag = None
+    modified = None
+
+    def __init__(self, data: bytes, size: int | None) -> None:
+        self.data = data
+        self.size = size
+
+    def open(self, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        raise AssertionError((start, stop))
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncGenerator[AsyncIterator[bytes | memoryview]]:
+        yield self._pieces()
+
+    def lend(
+        self, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes | memoryview]]:
+        assert (start, stop) == (0, None)
+        return self._lend()
+
+    async def _pieces(self) -> AsyncGenerator[bytes | memoryview]:
+        memory, at, sizes = bytearray(120_000), 0, Random(4)
+        while at < len(self.data):
+            # Small and large ones: some are less than what is sent without waiting.
+            piece = self.data[at : at + sizes.choice((300, 65_536, sizes.randint(70_000, len(memory))))]
+            memory[:] = piece.ljust(len(memory), b"\0")
+            yield memoryview(memory)[: len(piece)]
+            at += len(piece)
+
+
 type Client = TestClient[web.Request, web.Application]
-type Serve = Callable[[Bytes], Awaitable[Client]]
+type Serve = Callable[[Bytes | Lent], Awaitable[Client]]
 
 
 @pytest.fixture
 async def serve() -> AsyncGenerator[Serve]:
     clients: list[Client] = []
 
-    async def start(source: Bytes) -> Client:
+    async def start(source: Bytes | Lent) -> Client:
         async def answer(request: web.Request) -> web.StreamResponse:
+            # What is sent leaves little by little, as on a slow line.
+            assert request.transport is not None
+            request.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
             try:
                 return await respond(request, source, name="Hof 21.11. 12:00.mp4")
             except NvrBusyError:
@@ -216,6 +259,19 @@ async def test_failure_before_the_first_byte_has_words(serve: Serve) -> None:
     client = await serve(Busy())
     async with client.get("/file") as answer:
         assert answer.status == 503
+
+
+@pytest.mark.parametrize("is_sized", [True, False])
+async def test_what_is_lent_arrives_as_it_was(serve: Serve, is_sized: bool) -> None:
+    data = Random(3).randbytes(3 * (1 << 20) + 1)
+    client = await serve(Lent(data, len(data) if is_sized else None))
+    async with client.get("/file") as answer:
+        # A slow reader: the connection is full all the time.
+        received = bytearray()
+        async for chunk in answer.content.iter_chunked(100_000):
+            received += chunk
+            await asyncio.sleep(0)
+    assert received == data
 
 
 async def test_viewer_who_leaves_ends_what_sends_nothing(serve: Serve) -> None:

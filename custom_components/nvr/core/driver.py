@@ -202,6 +202,9 @@ class Download(Protocol):
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the bytes."""
 
+    def lent(self) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes in pieces that are good until the next one is asked for: no copy is made of a whole file."""
+
 
 class DownloadSource(Protocol):
     """Footage as original bytes."""

@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import Final, Protocol, Self
 
-from ..core.driver import DownloadSource
+from ..core.driver import Download, DownloadSource
 from ..core.errors import NvrNotFoundError, NvrResponseError
 from ..core.models import Container, RecordingSegment
 from .pool import WorkPool
@@ -58,6 +58,11 @@ class ByteSource(Protocol):
         where fewer bytes come than there are.
         """
 
+    def lend(
+        self, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes | memoryview]]:
+        """Open as `open` does what is handed on at once: each piece is good until the next one is asked for."""
+
 
 class FileBytes:
     """A finished file on a local disk. Reading is done by the engine's threads, one piece ahead."""
@@ -86,6 +91,10 @@ class FileBytes:
     def open(self, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open a part; raises NvrNotFoundError, and NvrResponseError when the file is another one by now."""
         return self._open(start, self.size if stop is None else min(stop, self.size))
+
+    def lend(self, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+        """Open a part; the pieces are good for ever."""
+        return self.open(start, stop)
 
     @asynccontextmanager
     async def _open(self, start: int, stop: int) -> AsyncGenerator[AsyncIterator[bytes]]:
@@ -180,13 +189,34 @@ class DownloadBytes:
 
     def open(self, start: int = 0, stop: int | None = None) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """Open the download; raises as DownloadSource does."""
+        self._check_range(start, stop)
+        return self._open()
+
+    def lend(
+        self, start: int = 0, stop: int | None = None
+    ) -> AbstractAsyncContextManager[AsyncIterator[bytes | memoryview]]:
+        """Open the download to hand it on: each piece is good until the next one is asked for."""
+        self._check_range(start, stop)
+        return self._lend()
+
+    @staticmethod
+    def _check_range(start: int, stop: int | None) -> None:
         if start or stop is not None:
             message = "a download has no ranges"
             raise ValueError(message)
-        return self._open()
 
     @asynccontextmanager
     async def _open(self) -> AsyncGenerator[AsyncIterator[bytes]]:
+        async with self._begun() as download:
+            yield aiter(download)
+
+    @asynccontextmanager
+    async def _lend(self) -> AsyncGenerator[AsyncIterator[bytes | memoryview]]:
+        async with self._begun() as download:
+            yield download.lent()
+
+    @asynccontextmanager
+    async def _begun(self) -> AsyncGenerator[Download]:
         async with self._source.open(self._segment) as download:
             self.size, self.container = download.size, download.container
-            yield aiter(download)
+            yield download

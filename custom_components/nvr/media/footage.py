@@ -155,7 +155,8 @@ class FootageReader:
     async def _go_on(self, last: int | None) -> bool:
         """Open the session that follows where the present one ended; False when there is none, or it is not wanted.
 
-        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing.
+        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing, or
+        when nothing is to be had there, beyond what a list may err: footage is missing that it names.
         """
         if self._follow is None or self._seam.until is None:
             return False
@@ -169,7 +170,7 @@ class FootageReader:
         try:
             following = await self._follow(begin)
         except NvrNotFoundError:
-            self._seam.until = None
+            self._seam.nothing_follows(begin, last)
             return False
         if following.source.codec is not self.source.codec:
             await following.source.close()

@@ -11,6 +11,7 @@ END_SILENCE: Final = 2.0
 """Seconds without a frame that are the end of the footage, near where it should be."""
 # A list may name the end of a file so much later than the last picture in it.
 _LISTED_TOO_LONG: Final = 15 * RATE
+_CUT_SHORT: Final = "the recorder ended the playback before the end of the footage"
 
 
 @dataclass(slots=True)
@@ -50,6 +51,13 @@ class Seam:
         # One that was still being written may have gone on.
         return max(until, position)
 
+    def nothing_follows(self, begin: int, last: int | None) -> None:
+        """Note that the recorder has nothing from `begin` on; raises NvrResponseError when its list names much more."""
+        borders = [border for border in (last, self.until) if border is not None]
+        if self._early and begin < min(borders) - _LISTED_TOO_LONG:
+            raise NvrResponseError(_CUT_SHORT)
+        self.until = None
+
     def opened(self, begin: int, until: int | None) -> None:
         """Note the source that follows. One that does not get any further is the last."""
         before = begin if self._early or self.until is None else self.until
@@ -62,5 +70,5 @@ class Seam:
         if not self.stands_still(position):
             return True
         if position < wanted - _LISTED_TOO_LONG:
-            raise NvrResponseError("the recorder ended the playback before the end of the footage")
+            raise NvrResponseError(_CUT_SHORT)
         return False

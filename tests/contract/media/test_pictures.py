@@ -1,18 +1,24 @@
 """Single pictures by a short playback: the right frame, one slot, and nothing left on the recorder."""
 
 import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
-from custom_components.nvr.core.errors import NvrBusyError, NvrNotFoundError, NvrTimeoutError
+from custom_components.nvr.core.errors import NvrBusyError, NvrNotFoundError, NvrTimeoutError, NvrUnsupportedError
+from custom_components.nvr.core.models import RecordingSegment
 from custom_components.nvr.media.rtsp.connection import SessionLimits
+from custom_components.nvr.media.thumbnails.downloaded import DownloadedPictures
 from custom_components.nvr.media.thumbnails.picture import make_jpeg
 from custom_components.nvr.media.thumbnails.reader import PlayedPictures, Wanted
 from custom_components.nvr.media.ticks import from_datetime
+from tests.contract.rows import Case, each_family
 from tests.integration.picture_helpers import look
 
 from .rig import START, Rig, rig
+from .stage import FPS, inside, stage
 
 SECOND = timedelta(seconds=1)
 FRAME = timedelta(seconds=0.08)
@@ -25,7 +31,7 @@ def reader(recorder: Rig, limit: int = 4, silence: float = 2.0) -> PlayedPicture
 
 
 async def shown(
-    source: PlayedPictures, moment: datetime, *, exact: bool = True, since: datetime | None = None
+    source: PlayedPictures | DownloadedPictures, moment: datetime, *, exact: bool = True, since: datetime | None = None
 ) -> datetime:
     """Return what is painted into the picture of a moment, as it is dated too."""
     pictures = await source.pictures(Wanted(1, moment, exact=exact, since=since))
@@ -118,3 +124,28 @@ async def test_last_slot_is_for_people() -> None:
         assert await shown(reader(recorder, limit=2), START + 60 * SECOND)
         await playback.close()
         assert_left_alone(recorder)
+
+
+@each_family
+async def test_download_has_the_frame_too_without_any_session(case: Case) -> None:
+    async with stage(case) as on:
+        on.disk.playback_hangs()
+        downloads = on.driver.downloads
+        assert downloads is not None
+        files = on.files
+
+        async def listed(_wanted: Wanted) -> Sequence[RecordingSegment]:
+            return files
+
+        source = DownloadedPictures(downloads, listed)
+        moment = inside(on.files[2]).replace(microsecond=430_000)
+        # Some containers date their frames to half a frame only.
+        frame = timedelta(seconds=1.5 / FPS + 0.002)
+        assert timedelta(0) <= moment - await shown(source, moment) < frame
+        # A tile is of the key picture before it.
+        assert timedelta(0) <= moment - await shown(source, moment, exact=False) < 5 * SECOND
+        with pytest.raises(NvrNotFoundError):
+            await source.pictures(Wanted(1, on.files[0].span.start - timedelta(hours=5)))
+        files = [replace(file, open=True) for file in on.files]
+        with pytest.raises(NvrUnsupportedError):
+            await source.pictures(Wanted(1, moment))

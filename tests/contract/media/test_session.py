@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 import struct
-import time
 
 import pytest
 
@@ -264,10 +263,9 @@ async def test_session_recorder_that_hangs_at_the_end_delays_nobody() -> None:
     peer.answers["TEARDOWN"] = ""
     async with serving(peer) as request:
         session = await opened(request)
-        begun = time.monotonic()
-        await session.close()
         # The limit is 0.3 s; without one it would wait for ever.
-        assert time.monotonic() - begun < 5
+        async with asyncio.timeout(60):
+            await session.close()
 
 
 async def test_session_answer_without_cseq_is_taken() -> None:

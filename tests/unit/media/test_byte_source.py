@@ -101,6 +101,12 @@ class Answer:
         yield b"one"
         yield b"two"
 
+    async def lent(self) -> AsyncGenerator[bytes | memoryview]:
+        memory = bytearray(b"one")
+        yield memoryview(memory)
+        memory[:] = b"two"
+        yield memoryview(memory)
+
 
 class Recorder:
     piece = None
@@ -132,6 +138,10 @@ async def test_download_from_the_beginning_only() -> None:
         assert (before, source.size, recorder.open_now) == (None, 6, 1)
         assert source.content_type == "application/octet-stream"
         assert b"".join([chunk async for chunk in chunks]) == b"onetwo"
+    async with source.lend() as lent:
+        assert [bytes(chunk) async for chunk in lent] == [b"one", b"two"]
     assert recorder.open_now == 0
     with pytest.raises(ValueError, match="no ranges"):
         source.open(3)
+    with pytest.raises(ValueError, match="no ranges"):
+        source.lend(0, 5)

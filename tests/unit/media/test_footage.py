@@ -1,6 +1,7 @@
 """The reader of footage over a source that follows a script."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -441,6 +442,22 @@ async def test_reader_tells_of_a_file_that_ends_early_again() -> None:
     with pytest.raises(NvrResponseError, match="before the end"):
         await found.read_until(300 * STEP, 10**9)
     assert asked == [0]
+
+
+@pytest.mark.parametrize(("listed", "is_told"), [(400, True), (100, False)])
+async def test_reader_tells_of_a_file_whose_rest_is_nowhere(listed: int, is_told: bool) -> None:
+    asked: list[int] = []
+
+    async def follow(moment: int) -> footage.Opened:
+        asked.append(moment)
+        raise NvrNotFoundError("nothing there")
+
+    script = Script(run(0, 40), [])
+    found = FootageReader(script, 0, script.monotonic, until=listed * STEP, follow=follow)
+    with pytest.raises(NvrResponseError, match="before the end") if is_told else contextlib.nullcontext():
+        await found.read_until((listed - 1) * STEP, 10**9)
+    # What is left of it is the footage up to there, and its end.
+    assert (asked, found.ended, len(found.samples)) == ([39 * STEP], True, 40)
 
 
 async def test_reader_believes_two_sessions_that_a_file_ends_a_little_before_its_listed_end() -> None:

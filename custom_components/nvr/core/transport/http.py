@@ -16,6 +16,7 @@ from .auth import UNAUTHORIZED, Authenticator, Target
 from .failures import connection_error, usual_error
 from .gate import LANES, Gate, Lane, Priority
 from .idle import IdleLimit
+from .lent import LentBody
 from .tls import build_context
 
 type Body = bytes | AsyncIterable[bytes]
@@ -133,9 +134,11 @@ class StreamResponse:
         """Wrap an answer whose headers are here; made by HttpTransport.stream."""
         self.status = answer.status
         self.headers: Mapping[str, str] = answer.headers
+        self._raw = answer.raw
         self._limit = limit
         self._failure = failure
         self._statistics = statistics
+        self._lender: LentBody | None = None
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield chunks as they arrive; raises as `read` does."""
@@ -152,6 +155,24 @@ class StreamResponse:
         limit.begin()
         try:
             chunk = await limit.content.readany()
+        except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
+            raise self._failure(error) from None
+        finally:
+            limit.end()
+        self._statistics.bytes_received += len(chunk)
+        return chunk
+
+    async def lend(self) -> bytes | memoryview:
+        """Return as `read` does what is good until the next call only: nothing is copied, for files of gigabytes."""
+        if self._lender is None:
+            self._lender = LentBody.take_over(self._raw)
+            if self._lender is None:
+                return await self.read()
+            self._limit.content = self._lender
+        limit = self._limit
+        limit.begin()
+        try:
+            chunk = await self._lender.lend()
         except (aiohttp.ClientError, ssl.SSLError, OSError) as error:
             raise self._failure(error) from None
         finally:

@@ -4,11 +4,13 @@ import asyncio
 
 import aiohttp
 
+from .lent import LentBody
+
 
 class IdleLimit:
     """Ends a read of `content` that takes too long with TimeoutError. Time between reads does not count. Seconds."""
 
-    def __init__(self, content: aiohttp.StreamReader, seconds: float) -> None:
+    def __init__(self, content: aiohttp.StreamReader | LentBody, seconds: float) -> None:
         """Watch over what is between `begin` and `end` until `stop` is called."""
         self.content = content
         self._seconds = seconds

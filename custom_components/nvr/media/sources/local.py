@@ -5,10 +5,11 @@ that a recorder sends, once it is here: its index may stand at the end.
 """
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
+import shutil
 import tempfile
 from typing import IO, Final, Self
 
@@ -18,7 +19,7 @@ from av.container import InputContainer
 from av.stream import Stream
 
 from ...core.driver import Download
-from ...core.errors import NvrResponseError, NvrUnsupportedError
+from ...core.errors import NvrBusyError, NvrResponseError, NvrUnsupportedError
 from ...core.models import Container, VideoCodec
 from ..aac import parse_config
 from ..audio import AudioFormat, AudioUnit
@@ -34,9 +35,21 @@ from .pictures import Pictures
 
 _SNIFFED: Final = 4096
 _MOST_SPOOLED: Final = 1 << 30
+_MOST_AT_ONCE: Final = 2
+_LEFT_FREE: Final = 128 << 20
+_TOO_LARGE: Final = "the recorder's file is too large to be kept while it is read"
 _PACKETS: Final = 64
 _FILTERS = {"h264": "h264_mp4toannexb", "hevc": "hevc_mp4toannexb"}
 _CODECS = {"h264": VideoCodec.H264, "hevc": VideoCodec.H265, "mjpeg": VideoCodec.MJPEG, "mpeg4": VideoCodec.MPEG4}
+
+
+class _Spooling:
+    """How many files are being fetched."""
+
+    now = 0
+
+
+_SPOOLING: Final = _Spooling()
 
 
 def sniff(head: bytes) -> Container:
@@ -75,21 +88,40 @@ async def spooled(download: Download, begin: datetime, pool: WorkPool, start: da
 
     Raises NvrResponseError for one that is too large to be kept, and what Download raises.
     """
-    file = await pool.run(tempfile.TemporaryFile)
-    try:
-        await _fill(file, download, pool)
-    except BaseException:
-        file.close()
-        raise
+    async with _spooling():
+        file = await pool.run(tempfile.TemporaryFile)
+        try:
+            await _fill(file, download, pool)
+        except OSError:
+            await pool.run(file.close)
+            raise NvrResponseError("there is no room for the recorder's file while it is read") from None
+        except BaseException:
+            file.close()
+            raise
     return await Mp4Footage.open(file, begin, pool, start)
 
 
+@asynccontextmanager
+async def _spooling() -> AsyncIterator[None]:
+    """Bound how many files are fetched at once: where they are kept may be memory. Raises NvrBusyError."""
+    if _SPOOLING.now >= _MOST_AT_ONCE:
+        raise NvrBusyError("other files are being fetched", retry_after=5.0)
+    _SPOOLING.now += 1
+    try:
+        yield
+    finally:
+        _SPOOLING.now -= 1
+
+
 async def _fill(file: IO[bytes], download: Download, pool: WorkPool) -> None:
+    free = (await pool.run(shutil.disk_usage, tempfile.gettempdir())).free
+    if download.size is not None and min(_MOST_SPOOLED, free - _LEFT_FREE) < download.size:
+        raise NvrResponseError(_TOO_LARGE)
     size = 0
     async for chunk in download:
         size += len(chunk)
-        if size > _MOST_SPOOLED:
-            raise NvrResponseError("the recorder's file is too large to be kept while it is read")
+        if size > min(_MOST_SPOOLED, free - _LEFT_FREE):
+            raise NvrResponseError(_TOO_LARGE)
         await pool.run(file.write, chunk)
     await pool.run(file.seek, 0)
 
@@ -145,7 +177,11 @@ class Mp4Footage:
         while self._container is not None:
             # A read that was given up goes on: what it brings is for the next one.
             self._reading = self._reading or asyncio.create_task(self._pool.run(self._some))
-            pieces = await asyncio.shield(self._reading)
+            try:
+                pieces = await asyncio.shield(self._reading)
+            except av.FFmpegError, ValueError:
+                self._reading = None
+                raise NvrResponseError("the file is damaged, or goes on in a way that cannot be read") from None
             self._reading = None
             self._units += pieces.units
             if pieces.samples or self._ended:

@@ -42,6 +42,7 @@ _REMEMBERED: tuple[tuple[type[NvrError], float], ...] = (
 # Whoever asks for one frame asks again when he thinks that it is there now.
 _MOST_FOR_ONE = 1.5
 _MAX_FAILURES = 512
+_TOO_MANY = "too many pictures are asked for at once"
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,11 @@ class PictureMaker:
         flights = self._flights.setdefault(recorder_id, SharedFlights())
         return await flights.share(key, lambda: self._make(key, wanted, sources))
 
+    def waiting(self, recorder_id: str) -> int:
+        """How many tiles of a recorder wait for their turn."""
+        turns = self._turns.get((recorder_id, False))
+        return 0 if turns is None else turns.waiting
+
     async def close_recorder(self, recorder_id: str) -> None:
         """End what is under way on a recorder, and forget what failed."""
         flights = self._flights.pop(recorder_id, None)
@@ -124,7 +130,8 @@ class PictureMaker:
             if (failed := self._failures.get(place)) is None:
                 continue
             if self._monotonic() < failed[1]:
-                raise failed[0]
+                # Without where it was raised before: that would grow each time.
+                raise failed[0].with_traceback(None)
             del self._failures[place]
 
     async def _make(self, key: Key, wanted: Wanted, sources: Callable[[], Sequence[PictureSource]]) -> Thumbnail:
@@ -138,7 +145,7 @@ class PictureMaker:
                 jpeg = await self._read(wanted, key.width, sources())
         except TimeoutError as error:
             if not asking:
-                raise NvrBusyError("too many pictures are asked for at once", retry_after=5.0) from error
+                raise NvrBusyError(_TOO_MANY, retry_after=5.0) from error
             raise self._remember(key, NvrTimeoutError("no picture came in time")) from error
         except NvrError as error:
             if asking:
@@ -155,7 +162,7 @@ class PictureMaker:
             try:
                 pictures = await source.pictures(wanted)
                 return await self._pool.run(make_jpeg, pictures, moment, width)
-            except (NvrUnsupportedError, NvrNotFoundError, NvrResponseError) as error:
+            except (NvrUnsupportedError, NvrNotFoundError, NvrResponseError, NvrTimeoutError) as error:
                 # What comes next may have it; that something is not recorded says more than that it cannot be asked.
                 problem = error if not isinstance(problem, NvrNotFoundError) else problem
         raise problem
@@ -196,6 +203,11 @@ class Turns:
         self._tokens = float(limits.burst)
         self._at = monotonic()
 
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._waiting)
+
     async def __aenter__(self) -> None:
         await self._turn()
         try:
@@ -213,7 +225,9 @@ class Turns:
             return
         if len(self._waiting) >= self._limits.waiting:
             oldest = self._waiting.pop(0)
-            oldest.set_exception(NvrBusyError("too many pictures are asked for at once", retry_after=5.0))
+            # One that was just cancelled has not left the line yet.
+            if not oldest.done():
+                oldest.set_exception(NvrBusyError(_TOO_MANY, retry_after=5.0))
         turn = asyncio.get_running_loop().create_future()
         self._waiting.append(turn)
         try:

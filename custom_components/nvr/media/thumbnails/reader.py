@@ -137,7 +137,7 @@ class PlayedPictures:
     async def _read(self, session: RtspSession, wanted: Wanted) -> list[Sample]:
         """Read the first key picture, or for an exact one what leads to the moment and a little more."""
         moment = from_datetime(wanted.moment)
-        kept = _Kept(moment)
+        kept = Kept(moment)
         verify_until: float | None = None
         while True:
             try:
@@ -148,7 +148,7 @@ class PlayedPictures:
                 fresh = []  # it fell silent or hung up at the end of the footage
             shift, session.correction = session.correction, 0
             kept.take(fresh, shift)
-            if kept.samples and kept.samples[0].time > moment + _JUMP:
+            if jumped(kept.samples, moment):
                 raise NvrNotFoundError("nothing is recorded at that moment")
             if not fresh or (kept.samples and not wanted.exact):
                 break
@@ -163,7 +163,7 @@ class PlayedPictures:
 
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
     """Frames from the last key frame that is not behind the moment on; before the first key frame nothing is kept."""
 
     moment: int
@@ -188,6 +188,11 @@ class _Kept:
         if sum(len(sample.data) for sample in self.samples) > _MAX_BYTES:
             raise NvrResponseError("the recorder sends far more than a recording holds")
         self.behind = sum(sample.time > self.moment for sample in self.samples)
+
+
+def jumped(samples: list[Sample], moment: int) -> bool:
+    """Tell whether the recorder went on to the footage behind a gap; pure."""
+    return bool(samples) and samples[0].time > moment + _JUMP
 
 
 def _begins_late(found: Pictures, moment: datetime) -> bool:

@@ -1,21 +1,22 @@
 """Footage out of files: of recorders and of our own, from any moment on, closed whatever happens."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
 import pytest
 
-from custom_components.nvr.core.errors import NvrNotFoundError, NvrUnsupportedError
-from custom_components.nvr.core.models import VideoCodec
+from custom_components.nvr.core.errors import NvrBusyError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
+from custom_components.nvr.core.models import Container, VideoCodec
 from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.pool import WorkPool
 from custom_components.nvr.media.sources.base import FrameSource
-from custom_components.nvr.media.sources.local import open_file
+from custom_components.nvr.media.sources.local import Mp4Footage, open_file, spooled
 from custom_components.nvr.media.ticks import RATE, from_datetime
 
 from . import test_dhav, test_program_stream
@@ -123,3 +124,61 @@ async def test_what_is_no_footage_is_said(tmp_path: Path, pool: WorkPool) -> Non
             await open_file(tmp_path / name, BEGIN, pool)
     with pytest.raises(NvrNotFoundError):
         await open_file(tmp_path / "none", BEGIN, pool)
+
+
+class Answer:
+    """A download of an MP4 as a recorder sends it."""
+
+    container = Container.MP4
+    start = BEGIN
+    wanted = False
+
+    def __init__(self, data: bytes, size: int | None = None) -> None:
+        self.data = data
+        self.size = size
+        self.held = asyncio.Event()
+        self.held.set()
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self.data
+        await self.held.wait()
+
+    def lent(self) -> AsyncIterator[bytes | memoryview]:
+        raise AssertionError
+
+
+async def test_mp4_of_a_recorder_is_kept_within_limits(tmp_path: Path, pool: WorkPool) -> None:
+    clip(tmp_path / "clip.mp4", 2)
+    data = (tmp_path / "clip.mp4").read_bytes()
+    with pytest.raises(NvrResponseError, match="too large"):
+        await spooled(Answer(data, 1 << 50), BEGIN, pool, BEGIN)
+    slow = [Answer(data) for _ in range(2)]
+    for answer in slow:
+        answer.held.clear()
+    tasks = [asyncio.create_task(spooled(answer, BEGIN, pool, BEGIN)) for answer in slow]
+    await asyncio.sleep(0)
+    with pytest.raises(NvrBusyError):
+        await spooled(Answer(data), BEGIN, pool, BEGIN)
+    for answer in slow:
+        answer.held.set()
+    for source in [*await asyncio.gather(*tasks), await spooled(Answer(data), BEGIN, pool, BEGIN)]:
+        assert len(await drain(source)) == 50
+        await source.close()
+
+
+async def test_mp4_that_is_damaged_in_the_middle_is_an_error_of_the_recording(tmp_path: Path, pool: WorkPool) -> None:
+    clip(tmp_path / "clip.mp4", 4)
+    source = await open_file(tmp_path / "clip.mp4", BEGIN, pool)
+    assert isinstance(source, Mp4Footage)
+
+    class Broken:
+        def __iter__(self) -> Iterator[Any]:
+            return self
+
+        def __next__(self) -> Any:
+            raise av.InvalidDataError(1, "damaged")
+
+    source._demuxed = Broken()
+    with pytest.raises(NvrResponseError, match="damaged"):
+        await source.read()
+    await source.close()

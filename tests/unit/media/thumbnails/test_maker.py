@@ -20,7 +20,7 @@ from custom_components.nvr.core.errors import (
 )
 from custom_components.nvr.core.models import VideoCodec
 from custom_components.nvr.media.pool import WorkPool
-from custom_components.nvr.media.thumbnails.maker import PictureLimits, PictureMaker, key_of
+from custom_components.nvr.media.thumbnails.maker import PictureLimits, PictureMaker, Thumbnail, key_of
 from custom_components.nvr.media.thumbnails.picture import Coded, Pictures
 from custom_components.nvr.media.thumbnails.reader import Wanted
 from custom_components.nvr.media.thumbnails.store import PictureStore
@@ -75,10 +75,16 @@ def clock_fixture() -> Clock:
     return Clock()
 
 
+@pytest.fixture(name="answer")
+def answer_fixture() -> float:
+    """How long an answer may take, in seconds."""
+    return 0.5
+
+
 @pytest.fixture(name="maker")
-async def maker_fixture(tmp_path: Path, clock: Clock) -> AsyncIterator[PictureMaker]:
+async def maker_fixture(tmp_path: Path, clock: Clock, answer: float) -> AsyncIterator[PictureMaker]:
     pool = WorkPool()
-    limits = PictureLimits(answer=0.5, waiting=4, burst=100, every=0.001)
+    limits = PictureLimits(answer=answer, waiting=4, burst=100, every=0.001)
     made = PictureMaker(PictureStore(tmp_path, pool, lambda: ["one"]), pool, limits=limits, monotonic=clock)
     yield made
     await made.aclose()
@@ -111,16 +117,17 @@ async def test_all_who_ask_at_once_share_one_request_and_the_next_finds_it_kept(
     assert await maker.known("one", Wanted(1, AT), 640) is None
 
 
+@pytest.mark.parametrize("answer", [60.0])
 async def test_the_newest_is_served_first_and_too_many_are_told(maker: PictureMaker, coded: bytes) -> None:
     source = Source(coded)
     source.gate.clear()
-    tasks = []
+    tasks: list[asyncio.Task[Thumbnail]] = []
     for number in range(6):
         wanted = Wanted(1, AT + 10 * number * SECOND)
         tasks.append(asyncio.create_task(maker.picture("one", wanted, 320, source)))
-        while number == 0 and not source.asked:
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.01)
+        # The first is being read; the others stand in line in this order, and the sixth pushes out the second.
+        while not source.asked or (maker.waiting("one") < number if number < 5 else not tasks[1].done()):
+            await asyncio.sleep(0.001)
     with pytest.raises(NvrBusyError):
         await tasks[1]  # the first one that waited
     # The very frame that somebody wants does not wait behind tiles.
@@ -130,6 +137,28 @@ async def test_the_newest_is_served_first_and_too_many_are_told(maker: PictureMa
     source.gate.set()
     await asyncio.gather(frame, tasks[0], *tasks[2:])
     assert [round((moment - AT).total_seconds()) for moment in source.asked] == [0, 0, 50, 40, 30, 20]
+
+
+@pytest.mark.parametrize("answer", [60.0])
+async def test_one_who_leaves_as_he_is_pushed_out_disturbs_nobody(maker: PictureMaker, coded: bytes) -> None:
+    source = Source(coded)
+    source.gate.clear()
+    tasks: list[asyncio.Task[Thumbnail]] = []
+    for number in range(5):
+        tasks.append(asyncio.create_task(maker.picture("one", Wanted(1, AT + 10 * number * SECOND), 320, source)))
+        while not source.asked or maker.waiting("one") < number:
+            await asyncio.sleep(0.001)
+    turns = maker._turns["one", False]
+    oldest = turns._waiting[0]
+    # The next one comes between the cancel and the moment it is noticed.
+    oldest.cancel()
+    last = asyncio.create_task(turns.__aenter__())
+    await asyncio.sleep(0)
+    assert not last.done()
+    last.cancel()
+    source.gate.set()
+    answers = await asyncio.gather(*tasks, last, return_exceptions=True)
+    assert [isinstance(answer, Thumbnail) for answer in answers] == [True, False, True, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -145,10 +174,13 @@ async def test_failure_is_remembered_for_a_while(
     maker: PictureMaker, coded: bytes, clock: Clock, failure: NvrError, again_after: float, *, whole: bool
 ) -> None:
     source = Source(coded, failure)
-    for _ in range(3):
-        with pytest.raises(type(failure)):
+    lengths = []
+    for _ in range(4):
+        with pytest.raises(type(failure)) as caught:
             await maker.picture("one", Wanted(1, AT), 320, source)
+        lengths.append(len(caught.traceback))
     assert len(source.asked) == 1
+    assert lengths[1] == lengths[-1]  # what is kept does not grow each time it is told
     source.failure = None
     if whole:
         with pytest.raises(type(failure)):

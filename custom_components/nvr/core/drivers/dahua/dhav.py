@@ -61,7 +61,7 @@ def unpack_date(packed: int) -> datetime | None:
         return None
 
 
-def parse_header(data: bytes | bytearray, at: int = 0) -> Frame | None:
+def parse_header(data: bytes | bytearray | memoryview, at: int = 0) -> Frame | None:
     """Read the 24 bytes of a frame header; None for what only looks like one.
 
     A wrong checksum is borne where everything else fits: players do not look at it.
@@ -147,8 +147,8 @@ class DhavFilter:
         """The moment of the newest frame that passed, kept or not."""
         return self._moment
 
-    def feed(self, data: bytes) -> bytes:
-        """Take bytes, return those to keep; nothing more once `done`."""
+    def feed(self, data: bytes | memoryview) -> bytes | memoryview:
+        """Take bytes, return those to keep; nothing more once `done`. What is returned may lie in what was given."""
         if self.done:
             return b""
         out: list[bytes | memoryview] = []
@@ -161,20 +161,20 @@ class DhavFilter:
             if rest is None:
                 break
             data = rest
-        return out[0] if len(out) == 1 and isinstance(out[0], bytes) else b"".join(out)
+        return out[0] if len(out) == 1 else b"".join(out)
 
     def close(self) -> bytes:
         """Return what the end of the bytes completes: frames behind what looked like the header of a long one."""
         if self._found or self.done:
             return b""
         out: list[bytes | memoryview] = []
-        left: bytes | None = b""
+        left: bytes | memoryview | None = b""
         while left is not None and not self.done:
             data = self._search(left, final=True)
             left = self._pass(data, out) if data else None
         return b"".join(out)
 
-    def _search(self, data: bytes, *, final: bool) -> bytes:
+    def _search(self, data: bytes | memoryview, *, final: bool) -> bytes:
         """Look for a frame that is whole; return the bytes from it on once there is one."""
         hunt = self._hunt
         hunt += data
@@ -203,7 +203,7 @@ class DhavFilter:
         del self._hunt[:count]
         self.skipped += count
 
-    def _pass(self, data: bytes, out: list[bytes | memoryview]) -> bytes | None:
+    def _pass(self, data: bytes | memoryview, out: list[bytes | memoryview]) -> bytes | memoryview | None:
         """Let frames pass; return what is left where one does not follow the other, None when all is taken."""
         if self._rest:
             data, self._rest = self._rest + data, b""
@@ -217,7 +217,7 @@ class DhavFilter:
         while not self._left:
             at, start = self._hop(data, at, start, out)
             if size - at < HEADER:
-                self._rest = data[at:]
+                self._rest = bytes(data[at:])
                 break
             frame = parse_header(data, at)
             if frame is None:
@@ -239,7 +239,7 @@ class DhavFilter:
         self._take(data, start, at, out)
         return None
 
-    def _hop(self, data: bytes, at: int, start: int, out: list[bytes | memoryview]) -> tuple[int, int]:
+    def _hop(self, data: bytes | memoryview, at: int, start: int, out: list[bytes | memoryview]) -> tuple[int, int]:
         """Pass whole frames of the same second and of known kinds; return where they and the kept run lie.
 
         A second has dozens of frames: whoever hands on gigabytes cannot afford to look at each in full.
@@ -264,13 +264,13 @@ class DhavFilter:
             self._count(count)
         return at, start
 
-    def _learn(self, data: bytes, at: int) -> None:
+    def _learn(self, data: bytes | memoryview, at: int) -> None:
         """Remember what becomes of frames that begin as the one at `at` does."""
         if len(self._fates) >= _MOST_FATES:
             self._fates.clear()
         self._fates[_NEXT(data, at)[0]] = self._keep
 
-    def _turn(self, data: bytes, start: int, at: int, out: list[bytes | memoryview], *, keep: bool) -> int:
+    def _turn(self, data: bytes | memoryview, start: int, at: int, out: list[bytes | memoryview], *, keep: bool) -> int:
         """Keep what comes, or drop it; return where the run that is kept begins."""
         if keep is self._keep:
             return start
@@ -278,7 +278,7 @@ class DhavFilter:
         self._keep = keep
         return at
 
-    def _take(self, data: bytes, start: int, end: int, out: list[bytes | memoryview]) -> None:
+    def _take(self, data: bytes | memoryview, start: int, end: int, out: list[bytes | memoryview]) -> None:
         if self._keep and end > start:
             out.append(data if end - start == len(data) else memoryview(data)[start:end])
 

@@ -135,7 +135,7 @@ class DahuaDownload:
         chunk = seen = await self._first()
         self.container = sniff(chunk)
         while chunk and self.container is Container.UNKNOWN:
-            self._head = self._filter.feed(chunk)
+            self._head = bytes(self._filter.feed(chunk))
             if self._head or self._filter.done or (not self._filter.frames and self._raw > _MOST_JUNK):
                 break
             chunk = await self._next()
@@ -177,22 +177,32 @@ class DahuaDownload:
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises NvrResponseError when they end too early."""
-        return self._chunks()
+        return self._kept()
 
-    async def _chunks(self) -> AsyncGenerator[bytes]:
+    def lent(self) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes, each piece good until the next one is asked for; raises as they are iterated."""
+        return self._chunks(self._stream.lend)
+
+    async def _kept(self) -> AsyncGenerator[bytes]:
+        async for chunk in self._chunks(self._stream.read):
+            yield bytes(chunk)
+
+    async def _chunks(self, read: Callable[[], Awaitable[bytes | memoryview]]) -> AsyncGenerator[bytes | memoryview]:
         yield self._head
         self._head = b""
         plain = self.container is not Container.DHAV
         while not self._ended and not self._filter.done:
-            chunk = await self._next()
+            chunk = await read()
+            self._raw += len(chunk)
+            self._ended = not chunk
             if not chunk:
                 break
             kept = chunk if plain else self._filter.feed(chunk)
             if kept:
                 yield kept
         if not plain:
-            if kept := self._filter.close():
-                yield kept
+            if rest := self._filter.close():
+                yield rest
             self._check_end()
             if self._way.cut is not None:
                 await self.drain()

@@ -84,17 +84,25 @@ class HikvisionDownload:
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         """Yield the bytes; raises NvrResponseError when they end too early, NvrTimeoutError when they trickle."""
-        return self._chunks()
+        return self._kept()
 
-    async def _chunks(self) -> AsyncGenerator[bytes]:
+    def lent(self) -> AsyncIterator[bytes | memoryview]:
+        """Yield the bytes, each piece good until the next one is asked for; raises as they are iterated."""
+        return self._chunks(self._stream.lend)
+
+    async def _kept(self) -> AsyncGenerator[bytes]:
+        async for chunk in self._chunks(self._stream.read):
+            yield bytes(chunk)
+
+    async def _chunks(self, read: Callable[[], Awaitable[bytes | memoryview]]) -> AsyncGenerator[bytes | memoryview]:
         begun, received = self._monotonic(), 0
-        for chunk in self._head:
-            received += len(chunk)
-            yield chunk
+        for first in self._head:
+            received += len(first)
+            yield first
         waited = 0.0
         while True:
             asked = self._monotonic()
-            chunk = await self._stream.read()
+            chunk = await read()
             # Only the recorder's time counts: a slow reader is no trickle.
             waited += self._monotonic() - asked
             if not chunk:
