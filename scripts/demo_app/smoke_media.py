@@ -85,7 +85,7 @@ async def own_viewer(scene: Scene) -> str:
     async def left() -> bool:
         async with client.websocket() as socket:
             found = (await socket.command("nvr/sessions"))["sessions"]
-        return not any(row["nvr_id"] == camera["nvr_id"] for row in found)
+        return not any(row["session_id"] == page.stream.opened["session_id"] for row in found)
 
     async with asyncio.timeout(20):
         while not await left():
