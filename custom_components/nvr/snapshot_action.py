@@ -124,7 +124,7 @@ async def _file(hass: HomeAssistant, call: ServiceCall, cameras: list[Camera]) -
     if path.suffix.lower() not in _SUFFIXES:
         raise _invalid("not_a_picture_name", path=str(path))
     if not await hass.async_add_executor_job(hass.config.is_allowed_path, str(path)):
-        raise _invalid("folder_not_allowed", path=str(path))
+        raise _invalid("picture_not_allowed", path=str(path))
     return path
 
 

@@ -28,7 +28,15 @@ SECTIONS = {
 @cache
 def words(language: str) -> dict[str, Any]:
     """Return a translation file."""
-    found: dict[str, Any] = json.loads((TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8"))
+    text = (TRANSLATIONS / f"{language}.json").read_text(encoding="utf-8")
+    found: dict[str, Any] = json.loads(text, object_pairs_hook=_once)
+    return found
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of a translation file: of a key that stands there twice the first one would be lost."""
+    found = dict(pairs)
+    assert len(found) == len(pairs), f"a key stands twice among {sorted(key for key, _ in pairs)}"
     return found
 
 

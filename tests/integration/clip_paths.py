@@ -53,9 +53,10 @@ async def ask(home: Any, kind: str, **data: Any) -> dict[str, Any]:
 
 async def browses_clips(home: Any) -> bool:
     found = await home.media.open(content_id(ClipsId()))
-    names = [item["title"] for item in found["children"]]
-    assert any(name.startswith("Driveway") for name in names)
-    return any(name.startswith("Front door") for name in names)
+    clips = {item["title"]: item["thumbnail"] for item in found["children"] if not item["can_expand"]}
+    (tile,) = [tile for title, tile in clips.items() if title.startswith("Driveway")]
+    assert await home.fetch(tile, logged_in=True), "the tile of a clip shows its footage"
+    return any(title.startswith("Front door") for title in clips)
 
 
 async def browses_clips_of_the_camera(home: Any) -> bool:
