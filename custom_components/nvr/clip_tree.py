@@ -6,6 +6,7 @@ from typing import Final
 from homeassistant.auth.models import User
 from homeassistant.components.media_player import MediaClass
 from homeassistant.components.media_source import BrowseMediaSource, PlayMedia
+from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
@@ -20,6 +21,11 @@ from .media_ids import ChannelId, ClipId, ClipsId, MediaId, RecorderId, RootId
 from .media_query import parse_query, plain_text
 from .media_tree import node
 from .media_words import Words
+from .pictures import picture_path
+
+_INSIDE: Final = timedelta(seconds=1)
+# Few recorders keep less than a week: an older clip has an icon and no empty frame.
+_PICTURED: Final = timedelta(days=7)
 
 _MOST_FOUND: Final = 50
 _H265: Final = ("hvc1", "hev1")
@@ -49,6 +55,8 @@ class ClipBranch:
             clips = [clip for clip in clips if (clip.recorder_id, clip.channel) == (channel.entry_id, channel.channel)]
         gone = await self._hass.async_add_executor_job(vanished, clips)
         children = [self._clip(clip, gone=clip.id in gone) for clip in clips]
+        for child, clip in zip(children, clips, strict=True):
+            child.thumbnail = None if clip.id in gone else self._tile(clip)
         title = self._words.text("media_clips")
         if channel is None:
             cameras = {ChannelId(clip.recorder_id, clip.channel): clip.camera for clip in reversed(clips)}
@@ -83,6 +91,14 @@ class ClipBranch:
 
     def _may(self, clip: Clip) -> bool:
         return may(self._hass, self._user, Action.PLAYBACK, clip)
+
+    def _tile(self, clip: Clip) -> str | None:
+        """Return where its picture is: the NVR's, as long as it surely has the footage and is there to be asked."""
+        entry = self._hass.config_entries.async_get_entry(clip.recorder_id)
+        there = entry is not None and entry.state is ConfigEntryState.LOADED
+        if not there or dt_util.utcnow() - clip.span.start > _PICTURED:
+            return None
+        return picture_path(clip.recorder_id, clip.channel, clip.span.start + min(_INSIDE, clip.span.duration / 2))
 
     def _clip(self, clip: Clip, *, gone: bool) -> BrowseMediaSource:
         title = clip.title

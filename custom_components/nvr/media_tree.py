@@ -42,6 +42,8 @@ from .pictures import Shown, picture_path
 
 MAX_CHILDREN: Final = 500
 _INSIDE: Final = timedelta(seconds=1)
+# What a file was recorded for comes some seconds behind its beginning.
+_BEFORE: Final = timedelta(seconds=10)
 _SEARCHED: Final = [MediaClass.VIDEO, MediaClass.DIRECTORY]
 
 
@@ -223,7 +225,8 @@ class ChannelBranch:
         # A tile shows twenty letters: when it began and why come first.
         title = f"{prefix}{self._wall(span.start):%H:%M:%S} {kind} ({length})"
         # Just inside: at the seam of two files the one before might answer.
-        tile = self._tile(span.start + min(_INSIDE, span.duration / 2))
+        always = segment.kind in {RecordingKind.CONTINUOUS, RecordingKind.UNKNOWN}
+        tile = self._tile(span.start + min(_INSIDE if always else _BEFORE, span.duration / 2))
         return node(SpanId(self.id, span), title, play=True, expand=False, thumbnail=tile)
 
     def part(self, span: TimeSpan, *, prefix: str = "") -> BrowseMediaSource:

@@ -3,7 +3,8 @@
 The right to it is the caller's to check, at every use.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -12,7 +13,7 @@ from typing import Final
 from homeassistant.core import HomeAssistant
 from homeassistant.util import dt as dt_util
 
-from .core.errors import NvrAuthError, NvrUnreachableError, NvrUnsupportedError
+from .core.errors import NvrAuthError, NvrNotFoundError, NvrUnreachableError, NvrUnsupportedError
 from .core.models import RecordingSegment, TimeSpan
 from .footage import RefusedError, channel_of, clock_of, read_segments
 from .fresh_footage import when_written
@@ -73,12 +74,19 @@ async def thumbnail(hass: HomeAssistant, entry: NvrConfigEntry, channel: int, sh
     Raises RefusedError and NvrError.
     """
     hub = entry.runtime_data.hub
-    channel_of(hub, channel)
-    moment = shown if isinstance(shown, datetime) else await _worth_showing(hub, channel, shown)
-    _require_past(moment)
-    common = shared(hass)
-    wanted = Wanted(channel, moment)
-    return await common.pictures.picture(entry.entry_id, wanted, width, lambda: _sources(hass, entry, hub, None))
+    name = channel_of(hub, channel).name
+    error: NvrNotFoundError | RefusedError = RefusedError("no_footage", camera=name)
+    pictures = shared(hass).pictures
+    async with aclosing(_worth_showing(hub, channel, shown)) as moments:
+        async for moment in moments:
+            _require_past(moment)
+            wanted = Wanted(channel, moment)
+            try:
+                return await pictures.picture(entry.entry_id, wanted, width, lambda: _sources(hass, entry, hub, None))
+            except NvrNotFoundError as err:
+                # The oldest footage is overwritten while it is listed, and what was listed is remembered for hours.
+                error = err
+    raise error
 
 
 async def exact_picture(
@@ -179,18 +187,19 @@ async def _recorded_since(hub: NvrHub, channel: int, moment: datetime, name: str
     return min(starts)
 
 
-async def _worth_showing(hub: NvrHub, channel: int, shown: TimeSpan | date) -> datetime:
-    """Return the moment that stands for a longer time: its first footage, of a day that about noon."""
-    if isinstance(shown, TimeSpan):
-        windows = [shown]
-    else:
-        day = clock_of(hub).day(shown)
-        noon = day.start + _NOON
-        windows = [TimeSpan(noon, noon + timedelta(hours=1)), day]
-    for window in windows:
-        if (moment := first_footage(await read_segments(hub, channel, window), window)) is not None:
-            return moment
-    raise RefusedError("no_footage", camera=channel_of(hub, channel).name)
+async def _worth_showing(hub: NvrHub, channel: int, shown: Shown) -> AsyncGenerator[datetime]:
+    """Tell what to show: a moment itself, of a longer time its first footage (of a day about noon), else its last."""
+    if isinstance(shown, datetime):
+        yield shown
+        return
+    day = shown if isinstance(shown, TimeSpan) else clock_of(hub).day(shown)
+    noon = TimeSpan(day.start + _NOON, day.start + _NOON + timedelta(hours=1))
+    for window in (day,) if isinstance(shown, TimeSpan) else (noon, day):
+        segments = await read_segments(hub, channel, window)
+        if (moment := first_footage(segments, window)) is not None:
+            yield moment
+        if window == day and segments and (newest := first_footage(segments[-1:], window)) not in {None, moment}:
+            yield newest
 
 
 def first_footage(segments: Sequence[RecordingSegment], window: TimeSpan) -> datetime | None:

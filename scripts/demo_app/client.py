@@ -81,6 +81,20 @@ class HaClient:
                 raise DemoError(message)
             return body
 
+    async def answer(
+        self, path: str, *, headers: dict[str, str] | None = None, signed_in: bool = True
+    ) -> tuple[int, dict[str, str], bytes]:
+        """Fetch bytes and return status and headers with them, whatever they are."""
+        login = {"Authorization": f"Bearer {self.tokens['access_token']}"} if signed_in else {}
+        async with self._session.get(urljoin(self.base, path), headers={**login, **(headers or {})}) as response:
+            return response.status, dict(response.headers), await response.read()
+
+    @contextlib.asynccontextmanager
+    async def media_socket(self, path: str) -> AsyncIterator[aiohttp.ClientWebSocketResponse]:
+        """Open a websocket that asks for no login in its address."""
+        async with self._session.ws_connect(self.base.replace("http", "ws", 1) + path, max_msg_size=0) as socket:
+            yield socket
+
     async def get(self, path: str, *, signed_in: bool = True) -> bytes:
         """Fetch bytes."""
         return await self.request("GET", path, signed_in=signed_in)
@@ -158,16 +172,16 @@ class HaWebsocket:
                 elif (answer := self._answers.pop(parcel["id"], None)) and not answer.done():
                     answer.set_result(parcel)
 
-    async def command(self, kind: str, seconds: float = 60, **fields: Any) -> Any:
+    async def command(self, command: str, /, *, seconds: float = 60, **fields: Any) -> Any:
         """Send a command and return its result; raises DemoError with HA's own words."""
         self._last_id += 1
         answer: asyncio.Future[dict[str, Any]] = asyncio.get_running_loop().create_future()
         self._answers[self._last_id] = answer
-        await self._socket.send_json({"id": self._last_id, "type": kind, **fields})
+        await self._socket.send_json({"id": self._last_id, "type": command, **fields})
         async with asyncio.timeout(seconds):
             parcel = await answer
         if not parcel["success"]:
-            message = f"{kind}: {parcel['error'].get('message', parcel['error'])}"
+            message = f"{command}: {parcel['error'].get('message', parcel['error'])}"
             raise DemoError(message)
         return parcel["result"]
 

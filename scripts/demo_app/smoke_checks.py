@@ -183,7 +183,8 @@ async def recordings_found(scene: Scene) -> str:
     return f"{sum(counts)} segments of {len(counts)} cameras"
 
 
-async def _descend(socket: HaWebsocket, media_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+async def descend(socket: HaWebsocket, media_id: str, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Return the first thing below an item of the media browser that is wanted."""
     node = await socket.command("media_source/browse_media", media_content_id=media_id)
     children = node["children"] or []
     found = next((child for child in children if wanted(child)), None)
@@ -197,11 +198,11 @@ async def media_browser(scene: Scene) -> str:
     """A whole day opens in the media browser; its first and a far segment show the asked time."""
     client = scene.home.client
     async with client.websocket() as socket:
-        nvr = await _descend(socket, "media-source://nvr", lambda child: bool(child["title"] == scene.name))
-        item = await _descend(socket, nvr["media_content_id"], lambda child: bool(child["can_expand"]))
+        nvr = await descend(socket, "media-source://nvr", lambda child: bool(child["title"] == scene.name))
+        item = await descend(socket, nvr["media_content_id"], lambda child: bool(child["can_expand"]))
         days = await socket.command("media_source/browse_media", media_content_id=item["media_content_id"])
         yesterday = [child for child in days["children"] if child["can_expand"]][1]
-        whole = await _descend(socket, yesterday["media_content_id"], lambda child: bool(child["can_play"]))
+        whole = await descend(socket, yesterday["media_content_id"], lambda child: bool(child["can_play"]))
         resolved = await socket.command("media_source/resolve_media", media_content_id=whole["media_content_id"])
     require(
         resolved["mime_type"] == "application/x-mpegURL",
@@ -283,14 +284,3 @@ async def found_off_and_back(scene: Scene) -> str:
             await online.get()
     await cameras_exist(scene)
     return "cameras unavailable and nvr_offline fired, then nvr_online and all available"
-
-
-CHECKS: tuple[tuple[str, Callable[[Scene], Awaitable[str]]], ...] = (
-    ("Cameras", cameras_exist),
-    ("Still images", still_images),
-    ("Live streams", live_streams),
-    ("Detection event", detection_event),
-    ("search_recordings", recordings_found),
-    ("Media browser", media_browser),
-    ("Power cycle", power_cycle),
-)

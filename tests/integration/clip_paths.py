@@ -53,9 +53,10 @@ async def ask(home: Any, kind: str, **data: Any) -> dict[str, Any]:
 
 async def browses_clips(home: Any) -> bool:
     found = await home.media.open(content_id(ClipsId()))
-    names = [item["title"] for item in found["children"]]
-    assert any(name.startswith("Driveway") for name in names)
-    return any(name.startswith("Front door") for name in names)
+    clips = {item["title"]: item["thumbnail"] for item in found["children"] if not item["can_expand"]}
+    (tile,) = [tile for title, tile in clips.items() if title.startswith("Driveway")]
+    assert await home.fetch(tile, logged_in=True), "the tile of a clip shows its footage"
+    return any(title.startswith("Front door") for title in clips)
 
 
 async def browses_clips_of_the_camera(home: Any) -> bool:
@@ -153,13 +154,31 @@ async def _called_off(home: Any, jobs: dict[str, Any]) -> bool:
     return bool(jobs)
 
 
-async def renames_his_clip(home: Any) -> bool:
-    mine = replace(home.clips[FRONT], id="f" * 16, owner=home.guest.id)
-    desk = export_desk(home.hass)
-    desk.library.put(mine)
-    answer = await ask(home, "rename", clip_id=mine.id, title="Mine")
-    desk.library.remove(mine.id)
-    return bool(answer["success"])
+def changes_his_clip(command: str, **values: Any) -> Walk:
+    """Change a clip of one's own, after the right to have it made may have gone."""
+
+    async def walk(home: Any) -> bool:
+        mine = replace(home.clips[FRONT], id="f" * 16, owner=home.guest.id, path=f"{home.clips[FRONT].path}.mine")
+        desk = export_desk(home.hass)
+        desk.library.put(mine)
+        answer = await ask(home, command, clip_id=mine.id, **values)
+        desk.library.remove(mine.id)
+        return bool(answer["success"])
+
+    return walk
+
+
+async def takes_a_part_of_a_clip(home: Any) -> bool:
+    path, _ = mint_clip_link(home.hass, home.clips[FRONT], home.guest.id, download=True)
+    async with home.client.get(path, headers={"Range": "bytes=8-15"}) as part, home.client.head(path) as told:
+        got = part.status == 206 and len(await part.read()) == 8
+        assert got == (told.status == 200)
+        return got
+
+
+async def makes_a_link_that_saves(home: Any) -> bool:
+    answer = await done(home.act(DOMAIN, "create_clip_link", clip_id=home.clips[FRONT].id, download=True))
+    return answer is not None and await home.fetch(answer["path"])
 
 
 CLIP_PATHS: dict[str, tuple[Action, Walk]] = {
@@ -178,5 +197,9 @@ CLIP_PATHS: dict[str, tuple[Action, Walk]] = {
     "action: export": (Action.EXPORT, exports),
     "websocket: export": (Action.EXPORT, exports_over_the_websocket),
     "websocket: export once more": (Action.EXPORT, retries_his_export),
-    "websocket: rename a clip": (Action.EXPORT, renames_his_clip),
+    "part of a clip": (Action.EXPORT, takes_a_part_of_a_clip),
+    "action: link that saves a clip": (Action.EXPORT, makes_a_link_that_saves),
+    "websocket: rename a clip": (Action.EXPORT, changes_his_clip("rename", title="Mine")),
+    "websocket: keep a clip": (Action.EXPORT, changes_his_clip("keep", keep=True)),
+    "websocket: delete a clip": (Action.EXPORT, changes_his_clip("delete")),
 }

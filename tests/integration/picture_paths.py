@@ -4,18 +4,14 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+from homeassistant.components import media_source
 from homeassistant.components.http import KEY_HASS_USER
-from homeassistant.components.media_source import MediaSourceItem
 from homeassistant.helpers.http import current_request
 
 from custom_components.nvr.access import Action
-from custom_components.nvr.const import DOMAIN
-from custom_components.nvr.media_ids import (
-    MomentId,
-    content_id,
-)
-from custom_components.nvr.media_source import async_get_media_source
+from custom_components.nvr.media_ids import MediaId, MomentId, SpanId, content_id
 from custom_components.nvr.pictures import picture_path
+from custom_components.nvr.shared import shared
 
 from .access_home import HAS_IMAGES, NUMBER, Home, Walk, action, done
 
@@ -60,21 +56,38 @@ async def present_snapshot(home: Home) -> bool:
     return bool(answer["success"]) and await home.fetch(answer["result"]["url"])
 
 
-async def resolves_a_moment(home: Home) -> bool:
+async def plays_an_event(home: Home) -> bool:
+    """Play by the media id that every event on the bus carries."""
     answer = await home.media.ask("resolve_media", content_id(MomentId(home.channel, home.span.start)))
-    return bool(answer["success"])
+    if not answer["success"]:
+        return False
+    got = await home.fetch(answer["result"]["url"])
+    token = answer["result"]["url"].split("/")[4]
+    links = shared(home.hass).links
+    await links.revoke(await links.follow(token))
+    return got
 
 
-async def looks(home: Home) -> bool:
-    """Have a picture made as an AI task of the guest would, on the Home Assistant that has them."""
-    source = await async_get_media_source(home.hass)
-    item = MediaSourceItem(home.hass, DOMAIN, MomentId(home.channel, home.span.start).format(), None)
-    token = current_request.set({KEY_HASS_USER: home.guest})  # type: ignore[arg-type]
-    try:
-        return bool(await done(source.async_get_media_image(item)))
-    finally:
-        current_request.reset(token)
+def looks_at(media_id_of: Callable[[Home], MediaId]) -> Callable[[Home], Awaitable[bool]]:
+    """Have a picture made as an AI task of the guest would, by Home Assistant's own helper (2026.11)."""
 
+    async def walk(home: Home) -> bool:
+        token = current_request.set({KEY_HASS_USER: home.guest})  # type: ignore[arg-type]
+        try:
+            asked = content_id(media_id_of(home))
+            found = await done(media_source.async_get_media_image(home.hass, asked))  # type: ignore[attr-defined]
+        finally:
+            current_request.reset(token)
+        assert found is None or found.content.startswith(b"\xff\xd8")
+        return found is not None
+
+    return walk
+
+
+IMAGE_PATHS: dict[str, tuple[Action, Walk]] = {
+    "picture of an event": (Action.PLAYBACK, looks_at(lambda home: MomentId(home.channel, home.span.start))),
+    "picture of a span": (Action.PLAYBACK, looks_at(lambda home: SpanId(home.channel, home.span))),
+}
 
 PICTURE_PATHS: dict[str, tuple[Action, Walk]] = {
     "thumbnail": (Action.PLAYBACK, picture()),
@@ -83,7 +96,7 @@ PICTURE_PATHS: dict[str, tuple[Action, Walk]] = {
     "thumbnails for a timeline": (Action.PLAYBACK, thumbs),
     "frame for a timeline": (Action.PLAYBACK, snapshot),
     "still for a timeline": (Action.LIVE, present_snapshot),
-    "resolve an event": (Action.PLAYBACK, resolves_a_moment),
-    **({"picture of an event": (Action.PLAYBACK, looks)} if HAS_IMAGES else {}),
+    "media id of an event": (Action.PLAYBACK, plays_an_event),
+    **(IMAGE_PATHS if HAS_IMAGES else {}),
     "action: frame": (Action.PLAYBACK, frame_action),
 }

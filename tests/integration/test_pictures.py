@@ -107,6 +107,22 @@ async def test_tiles_show_the_footage_they_lead_to(house: House, hass_ws_client:
 
 
 @every_family
+async def test_day_whose_footage_is_being_overwritten_shows_what_is_left(
+    house: House, hass_ws_client: WebSocketGenerator
+) -> None:
+    clock = house.entry.runtime_data.hub.clock
+    yesterday = clock.to_wall(house.nvr.now()).date() - timedelta(days=1)
+    media = MediaBrowser(await hass_ws_client(house.hass))
+    # What is over is remembered: the list still has what the recorder loses now.
+    tile = (await media.path("Test NVR", "Front door", "Yesterday"))["children"][0]["thumbnail"]
+    assert len(await media.path("Test NVR", "Front door", "Yesterday", "12:00")) > 0
+    left = clock.day(yesterday).end - timedelta(hours=1)
+    house.nvr.footage.retention = house.nvr.now() - left
+    seen = await fetch(house.client, tile)
+    assert seen.code.time >= left - GROUP - timedelta(minutes=1)
+
+
+@every_family
 async def test_exact_picture_is_the_frame_of_the_moment(house: House) -> None:
     for number, moment in enumerate((house.yesterday, house.yesterday + timedelta(seconds=91.37))):
         seen = await fetch(house.client, house.path(moment, exact=True, width=0))
