@@ -185,6 +185,7 @@ class ExportDesk:
         if job.active or job.order.id in self._ended:
             return
         self._ended.add(job.order.id)
+        self._ended &= {job.order.id, *self.queue.jobs}
         self._told.pop(job.order.id, None)
         if job.state is JobState.DONE:
             self._hass.async_create_background_task(self._prune(dt_util.utcnow()), f"{DOMAIN} clips")
