@@ -30,7 +30,9 @@ from .recorders import Recorder, family_of
 WARM = 50
 # The most that memory may grow from cycle to cycle (bytes).
 GROWTH = 10 * 1024
-_SAMPLES = 50
+# Growth from which on it is printed where it comes from.
+_NOTED = 1024
+_SAMPLES = 30
 _BUCKETS = 10
 # Objects of one kind that may be there at the end and were not at the beginning: bounded memories of a few.
 _FEW = 24
@@ -138,6 +140,7 @@ class Soaked:
     native: float
     resident: float
     seconds: float
+    cpu: float
     places: tuple[str, ...] = ()
 
     @property
@@ -149,7 +152,7 @@ class Soaked:
         """Return what is printed of a long run."""
         figures = f"python {self.python:.0f}, native {self.native:.0f}, resident {self.resident:.0f} bytes a cycle"
         where = "".join(f"\n    {place}" for place in self.places)
-        return f"{figures}; {self.seconds:.0f} s{where if self.growth > GROWTH else ''}"
+        return f"{figures}; {self.seconds:.0f} s, {self.cpu:.0f} of them busy{where if self.growth > _NOTED else ''}"
 
 
 async def soak(cycle: Callable[[int], Awaitable[Any]], count: int, *, warm: int = WARM) -> Soaked:
@@ -160,7 +163,7 @@ async def soak(cycle: Callable[[int], Awaitable[Any]], count: int, *, warm: int 
     logging.disable(logging.CRITICAL)
     apart = max(1, (count - warm) // _SAMPLES)
     found: list[tuple[int, int, int]] = []
-    begun = time.monotonic()
+    begun, busy = time.monotonic(), time.process_time()
     # From the beginning: of what was there before it would see only the coming, and not the going.
     tracemalloc.start(1)
     try:
@@ -182,7 +185,7 @@ async def soak(cycle: Callable[[int], Awaitable[Any]], count: int, *, warm: int 
     python, native, resident = (
         slope([float(value) for value in values]) / apart for values in zip(*found, strict=True)
     )
-    return Soaked(python, native, resident, time.monotonic() - begun, tuple(grown))
+    return Soaked(python, native, resident, time.monotonic() - begun, time.process_time() - busy, tuple(grown))
 
 
 async def left_over(hass: HomeAssistant, nvr: Recorder, least: Census, seconds: float = 20.0) -> dict[str, int]:
