@@ -220,6 +220,7 @@ class ExportDesk:
             return
         self._ended &= self.queue.jobs.keys()
         self._ended.add(job.order.id)
+        self._ended &= {job.order.id, *self.queue.jobs}
         self._told.pop(job.order.id, None)
         if job.state is JobState.DONE:
             self._hass.async_create_task(self._store.async_save(self._data()), f"{DOMAIN} exports")

@@ -77,6 +77,13 @@ class Studio:
         """Begin to encode the group at `start`, so that it is there when asked for."""
         self._future(channel, profile, start, None)
 
+    def forget(self, since: datetime) -> None:
+        """Let go of the groups that begin at a moment or later: the present, which nobody asks for again."""
+        for key, future in list(self._cache.items()):
+            if key[2] >= to_ticks(since) and future.done():
+                self._held -= future.result().size
+                del self._cache[key]
+
     def _future(self, channel: int, profile: VideoProfile, start: int, end: int | None) -> asyncio.Future[Gop]:
         start = profile.first_frame(start)
         border = gop_bounds(profile, channel, start)[1]
