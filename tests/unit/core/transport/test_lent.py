@@ -13,7 +13,7 @@ from custom_components.nvr.core.errors import NvrError, NvrResponseError, NvrTim
 from custom_components.nvr.core.transport.http import StreamResponse
 
 from .recorder import connected, read_request, serving, speaking
-from .test_http import Certificate, certificate
+from .test_http_tls import Certificate, certificate
 
 __all__ = ["certificate"]
 
