@@ -73,6 +73,13 @@ def may_with(hass: HomeAssistant, user: User, action: Action, camera: NamedCamer
     )
 
 
+@callback
+def name_for(hass: HomeAssistant, user: User, camera: NamedCamera) -> str:
+    """Return what the user calls the camera: its name if he may see anything of it, else what he named it by."""
+    seen = any(may_with(hass, user, action, camera) for action in (Action.LIVE, Action.PLAYBACK))
+    return camera.name if seen else camera.given
+
+
 def _of_entity(hass: HomeAssistant, entity_id: str) -> NamedCamera:
     known = er.async_get(hass).async_get(entity_id)
     channel = slot_of(known) if known is not None else None

@@ -18,7 +18,7 @@ from homeassistant.exceptions import HomeAssistantError
 import probatio
 
 from .access import Action, authorize, permit
-from .camera_ids import find_camera
+from .camera_ids import find_camera, name_for
 from .clip_access import entry_of, may, may_see_job, permit_change, permit_clip
 from .clip_view import mint_clip_link
 from .const import CONF_TRANSCODE, DOMAIN
@@ -77,7 +77,7 @@ def create(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
         cameras = [find_camera(hass, camera_id) for camera_id in dict.fromkeys(msg["camera_ids"])]
         for camera in cameras:
             if not permit(hass, connection.user, Action.EXPORT, camera.entry, camera.channel, via="export"):
-                _unauthorized(connection, msg, camera.name)
+                _unauthorized(connection, msg, name_for(hass, connection.user, camera))
                 return
             camera.require_there()
     except RefusedError as err:

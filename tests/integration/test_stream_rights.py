@@ -177,6 +177,10 @@ async def test_camera_is_named_by_its_entity_too(home: Home) -> None:
     assert answer["error"]["code"] == "unauthorized"
     answer = await home.other.ask("export/create", camera_ids=[camera(home.entry, 9)], start=1.0, end=9.0)
     assert answer["error"]["code"] == "not_found"
+    # Who may see nothing of a camera reads only what he wrote.
+    hidden = camera(home.entry, 2)
+    answer = await home.viewer.ask("export/create", camera_ids=[hidden], start=1.0, end=9.0)
+    assert answer["error"]["message"] == f"You may not export recordings of {hidden}"
     start = two_hours_ago(home.nvr)
     answer = await home.other.ask("export/create", camera_ids=[camera(home.entry)], start=start, end=start + 5)
     await home.other.ask("export/cancel", export_id=answer["result"]["exports"][camera(home.entry)])
