@@ -33,7 +33,8 @@ from scripts.benchmarks._families import Family, chosen
 from scripts.benchmarks._viewer import Viewer, is_picture, viewing
 
 ROUNDS = 21
-BACK = 8.0
+BACK = 20.0
+APART = 0.3
 ACCEPT = ["avc1", "hvc1"]
 SHORT = {"rtsp_transport": "tcp", "fflags": "nobuffer", "probesize": "32", "analyzeduration": "0"}
 USUAL = {"rtsp_transport": "tcp"}
@@ -95,7 +96,10 @@ def count(init: bytes, parts: list[bytes]) -> int:
 
 
 async def backwards(viewer: Viewer, opened: dict[str, Any], moment: datetime) -> float:
-    """Return how many pictures a second come at -1x, once the first ones are there, over eight seconds of footage."""
+    """Return how many pictures a second a viewer can be shown at -1x without waiting.
+
+    They come in bursts, a piece of footage each: what came before the last burst has to last until that came.
+    """
     number, session = opened["stream_id"], opened["session_id"]
     before = len(viewer.seen[number])
     told = {"session_id": session, "action": "speed", "value": -1.0, "at": moment.timestamp()}
@@ -105,7 +109,8 @@ async def backwards(viewer: Viewer, opened: dict[str, Any], moment: datetime) ->
     came = [(at, frame) for at, frame in viewer.seen[number][before:] if frame.moment / 1000 < moment.timestamp()]
     init = [frame.payload for _, frame in came if frame.kind is Kind.INIT][-1]
     groups = [(at, frame.payload) for at, frame in came if is_picture(frame)]
-    return count(init, [data for _, data in groups[1:]]) / (groups[-1][0] - groups[0][0])
+    last = max(index for index in range(1, len(groups)) if groups[index][0] - groups[index - 1][0] > APART)
+    return count(init, [data for _, data in groups[:last]]) / (groups[last][0] - groups[0][0])
 
 
 async def measure(family: Family, entry: NvrConfigEntry, viewer: Viewer) -> None:
@@ -125,7 +130,7 @@ async def measure(family: Family, entry: NvrConfigEntry, viewer: Viewer) -> None
         found["click"], opened = await click(viewer, camera, first)
         found["seek.short"] = await reference(entry, second, SHORT)
         found["seek"] = await jump(viewer, opened, second)
-        if number % 7 == 0:
+        if number % 10 == 0:
             found["back"] = await backwards(viewer, opened, second) / 1000
         await viewer.ask("session/control", session_id=opened["session_id"], action="close")
         viewer.seen.clear()
