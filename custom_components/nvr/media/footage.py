@@ -161,13 +161,13 @@ class FootageReader:
     async def _go_on(self, last: int | None) -> bool:
         """Open the session that follows where the present one ended; False when there is none, or it is not wanted.
 
-        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing, or
-        when nothing is to be had there, beyond what a list may err: footage is missing that it names.
+        One that ended early is opened once more where it ended; raises NvrResponseError when that brings nothing.
         """
         until = self.until
         if self._follow is None or until is None:
             return False
-        early = self._ended_early(until if last is None else min(until, last))
+        wanted = until if last is None else min(until, last)
+        early = self._ended_early(wanted)
         if not early and last is not None and until >= last:
             return False
         self._listen()  # a session that hung up may have left something
@@ -179,7 +179,6 @@ class FootageReader:
         try:
             following = await self._follow(begin)
         except NvrNotFoundError:
-            wanted = until if last is None else min(until, last)
             if early and begin < wanted - _LISTED_TOO_LONG:
                 raise NvrResponseError(_CUT_SHORT) from None
             self.until = None
@@ -210,7 +209,6 @@ class FootageReader:
         if self._resumed is None or self.position >= self._resumed + _NEAR_END:
             return True
         if self.position < wanted - _LISTED_TOO_LONG:
-            self.ended = True
             raise NvrResponseError(_CUT_SHORT)
         return False
 
