@@ -15,7 +15,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
+from custom_components.nvr.core.errors import NvrTimeoutError
 from custom_components.nvr.core.models import TimeSpan
+from custom_components.nvr.media.sources.base import Way
 from custom_components.nvr.media_ids import ChannelId, HourId, MomentId, SpanId, content_id, parse
 from custom_components.nvr.media_source import async_get_media_source
 from custom_components.nvr.pictures import picture_path
@@ -141,6 +143,21 @@ async def test_recorder_that_begins_behind_the_moment_still_gives_its_frame(hous
     house.nvr.rtsp.faults.key_frame = "after"
     seen = await fetch(house.client, house.path(house.yesterday, exact=True, width=320))
     assert timedelta(0) <= house.yesterday - seen.code.time <= FRAME + timedelta(milliseconds=2)
+
+
+@every_family
+async def test_pictures_come_by_download_where_playback_stands_back(house: House) -> None:
+    house.nvr.rtsp.faults.stalled = True
+    told = async_capture_events(house.hass, "nvr_media_accessed")
+    if not isinstance(house.nvr, DahuaSimulator):
+        house.nvr.set_faults(download__by_time=True)  # else a file comes from its beginning
+    memory = shared(house.hass).engine.memory(house.entry.entry_id)
+    memory.failed(Way.PLAYBACK, NvrTimeoutError("silent"), Way.DOWNLOAD)
+    seen = await fetch(house.client, house.path(house.yesterday, exact=True, width=320))
+    # A download dates its frames to half a frame, or worse.
+    assert abs(house.yesterday - seen.code.time) <= 2 * FRAME
+    assert house.nvr.rtsp.counters.sessions_opened["playback"] == 0
+    assert [(event.data["what"], event.data["clip_id"]) for event in told] == [("picture", None)]
 
 
 @every_family
