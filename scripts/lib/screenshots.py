@@ -138,6 +138,62 @@ async def _seen(client: HaClient, camera: str, day: datetime) -> datetime:
     return datetime.fromisoformat(chosen["start"]) + timedelta(seconds=11)
 
 
+async def tiles_shown(frontend: Frontend, least: int) -> None:
+    """Wait until so many tiles show a picture, and none is still being fetched."""
+    script = """(least) => {
+      const walk = (root) => [...root.querySelectorAll("*")].flatMap((each) =>
+        [each, ...(each.shadowRoot ? walk(each.shadowRoot) : [])]);
+      const tiles = walk(document).filter((each) => each.classList?.contains("image"));
+      return tiles.filter((each) => each.style.backgroundImage.startsWith("url")).length >= least;
+    }"""
+    await frontend.page.wait_for_function(script, arg=least, polling=500)
+    # The mouse still stands where a tile was clicked.
+    await frontend.page.mouse.move(600, 790)
+    # What was asked for first is made last.
+    await frontend.page.wait_for_timeout(20_000)
+
+
+async def recordings(frontend: Frontend) -> None:
+    """Show the hours of a day, each with its picture."""
+    nvr = frontend.home.nvrs["hikvision"]
+    await frontend.open("/media-browser/browser")
+    for title in ("NVR", nvr.title, nvr.names[0], "Yesterday", "12:00"):
+        await frontend.tile(title)
+    await tiles_shown(frontend, 15)
+    await shoot(frontend, "recordings")
+
+
+async def clips(frontend: Frontend) -> None:
+    """Have clips made, and show where they are."""
+    names = {"hikvision": ("The parcel", "The neighbour's cat"), "dahua": ("Who parked there",)}
+    await ask(frontend.home, lambda client: _export(client, frontend.home, names))
+    await frontend.open("/media-browser/browser")
+    for title in ("NVR", "Clips"):
+        await frontend.tile(title)
+    await tiles_shown(frontend, 3)
+    await shoot(frontend, "clips")
+
+
+async def _export(client: HaClient, home: Home, names: dict[str, tuple[str, ...]]) -> None:
+    """Have a clip made of each name, and wait for all."""
+    noon = datetime.now(UTC).replace(minute=5, second=0, microsecond=0) - timedelta(hours=24)
+    async with client.websocket() as socket:
+        done = await socket.subscribe("nvr_export_finished")
+        failed = await socket.subscribe("nvr_export_failed")
+        for family, titles in names.items():
+            for number, title in enumerate(titles):
+                start = (noon + timedelta(minutes=7 * number)).isoformat()
+                data = {"entity_id": home.nvrs[family].cameras[0], "start": start, "duration": 20}
+                await client.call_action("nvr", "export_recording", {**data, "title": title})
+        until = time.monotonic() + 200
+        while done.qsize() < sum(map(len, names.values())):
+            if not failed.empty() or time.monotonic() > until:
+                raise SystemExit(
+                    f"the clips are not made: {failed.get_nowait() if failed.qsize() else 'it takes too long'}"
+                )
+            await asyncio.sleep(0.5)
+
+
 async def config_flow(frontend: Frontend) -> None:
     """Show the one form that is needed."""
     page = frontend.page
@@ -164,7 +220,7 @@ async def device(frontend: Frontend) -> None:
     await shoot(frontend, "device")
 
 
-SHOTS = {shot.__name__: shot for shot in (dashboard, media_browser, config_flow, device)}
+SHOTS = {shot.__name__: shot for shot in (dashboard, media_browser, recordings, clips, config_flow, device)}
 
 
 async def take(home: Home, names: list[str], zone: str) -> None:

@@ -1,58 +1,19 @@
 """Recordings in the media browser: the tree, its days, search, playback, and who sees what."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
-from aiohttp.test_utils import TestClient
-from homeassistant.auth.models import User
 from homeassistant.core import HomeAssistant
-from homeassistant.setup import async_setup_component
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry, async_capture_events
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.media_ids import ChannelId, DayId, HourId, SpanId, WholeDayId, content_id, parse
-from tests.contract.media.rig import late_tones
 from tests.simulators.footage import Incident, Kind
-from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, make_entry, set_up
-from .footage_helpers import READ, MediaBrowser, Player, child, person, titles, token_of
+from .footage_helpers import READ, child, person, titles
+from .media_home import Browser, browser_fixture, client_fixture, recorder
 
-type Client = TestClient[Any, Any]
-type Browser = Callable[..., Awaitable[MediaBrowser]]
-
-
-@pytest.fixture(name="browser")
-async def browser_fixture(hass: HomeAssistant, hass_ws_client: WebSocketGenerator) -> Browser:
-    """Open the media browser, as the administrator or as somebody else."""
-    assert await async_setup_component(hass, "media_source", {})
-    assert await async_setup_component(hass, "nvr", {})
-
-    async def login(user: User | None = None) -> MediaBrowser:
-        if user is None:
-            return MediaBrowser(await hass_ws_client(hass))
-        return MediaBrowser(await hass_ws_client(hass, await token_of(hass, user)))
-
-    return login
-
-
-@pytest.fixture(name="client")
-async def client_fixture(hass: HomeAssistant, browser: Browser, hass_client_no_auth: ClientSessionGenerator) -> Client:
-    """Somebody who sends no login, as players do."""
-    return await hass_client_no_auth()
-
-
-async def recorder(
-    hass: HomeAssistant, start_simulator: StartSimulator, **options: object
-) -> tuple[HikvisionSimulator, MockConfigEntry]:
-    simulator = await start_simulator(**{"channels": 2, "rtsp": True, **options})
-    simulator.rtsp.faults.delivery = 20.0
-    entry = make_entry(simulator)
-    await set_up(hass, entry)
-    return simulator, entry
+__all__ = ["browser_fixture", "client_fixture"]
 
 
 def last_sunday(month: int, before: date) -> date:
@@ -202,196 +163,6 @@ async def test_folder_shows_no_more_than_a_page_holds(
     assert node["not_shown"] >= 150
 
 
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("front", ["Front door"]),
-        ("DRIVEWAY", ["Driveway"]),
-        ("nobody", []),
-        ("yesterday", ["Front door: ", "Driveway: "]),
-        ("ayer driveway", ["Driveway: "]),
-        ("yesterday 14:00", ["Front door: ", "Driveway: "]),
-    ],
-)
-async def test_search_finds_cameras_days_and_times(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator, text: str, found: list[str]
-) -> None:
-    await recorder(hass, start_simulator, rtsp=False)
-    results = await (await browser()).find(text)
-    assert [bool(item["title"].startswith(start)) for item, start in zip(results, found, strict=True)] == [True] * len(
-        found
-    )
-
-
-async def test_search_for_a_kind_finds_the_segments_of_that_time(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
-) -> None:
-    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
-    start = simulator.clock.day_start(simulator.clock.date_of(simulator.now()) - timedelta(days=1))
-    begin, end = start + timedelta(hours=8), start + timedelta(hours=12)
-    files = simulator.footage.files(1, begin, end, [Kind.MOTION])
-    node = content_id(ChannelId(entry.entry_id, 1))
-    results = await (await browser()).find("motion yesterday 8:00-12:00", node)
-    assert len(results) == len(files) > 2
-    assert all(item["can_play"] and "Motion" in item["title"] for item in results)
-
-
-async def test_search_in_a_day_finds_what_is_of_that_day(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
-) -> None:
-    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
-    day = simulator.clock.date_of(simulator.now()) - timedelta(days=3)
-    start = simulator.clock.day_start(day)
-    media, node = await browser(), content_id(DayId(ChannelId(entry.entry_id, 1), day))
-    by_kind = await media.find("motion", node)
-    files = simulator.footage.files(1, start, simulator.clock.day_start(day + timedelta(days=1)), [Kind.MOTION])
-    assert len(by_kind) == len(files) > 5
-    (at,) = await media.find("14:00", node)
-    assert parse(at["media_content_id"].removeprefix("media-source://nvr/")) == SpanId(
-        ChannelId(entry.entry_id, 1), TimeSpan(start + timedelta(hours=14), start + timedelta(hours=15))
-    )
-    (other,) = await media.find("yesterday", node)
-    assert parse(other["media_content_id"].removeprefix("media-source://nvr/")) == DayId(
-        ChannelId(entry.entry_id, 1), day + timedelta(days=2)
-    )
-
-
-@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "motion 31.12.9999", "1 january 2200 14:00"])
-async def test_search_for_a_day_that_cannot_be_is_told_in_words(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator, text: str
-) -> None:
-    await recorder(hass, start_simulator, rtsp=False)
-    (told,) = await (await browser()).find(text)
-    assert "Test NVR could not be searched" in told["title"]
-    assert "the year must be from 1970 to 2199" in told["title"]
-
-
-async def test_search_tells_which_recorder_could_not_be_searched(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
-) -> None:
-    simulator, _ = await recorder(hass, start_simulator, rtsp=False)
-    other = await start_simulator(channels=1, number=2)
-    await set_up(hass, make_entry(other))
-    await simulator.power_off()
-    media = await browser()
-    results = await media.find("yesterday")
-    assert "could not be searched" in results[0]["title"]
-    assert [item["title"].startswith("Front door: ") for item in results[1:]] == [True]
-    await other.power_off()
-    nothing_else = await media.find("monday")
-    assert len(nothing_else) == 2
-    assert all("could not be searched" in item["title"] for item in nothing_else)
-
-
-async def test_item_plays_the_asked_time_also_after_a_far_seek(
-    hass: HomeAssistant,
-    browser: Browser,
-    client: Client,
-    start_simulator: StartSimulator,
-) -> None:
-    await recorder(hass, start_simulator)
-    media = await browser()
-    hour = child(await media.path("Test NVR", "Front door", "Yesterday"), "06:00")
-    span = parse(hour["media_content_id"].removeprefix("media-source://nvr/")).span  # type: ignore[union-attr]
-    player = Player(client, await media.resolve(hour["media_content_id"]))
-    segments = await player.segments()
-    assert sum(length for _, length in segments) == pytest.approx(3600, abs=0.001)
-    at = 0.0
-    for number, (name, length) in enumerate(segments):
-        if number in {0, 1, len(segments) // 2}:
-            shown = [(time, code) for time, code in await player.frames(name) if time >= at - 0.001]
-            assert len(shown) == pytest.approx(length * 10, abs=1)
-            for time, code in shown:
-                assert code.channel == 1
-                assert abs((code.time - span.start).total_seconds() - time) <= 0.1
-        at += length
-
-
-async def test_h265_recording_offers_its_sub_track_to_players_that_cannot_decode_it(
-    hass: HomeAssistant,
-    browser: Browser,
-    client: Client,
-    start_simulator: StartSimulator,
-) -> None:
-    simulator = await start_simulator(channels=2, rtsp=True)
-    simulator.set_faults(search__sub_tracks=True)
-    entry = make_entry(simulator)
-    hub = await set_up(hass, entry)
-    assert hub.driver.capabilities.sub_track
-    media = await browser()
-    hour = child(await media.path("Test NVR", "Driveway", "Yesterday"), "06:00")
-    started, stopped = (async_capture_events(hass, f"nvr_stream_{edge}") for edge in ("started", "stopped"))
-    player = Player(client, await media.resolve(hour["media_content_id"]))
-    codecs = [line for line in (await player.master()).splitlines() if "CODECS" in line]
-    assert ["hvc1" in line for line in codecs] == [True, False]
-    for playlist in ("video-1.m3u8", "video.m3u8"):
-        (name, _), *_ = await player.segments(playlist)
-        assert {code.channel for _, code in await player.frames(name)} == {2}
-        assert simulator.rtsp.counters.sessions_open["playback"] == 1
-    # Whoever turns to the other stream still watches the same recording.
-    await hass.async_block_till_done()
-    assert (len(started), len(stopped)) == (1, 0)
-
-
-async def test_h265_recording_without_a_sub_track_is_left_to_the_player(
-    hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
-) -> None:
-    await recorder(hass, start_simulator)
-    media = await browser()
-    hour = child(await media.path("Test NVR", "Driveway", "Yesterday"), "06:00")
-    player = Player(client, await media.resolve(hour["media_content_id"]))
-    assert (await player.master()).count('CODECS="hvc1.') == 2
-    (name, _), *_ = await player.segments()
-    assert {code.channel for _, code in await player.frames(name)} == {2}
-
-
-async def test_recording_is_heard_at_the_moment_it_shows(
-    hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
-) -> None:
-    _, entry = await recorder(hass, start_simulator, channels=4)
-    media = await browser()
-    for channel in (3, 4):  # they send AAC and G.711
-        name = entry.runtime_data.hub.channel(channel).name
-        hour = child(await media.path("Test NVR", name, "Yesterday"), "06:00")
-        player = Player(client, await media.resolve(hour["media_content_id"]))
-        segments = await player.segments()
-        assert ',mp4a.40.2"' in await player.master()
-        for piece, length in (segments[0], segments[len(segments) // 2]):
-            frames = await player.frames(piece)
-            origin = frames[0][1].time - timedelta(seconds=frames[0][0])
-            # A tone that is cut by the begin of a segment fades in when that is played alone.
-            tones = [tone for tone in await player.tones(piece) if tone.at > frames[0][0] + 0.13]
-            assert len(tones) == pytest.approx(length, abs=1.1)
-            assert max(map(abs, late_tones(tones, origin, channel))) <= 0.13
-
-
-async def test_what_cannot_be_played_is_refused_in_words(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
-) -> None:
-    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
-    channel = ChannelId(entry.entry_id, 1)
-    now = simulator.now()
-    simulator.footage.add_gap(1, now - timedelta(hours=30), now - timedelta(hours=29))
-
-    def span(start: float, end: float, of: ChannelId = channel) -> str:
-        return content_id(SpanId(of, TimeSpan(now + timedelta(hours=start), now + timedelta(hours=end))))
-
-    media = await browser()
-    refused = {
-        content_id(channel): "folder",
-        span(1, 2): "still to come",
-        span(-40, -1): "At most 25 hours",
-        span(-29.9, -29.1): "recorded nothing",
-        span(-2, -1, ChannelId(entry.entry_id, 9)): "no channel 9",
-        span(-2, -1, ChannelId("gone", 1)): "no longer set up",
-        "media-source://nvr/2/x": "does not exist",
-        "media-source://nvr/1/|../etc": "does not exist",
-    }
-    for item, sentence in refused.items():
-        assert sentence in await media.refusal("resolve_media", item)
-    assert "does not exist" in await media.refusal("browse_media", "media-source://nvr/1/x/y")
-
-
 async def test_recorder_that_is_away_is_told_while_browsing_and_resolving(
     hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
 ) -> None:
@@ -457,33 +228,6 @@ async def test_titles_are_in_the_language_of_home_assistant(
     assert titles(node)[2].startswith("Movimiento (")
 
 
-async def test_whole_day_plays_from_its_first_footage_over_its_gaps(
-    hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
-) -> None:
-    simulator = await start_simulator(channels=1, rtsp=True)
-    simulator.rtsp.faults.delivery = 20.0
-    day = simulator.clock.date_of(simulator.now()) - timedelta(days=1)
-    start = simulator.clock.day_start(day)
-    simulator.footage.add_gap(1, start, start + timedelta(hours=6))
-    simulator.footage.add_gap(1, start + timedelta(hours=7), start + timedelta(hours=20))
-    await set_up(hass, make_entry(simulator))
-    media = await browser()
-    item = child(await media.path("Test NVR", "Front door", "Yesterday"), "All day")
-    player = Player(client, await media.resolve(item["media_content_id"]))
-    segments = await player.segments()
-    assert sum(length for _, length in segments) == pytest.approx(18 * 3600, abs=0.001)
-    assert max(length for _, length in segments) == pytest.approx(13 * 3600, abs=0.001)
-    playlist = (await player.fetch("video.m3u8")).decode()
-    assert "#EXT-X-GAP" in playlist
-    first = await player.frames(segments[0][0])
-    assert abs((first[-1][1].time - start - timedelta(hours=6)).total_seconds() - first[-1][0]) <= 0.1
-    last = await player.frames(segments[-1][0])
-    end = simulator.clock.day_start(day + timedelta(days=1))
-    assert timedelta(0) <= end - last[-1][1].time <= timedelta(seconds=0.2)
-    # A bookmark of what plays opens what it is part of.
-    assert titles(await media.open(item["media_content_id"]))[0] == "All day"
-
-
 async def test_hour_opens_into_its_segments_and_shows_nothing_of_another_day(
     hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
 ) -> None:
@@ -512,15 +256,6 @@ async def test_day_and_hour_without_footage_are_empty(
     assert titles(await media.open(content_id(DayId(channel, long_ago)))) == []
     assert titles(await media.open(content_id(HourId(channel, TimeSpan(start, start + timedelta(hours=1)))))) == []
     assert await media.find(long_ago.isoformat(), content_id(channel)) == []
-
-
-async def test_search_for_a_kind_without_a_day_looks_back_24_hours(
-    hass: HomeAssistant, browser: Browser, start_simulator: StartSimulator
-) -> None:
-    simulator, entry = await recorder(hass, start_simulator, rtsp=False)
-    files = simulator.footage.files(1, simulator.now() - timedelta(hours=24), simulator.now(), [Kind.SMART])
-    results = await (await browser()).find("detections", content_id(ChannelId(entry.entry_id, 1)))
-    assert len(results) == len(files) > 5
 
 
 async def test_recorder_that_was_off_when_home_assistant_started_is_told(

@@ -1,79 +1,27 @@
 """The actions, called as people, scripts and other software call them."""
 
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from homeassistant.auth.models import User
-from homeassistant.components.media_player import DOMAIN as MEDIA_PLAYER, MediaPlayerEntityFeature
-from homeassistant.core import Context, HomeAssistant, ServiceCall
-from homeassistant.exceptions import HomeAssistantError, ServiceValidationError, Unauthorized, UnknownUser
+from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
 from homeassistant.helpers.selector import validate_selector
 from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.helpers.target import TargetSelection
 import probatio
 import pytest
-from pytest_homeassistant_custom_component.common import async_mock_service
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.media_ids import SpanId, parse
-from custom_components.nvr.shared import shared
-from tests.simulators.footage import Kind, RecordedFile
 from tests.simulators.hikvision import PASSWORD, HikvisionSimulator
 
+from .action_home import DRIVE, FRONT, Call, call_fixture, files, nvr_fixture, starts, whole, yesterday
 from .conftest import StartSimulator, make_entry, set_up
-from .footage_helpers import READ, Player, person
+from .footage_helpers import person
 
-FRONT, DRIVE = "camera.front_door", "camera.driveway"
-type Call = Callable[..., Awaitable[dict[str, Any]]]
-
-
-@pytest.fixture(name="nvr")
-async def nvr_fixture(hass: HomeAssistant, start_simulator: StartSimulator) -> HikvisionSimulator:
-    """A recorder with two channels, set up."""
-    simulator: HikvisionSimulator = await start_simulator(channels=2, rtsp=True)
-    simulator.rtsp.faults.delivery = 20.0
-    await set_up(hass, make_entry(simulator))
-    return simulator
-
-
-@pytest.fixture(name="call")
-def call_fixture(hass: HomeAssistant) -> Call:
-    for name in ("media_player.tv", "media_player.hall"):
-        hass.states.async_set(name, "idle", {"supported_features": MediaPlayerEntityFeature.PLAY_MEDIA})
-
-    async def call(action: str, user: User | None = None, **data: Any) -> dict[str, Any]:
-        context = Context(user_id=user.id if user else None)
-        answer = await hass.services.async_call(
-            DOMAIN, action, data, blocking=True, return_response=True, context=context
-        )
-        assert isinstance(answer, dict)
-        return answer
-
-    return call
-
-
-def yesterday(nvr: HikvisionSimulator, hour: int) -> datetime:
-    """Return an hour of the recorder's yesterday."""
-    start: datetime = nvr.clock.day_start(nvr.clock.date_of(nvr.now()) - timedelta(days=1))
-    return start + timedelta(hours=hour)
-
-
-def files(nvr: HikvisionSimulator, channel: int, start: datetime, end: datetime, *kinds: Kind) -> list[RecordedFile]:
-    """Return what the recorder holds, by its own word."""
-    return nvr.footage.files(channel, start, end, kinds or None)
-
-
-def starts(answer: dict[str, Any], entity_id: str) -> list[datetime]:
-    return [datetime.fromisoformat(item["start"]) for item in answer["cameras"][entity_id]["segments"]]
-
-
-def whole(moment: datetime) -> datetime:
-    return moment.replace(microsecond=0)
+__all__ = ["call_fixture", "nvr_fixture"]
 
 
 async def test_search_answers_with_what_two_cameras_recorded(nvr: HikvisionSimulator, call: Call) -> None:
@@ -276,277 +224,6 @@ async def test_moment_in_a_gap_finds_the_nearest_recording(
     assert nothing["cameras"][FRONT]["segment"] is None
 
 
-async def test_recorder_that_is_away_is_an_error_and_never_an_empty_answer(
-    hass: HomeAssistant, nvr: HikvisionSimulator, start_simulator: StartSimulator, call: Call
-) -> None:
-    other = await start_simulator(channels=1, number=2)
-    await set_up(hass, make_entry(other))
-    away, there = FRONT, "camera.front_door_2"
-    await nvr.power_off()
-    for action, data in (
-        ("search_recordings", {}),
-        ("list_recording_days", {}),
-        ("find_recording", {"at": yesterday(nvr, 5).isoformat()}),
-    ):
-        answer = await call(action, entity_id=[away, there], **data)
-        assert set(answer["cameras"]) == {there}, action
-        assert set(answer["errors"]) == {away}
-        assert answer["errors"][away]["error"] == "unreachable"
-        assert "Test NVR" in answer["errors"][away]["message"]
-        assert "127.0.0.1" not in answer["errors"][away]["message"]
-
-
-async def test_person_may_ask_for_the_cameras_he_may_read_and_no_others(
-    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
-) -> None:
-    guest = await person(hass, {"entities": {"entity_ids": {FRONT: READ}}})
-    at = yesterday(nvr, 5).isoformat()
-    hub = hass.config_entries.async_loaded_entries(DOMAIN)[0].runtime_data.hub
-    for action, data in (("search_recordings", {}), ("list_recording_days", {}), ("find_recording", {"at": at})):
-        assert set((await call(action, guest, entity_id=FRONT, **data))["cameras"]) == {FRONT}
-        assert set((await call(action, guest, entity_id="all", **data))["cameras"]) == {FRONT}
-        for target in ({"entity_id": [FRONT, DRIVE]}, {"device_id": hub.device_id}):
-            with pytest.raises(Unauthorized) as refusal:
-                await call(action, guest, **target, **data)
-            assert refusal.value.entity_id == DRIVE
-    nobody = await person(hass, {}, "nobody")
-    with pytest.raises(ServiceValidationError, match="no camera"):
-        await call("search_recordings", nobody, entity_id="all")
-
-
-async def test_cursor_gives_no_right(hass: HomeAssistant, nvr: HikvisionSimulator, call: Call) -> None:
-    page = await call("search_recordings", entity_id=[FRONT, DRIVE], limit=3)
-    guest = await person(hass, {"entities": {"entity_ids": {FRONT: READ}}})
-    with pytest.raises(Unauthorized):
-        await call("search_recordings", guest, cursor=page["next"])
-
-
-async def test_user_that_is_gone_is_refused(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
-    with pytest.raises(UnknownUser):
-        await hass.services.async_call(
-            DOMAIN,
-            "search_recordings",
-            {"entity_id": FRONT},
-            blocking=True,
-            return_response=True,
-            context=Context(user_id="gone"),
-        )
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        ({"entity_id": "camera.nowhere"}, "camera.nowhere is not a camera"),
-        ({"entity_id": "event.front_door_motion"}, "is not a camera"),
-        ({"device_id": "gone"}, "no longer exists"),
-        ({}, "no camera"),
-        ({"entity_id": FRONT, "start": "2026-11-20 10:00", "end": "2026-11-20 09:00"}, "is not after"),
-        ({"entity_id": FRONT, "start": "2099-01-01 00:00"}, "still to come"),
-        ({"entity_id": FRONT, "start": "1066-10-14 09:00"}, "out of range"),
-        (
-            {"entity_id": FRONT, "start": "2026-11-20 10:00", "end": "2026-11-20 11:00", "duration": "01:00:00"},
-            "two of start, end and duration",
-        ),
-        ({"entity_id": FRONT, "cursor": "bogus"}, "does not come from"),
-    ],
-)
-async def test_wrong_input_is_told_in_words(
-    nvr: HikvisionSimulator, call: Call, data: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(ServiceValidationError, match=sentence):
-        await call("search_recordings", **data)
-
-
-@pytest.mark.parametrize(
-    ("action", "data"),
-    [
-        ("search_recordings", {"start": "soon"}),
-        ("search_recordings", {"limit": 0}),
-        ("search_recordings", {"limit": 1001}),
-        ("search_recordings", {"kinds": ["film"]}),
-        ("search_recordings", {"colour": "red"}),
-        ("list_recording_days", {"month": "2026-13"}),
-        ("find_recording", {}),
-        ("play_recording", {"camera": FRONT, "start": "2026-11-20 10:00", "media_player": []}),
-        ("find_recording", {"at": "2026-11-20 10:00", "direction": "sideways"}),
-        ("find_recording", {"at": "2026-11-20 10:00", "within": {"days": 32}}),
-    ],
-)
-async def test_data_of_the_wrong_form_is_refused(
-    nvr: HikvisionSimulator, call: Call, action: str, data: dict[str, Any]
-) -> None:
-    with pytest.raises(probatio.Invalid):
-        await call(action, **({} if "camera" in data else {"entity_id": FRONT}), **data)
-
-
-@pytest.mark.parametrize(
-    ("data", "sentence"),
-    [
-        ({"month": "2026-11", "start": "2026-11-01"}, "not both"),
-        ({"start": "2026-11-02", "end": "2026-11-01"}, "is not after"),
-        ({"start": "2020-01-01", "end": "2026-11-01"}, "At most 24 months"),
-        ({"month": "9999-12"}, "9999-12-01 is out of range: the year must be from 1970 to 2199"),
-        ({"month": "0001-01"}, "out of range"),
-        ({"start": "0001-01-01", "end": "0001-01-02"}, "out of range"),
-        ({"end": "9999-12-31"}, "9999-12-31 is out of range"),
-    ],
-)
-async def test_wrong_days_are_told_in_words(
-    nvr: HikvisionSimulator, call: Call, data: dict[str, Any], sentence: str
-) -> None:
-    with pytest.raises(ServiceValidationError, match=sentence):
-        await call("list_recording_days", entity_id=FRONT, **data)
-
-
-async def test_moment_out_of_range_is_told(nvr: HikvisionSimulator, call: Call) -> None:
-    with pytest.raises(ServiceValidationError, match="out of range"):
-        await call("find_recording", entity_id=FRONT, at="1066-10-14 09:00")
-
-
-async def test_unloaded_recorder_is_told(hass: HomeAssistant, nvr: HikvisionSimulator, call: Call) -> None:
-    (entry,) = hass.config_entries.async_entries(DOMAIN)
-    await hass.config_entries.async_unload(entry.entry_id)
-    with pytest.raises(HomeAssistantError, match="Test NVR is not ready"):
-        await call("search_recordings", entity_id=FRONT)
-
-
-async def test_recorder_that_is_not_set_up_costs_the_others_nothing(
-    hass: HomeAssistant, nvr: HikvisionSimulator, start_simulator: StartSimulator, call: Call
-) -> None:
-    other = await start_simulator(channels=1, number=2)
-    entry = make_entry(other)
-    await set_up(hass, entry)
-    away = "camera.front_door_2"
-    garden = ar.async_get(hass).async_create("Garden")
-    for entity_id in (FRONT, away):
-        known = er.async_get(hass).async_get(entity_id)
-        assert known is not None
-        assert known.device_id is not None
-        dr.async_get(hass).async_update_device(known.device_id, area_id=garden.id)
-    page = await call("search_recordings", area_id=garden.id, limit=3)
-    assert set(page["cameras"]) == {FRONT, away}
-    device = entry.runtime_data.hub.device_id
-    guest = await person(hass, {"entities": {"entity_ids": {FRONT: READ, away: READ}}})
-    stranger = await person(hass, {"entities": {"entity_ids": {FRONT: READ}}}, "stranger")
-    await hass.config_entries.async_unload(entry.entry_id)
-    at = yesterday(nvr, 5).isoformat()
-    for action, data in (("search_recordings", {}), ("list_recording_days", {}), ("find_recording", {"at": at})):
-        for user in (None, guest):
-            answer = await call(action, user, area_id=garden.id, **data)
-            assert set(answer["cameras"]) == {FRONT}, action
-            assert set(answer["errors"]) == {away}
-            assert answer["errors"][away]["error"] == "not_loaded"
-            assert "Test NVR is not ready" in answer["errors"][away]["message"]
-        with pytest.raises(Unauthorized) as denied:
-            await call(action, stranger, area_id=garden.id, **data)
-        assert denied.value.entity_id == away
-        assert set((await call(action, guest, entity_id="all", **data))["errors"]) == {away}
-        assert (await call(action, stranger, entity_id="all", **data))["errors"] == {}
-        with pytest.raises(HomeAssistantError, match="Test NVR is not ready"):
-            await call(action, entity_id=[FRONT, away], **data)
-    assert set((await call("get_stream_urls", area_id=garden.id))["errors"]) == {away}
-    assert set((await call("get_stream_urls", device_id=device))["errors"]) == {away}
-    following = await call("search_recordings", guest, cursor=page["next"], limit=3)
-    assert (set(following["cameras"]), set(following["errors"])) == ({FRONT}, {away})
-    with pytest.raises(Unauthorized):
-        await call("search_recordings", stranger, cursor=page["next"])
-    # Once it is back, the search goes on where it was.
-    await hass.config_entries.async_setup(entry.entry_id)
-    await hass.async_block_till_done()
-    again = await call("search_recordings", guest, cursor=following["next"], limit=1000)
-    assert again["errors"] == {}
-    assert len(starts(page, away)) + len(starts(again, away)) == len(
-        starts(await call("search_recordings", entity_id=away, start=page["start"], end=page["end"], limit=1000), away)
-    )
-
-
-async def test_recording_plays_on_a_media_player_by_a_link_of_the_caller(
-    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call, hass_client_no_auth: ClientSessionGenerator
-) -> None:
-    played = async_mock_service(hass, MEDIA_PLAYER, "play_media")
-    hass.config.internal_url = "http://192.0.2.10:8123"
-    guest = await person(hass, {"entities": {"entity_ids": {FRONT: READ}}})
-    start = whole(yesterday(nvr, 7))
-    answer = await call(
-        "play_recording",
-        guest,
-        camera=FRONT,
-        media_player=["media_player.tv", "media_player.hall"],
-        start=start.isoformat(),
-        duration="00:10:00",
-    )
-    assert datetime.fromisoformat(answer["start"]) == start
-    assert datetime.fromisoformat(answer["end"]) == start + timedelta(minutes=10)
-    assert [item.data["entity_id"] for item in played] == ["media_player.tv", "media_player.hall"]
-    urls = [item.data["media_content_id"] for item in played]
-    assert len(set(urls)) == 2
-    assert all(item.context.user_id == guest.id for item in played)
-    assert all(item.data["media_content_type"] == "application/vnd.apple.mpegurl" for item in played)
-    assert all(url.startswith("http://192.0.2.10:8123/api/nvr/vod/") for url in urls)
-    player = Player(await hass_client_no_auth(), urls[0].removeprefix("http://192.0.2.10:8123"))
-    frames = await player.frames((await player.segments())[0][0])
-    assert abs(frames[-1][1].time - start) < timedelta(seconds=6)
-    await hass.auth.async_update_user(guest, group_ids=[])
-    assert await player.status() == 403
-
-
-async def test_recording_without_an_end_plays_for_an_hour(
-    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
-) -> None:
-    async_mock_service(hass, MEDIA_PLAYER, "play_media")
-    start = whole(yesterday(nvr, 5))
-    answer = await call("play_recording", camera=FRONT, media_player="media_player.tv", start=start.isoformat())
-    assert datetime.fromisoformat(answer["end"]) == start + timedelta(hours=1)
-
-
-async def test_recording_of_just_now_is_waited_for(
-    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    played = async_mock_service(hass, MEDIA_PLAYER, "play_media")
-    waits: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        waits.append(seconds)
-
-    monkeypatch.setattr("custom_components.nvr.fresh_footage.asyncio", SimpleNamespace(sleep=sleep))
-    start = nvr.now() - timedelta(seconds=20)
-    nvr.footage.add_gap(2, start - timedelta(hours=1), start + timedelta(hours=1))
-    with pytest.raises(HomeAssistantError, match="has not listed this moment yet"):
-        await call("play_recording", camera=DRIVE, media_player="media_player.tv", start=start.isoformat())
-    assert waits == [0, 2.0, 4.0]
-    assert not played
-
-
-async def test_recording_that_cannot_be_played_is_told(
-    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
-) -> None:
-    played = async_mock_service(hass, MEDIA_PLAYER, "play_media")
-    start = whole(yesterday(nvr, 7))
-    asked = {"media_player": "media_player.tv", "start": start.isoformat()}
-    nvr.footage.add_gap(2, start - timedelta(hours=1), start + timedelta(hours=1))
-    with pytest.raises(HomeAssistantError, match="Driveway recorded nothing"):
-        await call("play_recording", camera=DRIVE, **asked)
-    guest = await person(hass, {"entities": {"entity_ids": {DRIVE: READ}}})
-    with pytest.raises(Unauthorized):
-        await call("play_recording", guest, camera=FRONT, **asked)
-    await nvr.power_off()
-    with pytest.raises(HomeAssistantError, match="Test NVR"):
-        await call("play_recording", camera=FRONT, **asked)
-    assert not played
-
-
-async def test_player_that_refuses_leaves_no_link(hass: HomeAssistant, nvr: HikvisionSimulator, call: Call) -> None:
-    async def refuse(_call: ServiceCall) -> None:
-        raise HomeAssistantError("no such player")
-
-    hass.services.async_register(MEDIA_PLAYER, "play_media", refuse)
-    with pytest.raises(HomeAssistantError, match="no such player"):
-        await call(
-            "play_recording", camera=FRONT, media_player="media_player.tv", start=whole(yesterday(nvr, 7)).isoformat()
-        )
-    assert len(shared(hass).links) == 0
-
-
 async def test_stream_addresses_are_for_administrators_and_hold_no_login_unless_asked(
     hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
 ) -> None:
@@ -582,12 +259,3 @@ async def test_descriptions_fit_the_schemas(hass: HomeAssistant, nvr: HikvisionS
             validate_selector(field["selector"])
         required = {str(key) for key in schema.schema if isinstance(key, probatio.Required)}
         assert {key for key, field in fields.items() if field.get("required")} == required, name
-
-
-async def test_recording_is_not_played_where_home_assistant_does_not_know_its_address(
-    hass: HomeAssistant, nvr: HikvisionSimulator, call: Call
-) -> None:
-    async_mock_service(hass, MEDIA_PLAYER, "play_media")
-    hass.config.api = None
-    with pytest.raises(HomeAssistantError, match="does not know its own address"):
-        await call("play_recording", camera=FRONT, media_player="media_player.tv", start=yesterday(nvr, 7).isoformat())
