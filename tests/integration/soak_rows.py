@@ -24,6 +24,7 @@ from custom_components.nvr.playback import start_playback
 from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 from tests.simulators.hikvision import HikvisionSimulator
+from tests.simulators.video.osd import _stamp
 
 from .conftest import until
 from .export_helpers import export
@@ -68,6 +69,7 @@ class World:
         """Have the simulator let go of what it painted of the present: it keeps some megabytes, which fill up."""
         studio = self.nvr.studio if isinstance(self.nvr, HikvisionSimulator) else self.nvr.device.studio
         studio.forget(self.start + timedelta(hours=2))
+        _stamp.cache_clear()
 
     @property
     def at_rest(self) -> bool:
@@ -194,6 +196,7 @@ async def exports_and_calls_off(world: World, number: int) -> None:
         await until(lambda: not job.active, 60)
     await queue.cancel(job.order.id)
     assert job.state in {"cancelled", "done"}
+    assert len(export_desk(world.hass)._ended) <= len(queue.jobs) + 1, "ended jobs are forgotten some day"
     await forget_clips(world, job)
     await until(lambda: world.at_rest)
 
