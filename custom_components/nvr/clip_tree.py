@@ -55,8 +55,6 @@ class ClipBranch:
             clips = [clip for clip in clips if (clip.recorder_id, clip.channel) == (channel.entry_id, channel.channel)]
         gone = await self._hass.async_add_executor_job(vanished, clips)
         children = [self._clip(clip, gone=clip.id in gone) for clip in clips]
-        for child, clip in zip(children, clips, strict=True):
-            child.thumbnail = None if clip.id in gone else self._tile(clip)
         title = self._words.text("media_clips")
         if channel is None:
             cameras = {ChannelId(clip.recorder_id, clip.channel): clip.camera for clip in reversed(clips)}
@@ -111,7 +109,8 @@ class ClipBranch:
             codec = ", H.265" if clip.codec.startswith(_H265) and clip.spare is None else ""
             title = f"{title} ({self._words.duration(timedelta(seconds=clip.length))}{codec})"
         playable = bool(clip.codec) and not gone
-        return node(ClipId(clip.id), title, play=playable, expand=False, media_class=MediaClass.VIDEO)
+        tile = None if gone else self._tile(clip)
+        return node(ClipId(clip.id), title, play=playable, expand=False, media_class=MediaClass.VIDEO, thumbnail=tile)
 
 
 def _is_below(clip: Clip, media_id: MediaId) -> bool:

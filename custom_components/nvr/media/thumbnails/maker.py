@@ -1,7 +1,7 @@
 """Makes pictures of any moment: what is kept is taken from disk, the rest is read, one at a time on each recorder.
 
-Who asks for the same at once shares one request. The newest request is served first: whoever scrolls on wants what he
-sees now. How many wait, and how fast pictures are read, is bounded for each recorder. What failed is not tried again
+Who asks for the same at once shares one request. The newest and the oldest request are served in turns: whoever scrolls
+on wants what he sees now, and the first tile of a page is not the last to get its picture. How many wait, and how fast pictures are read, is bounded for each recorder. What failed is not tried again
 at once.
 """
 
@@ -192,7 +192,7 @@ def _whole(recorder_id: str) -> Key:
 
 
 class Turns:
-    """Whose turn it is on one recorder: one at a time, the newest first, no faster than the limits allow."""
+    """Whose turn it is on one recorder: one at a time, the newest and the oldest in turns, no faster than the limits allow."""
 
     def __init__(self, limits: PictureLimits, monotonic: Callable[[], float]) -> None:
         """Begin with the whole burst."""
@@ -200,6 +200,7 @@ class Turns:
         self._monotonic = monotonic
         self._waiting: list[asyncio.Future[None]] = []
         self._taken = False
+        self._newest_is_next = True
         self._tokens = float(limits.burst)
         self._at = monotonic()
 
@@ -241,8 +242,9 @@ class Turns:
 
     def _pass_on(self) -> None:
         while self._waiting:
-            turn = self._waiting.pop()
+            turn = self._waiting.pop(-1 if self._newest_is_next else 0)
             if not turn.done():
+                self._newest_is_next = not self._newest_is_next
                 turn.set_result(None)
                 return
         self._taken = False
