@@ -1,8 +1,8 @@
 """Makes pictures of any moment: what is kept is taken from disk, the rest is read, one at a time on each recorder.
 
 Who asks for the same at once shares one request. The newest and the oldest request are served in turns: whoever scrolls
-on wants what he sees now, and the first tile of a page is not the last to get its picture. How many wait, and how fast pictures are read, is bounded for each recorder. What failed is not tried again
-at once.
+on wants what he sees now, and the first tile of a page is not the last to get its picture. How many wait, and how fast
+pictures are read, is bounded for each recorder. What failed is not tried again at once.
 """
 
 import asyncio
@@ -192,7 +192,7 @@ def _whole(recorder_id: str) -> Key:
 
 
 class Turns:
-    """Whose turn it is on one recorder: one at a time, the newest and the oldest in turns, no faster than the limits allow."""
+    """Whose turn it is on one recorder: one at a time, the newest and the oldest in turns, as fast as limits allow."""
 
     def __init__(self, limits: PictureLimits, monotonic: Callable[[], float]) -> None:
         """Begin with the whole burst."""

@@ -118,7 +118,7 @@ async def test_all_who_ask_at_once_share_one_request_and_the_next_finds_it_kept(
 
 
 @pytest.mark.parametrize("answer", [60.0])
-async def test_the_newest_and_the_oldest_are_served_in_turns_and_too_many_are_told(maker: PictureMaker, coded: bytes) -> None:
+async def test_the_newest_and_the_oldest_take_turns_and_too_many_are_told(maker: PictureMaker, coded: bytes) -> None:
     source = Source(coded)
     source.gate.clear()
     tasks: list[asyncio.Task[Thumbnail]] = []
