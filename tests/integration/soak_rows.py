@@ -65,10 +65,10 @@ class World:
         """Order an export."""
         return export_desk(self.hass).queue.jobs[await export(self.hass, self.start, seconds)]
 
-    def forget_the_present(self) -> None:
+    async def forget_the_present(self) -> None:
         """Have the simulator let go of what it painted of the present: it keeps some megabytes, which fill up."""
         studio = self.nvr.studio if isinstance(self.nvr, HikvisionSimulator) else self.nvr.device.studio
-        studio.forget(self.start + timedelta(hours=2))
+        await studio.forget(self.start + timedelta(hours=2))
         _stamp.cache_clear()
 
     @property
@@ -134,7 +134,7 @@ async def watches_live(world: World, number: int) -> None:
         await viewer.control(watched, "close")
     await viewer.close()
     await until(lambda: world.at_rest)
-    world.forget_the_present()
+    await world.forget_the_present()
 
 
 async def watches_and_plays_around(world: World, number: int) -> None:
@@ -181,7 +181,7 @@ async def watches_and_vanishes(world: World, number: int) -> None:
             transport.close()
     await viewer.close()
     await until(lambda: world.at_rest)
-    world.forget_the_present()
+    await world.forget_the_present()
 
 
 async def exports_and_calls_off(world: World, number: int) -> None:
@@ -262,7 +262,7 @@ async def is_rebooted_under_a_stream(world: World, number: int) -> None:
     await watched.until(lambda: len(watched.since(told)) > 1)
     await viewer.close()
     await until(lambda: world.at_rest)
-    world.forget_the_present()
+    await world.forget_the_present()
 
 
 async def is_rebooted_under_an_export(world: World, number: int) -> None:

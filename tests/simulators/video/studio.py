@@ -77,8 +77,10 @@ class Studio:
         """Begin to encode the group at `start`, so that it is there when asked for."""
         self._future(channel, profile, start, None)
 
-    def forget(self, since: datetime) -> None:
-        """Let go of the groups that begin at a moment or later: the present, which nobody asks for again."""
+    async def forget(self, since: datetime) -> None:
+        """Let go of the groups that begin at a moment or later, the present; returns when nothing is encoded."""
+        if underway := [future for future in self._cache.values() if not future.done()]:
+            await asyncio.wait(underway)
         for key, future in list(self._cache.items()):
             if key[2] >= to_ticks(since) and future.done():
                 self._held -= future.result().size
