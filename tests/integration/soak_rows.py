@@ -300,6 +300,7 @@ class Row:
     polite: bool = True
 
 
+# What is kept of recorders and bounded fills up during the first fifty times.
 ROWS: Final = {
     "playback that is closed": Row(plays_and_closes),
     "playback with jumps": Row(plays_and_jumps),
@@ -310,7 +311,7 @@ ROWS: Final = {
     "socket that drops": Row(watches_and_vanishes),
     "pictures": Row(looks_at_pictures),
     "export that is called off": Row(exports_and_calls_off, 50, 10),
-    "reboot during playback": Row(is_rebooted_under, 50, 10, polite=False),
-    "reboot during a stream": Row(is_rebooted_under_a_stream, 50, 10, polite=False),
+    "reboot during playback": Row(is_rebooted_under, 160, 50, polite=False),
+    "reboot during a stream": Row(is_rebooted_under_a_stream, 160, 50, polite=False),
     "reboot during an export": Row(is_rebooted_under_an_export, 50, 10, polite=False),
 }
