@@ -43,6 +43,7 @@ async def test_the_first_kilobyte_may_be_split_at_every_byte(case: Case) -> None
             assert told.numbers(heard.events) == sent(HEAD), f"split at {at}"
 
 
+@pytest.mark.slow
 @each_family
 async def test_ten_thousand_events_split_at_every_byte_of_their_parts(case: Case) -> None:
     async with case.connected() as (rig, driver):

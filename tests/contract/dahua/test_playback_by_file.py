@@ -80,7 +80,7 @@ async def test_a_file_plays_from_any_moment_and_is_dated_rightly() -> None:
         assert simulator.rtsp.counters.sessions_open["playback"] == 0
 
 
-@pytest.mark.parametrize("key_frame", ["before", "after"])
+@pytest.mark.parametrize("key_frame", ["before", pytest.param("after", marks=pytest.mark.slow)])
 async def test_seeking_and_reading_on_across_files_shows_the_asked_moments(key_frame: str) -> None:
     engine = MediaEngine(limits=QUICK)
     async with files_only(rtsp__key_frame=key_frame) as (simulator, driver):

@@ -47,6 +47,7 @@ async def test_a_download_goes_on_in_the_next_file(case: Case) -> None:
         await on.see(playback, 0, 1, 2, 3)
 
 
+@pytest.mark.slow
 @each_family
 async def test_parts_of_a_file_follow_one_another_without_a_seam(case: Case) -> None:
     async with stage(case) as on:
@@ -76,7 +77,7 @@ async def test_playback_that_hangs_is_replaced_by_a_download(case: Case, caplog:
 
 
 @each_family
-@pytest.mark.parametrize("trouble", ["silent", "cut"])
+@pytest.mark.parametrize("trouble", [pytest.param("silent", marks=pytest.mark.slow), "cut"])
 async def test_a_download_that_fails_is_replaced_by_playback(
     case: Case, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,6 +93,7 @@ async def test_a_download_that_fails_is_replaced_by_playback(
         assert on.facts()["playback"]["stands_back_for"] == 0
 
 
+@pytest.mark.slow
 @each_family
 async def test_when_both_fail_it_is_told_and_not_tried_for_ever(case: Case) -> None:
     async with stage(case) as on:
@@ -121,6 +123,7 @@ async def test_who_leaves_ends_the_download(case: Case) -> None:
             await waiting
 
 
+@pytest.mark.slow
 @each_family
 async def test_who_waits_for_the_downloads_gets_them(case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(download_module, "_TURN", 0.0)
