@@ -127,9 +127,14 @@ class StreamDesk:
                 self.close_soon(stream, ending)
         while tasks := {task for task, recorder_id in self._tasks.items() if of_recorder(recorder_id)}:
             await asyncio.wait(tasks)
+        self._forget_the_gone()
+
+    def _forget_the_gone(self) -> None:
+        self._leaving = [stream for stream in self._leaving if not stream.done]
 
     def _forget(self, stream: MediaStream) -> None:
-        self._leaving = [*(other for other in self._leaving if not other.done), stream]
+        self._forget_the_gone()
+        self._leaving.append(stream)
         self._streams.pop(stream.stream_id, None)
         self._untaken.discard(stream)
         for token in [token for token, ticket in self._tickets.items() if ticket.stream is stream]:
