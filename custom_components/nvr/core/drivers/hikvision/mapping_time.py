@@ -126,10 +126,14 @@ def overturns(verdict: Verdict, clock: DeviceClock, now: datetime, found: Sequen
     """Tell whether a verdict outweighs another meaning of Z that was found before.
 
     That footage lies ahead under the other one does not do: so it does after the recorder's clock was put back. What
-    is being recorded now must lie at now, and be the newest of its kind: a planned end alone may reach that far.
+    is being recorded now must lie at now, and be the newest of its kind: a planned end alone may reach that far. It
+    may even so for the newest; so where both meanings show something running, it is the one that has begun later.
     """
-    newest = {match.kind: match for match in sorted(found, key=lambda match: match.start)}
-    return confirms(WireClock(clock, verdict.mode), now, list(newest.values()))
+    newest = list({match.kind: match for match in sorted(found, key=lambda match: match.start)}.values())
+    wire = WireClock(clock, verdict.mode)
+    before = _age(WireClock(clock, ZMode.LOCAL if verdict.mode is ZMode.UTC else ZMode.UTC), now, newest)
+    age = _age(wire, now, newest)
+    return confirms(wire, now, newest) and age is not None and (before is None or age < before)
 
 
 def address_mode(wire: WireClock, match: Match, digits: datetime | None) -> ZMode | None:
