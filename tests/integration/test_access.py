@@ -129,9 +129,9 @@ async def test_user_that_is_gone_is_not_home_assistant_itself(hass: HomeAssistan
 
 async def test_who_asks_is_known_from_a_request(hass: HomeAssistant) -> None:
     user = await person(hass, {})
-    assert asking_user() is None
+    assert await asking_user(hass) is None
     token = current_request.set({KEY_HASS_USER: user})  # type: ignore[arg-type]
     try:
-        assert asking_user() is user
+        assert await asking_user(hass) is user
     finally:
         current_request.reset(token)

@@ -52,6 +52,7 @@ from custom_components.nvr.shared import shared
 
 from .access_home import DRIVE, FRONT, NUMBER, Home, Walk, action, done
 from .admin_paths import ADMIN_PATHS
+from .app_paths import APP_PATHS, plays, register_app
 from .clip_paths import CLIP_PATHS, put_clips
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
@@ -222,6 +223,7 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     **PICTURE_PATHS,
     **VIEWER_PATHS,
     **CLIP_PATHS,
+    **APP_PATHS,
 }
 
 
@@ -262,6 +264,7 @@ async def home_fixture(
     nvr.rtsp.faults.delivery = 20.0
     hass.config.allowlist_external_dirs = {hass.config.config_dir}
     assert await async_setup_component(hass, "media_source", {})
+    assert await async_setup_component(hass, "webhook", {})
     entry = make_entry(nvr)
     await set_up(hass, entry)
     async_register_webrtc_provider(hass, Go2Rtc())
@@ -321,6 +324,16 @@ async def test_who_has_no_right_gets_nothing_and_who_has_all_gets_everything(
     give(home, *rights)
     got = {name: await walk(home) for name, (_, walk) in PATHS.items()}
     assert got == {name: needed in rights for name, (needed, _) in PATHS.items()}
+
+
+async def test_webhook_is_its_users_and_that_of_an_automation_home_assistants_own(home: Home) -> None:
+    give(home)
+    gone = await person(home.hass, {"entities": True})
+    for number, user_id in enumerate((home.admin.id, gone.id, None), 1):
+        await register_app(home.hass, user_id, str(number) * 64)
+    await register_app(home.hass, None, "4" * 64, "automation")
+    await home.hass.auth.async_remove_user(gone)
+    assert [await plays(home, str(number) * 64) for number in range(1, 5)] == [True, False, False, True]
 
 
 async def test_signed_address_of_a_picture_dies_with_the_right(home: Home) -> None:
