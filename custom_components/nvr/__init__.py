@@ -11,6 +11,7 @@ from homeassistant.helpers.typing import ConfigType
 from . import issues
 from .access_watch import async_watch_access
 from .audit_view import async_register_audit_view
+from .behalf import for_nobody
 from .clip_view import async_register_clip_view
 from .const import CONF_IGNORED_CHANNELS, DOMAIN, PLATFORMS
 from .coordinator import NvrCoordinator
@@ -58,8 +59,9 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_register_commands(hass)
     async_watch_access(hass)
     StreamLog(hass)
-    common.audit.async_start()
-    await async_setup_exports(hass)
+    with for_nobody():
+        common.audit.async_start()
+        await async_setup_exports(hass)
     return True
 
 
@@ -73,10 +75,11 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
     try:
-        await hub.async_start()
-        coordinator = NvrCoordinator(hass, entry, hub)
-        entry.runtime_data = NvrRuntimeData(hub, coordinator)
-        await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+        with for_nobody():
+            await hub.async_start()
+            coordinator = NvrCoordinator(hass, entry, hub)
+            entry.runtime_data = NvrRuntimeData(hub, coordinator)
+            await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
     except NvrError as err:
         await hub.async_stop()
         raise _not_ready(entry, err) from err

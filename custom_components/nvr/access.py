@@ -14,6 +14,7 @@ from homeassistant.auth.permissions.const import POLICY_CONTROL, POLICY_EDIT, PO
 from homeassistant.components import websocket_api
 from homeassistant.components.http import KEY_HASS_USER
 from homeassistant.config_entries import ConfigEntryState
+from homeassistant.const import CONF_WEBHOOK_ID
 from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
@@ -41,6 +42,8 @@ __all__ = [
 # What Home Assistant calls the user of its anonymous signed links (http/auth.py). Such a link proves that somebody was
 # let in once, never who is asking now.
 _CONTENT_USER: Final = "Home Assistant Content"
+# Its entries hold the id of the app's webhook and that of the user who registered the app (mobile_app/http_api.py).
+_COMPANION_APP: Final = "mobile_app"
 _CAMERA_ID: Final = re.compile(r".+_(\d+)_camera_[a-z]+", re.ASCII)
 
 _POLICY: Final = {
@@ -180,13 +183,22 @@ async def user_of(hass: HomeAssistant, user_id: str | None, *, context: Context 
     return user
 
 
-def asking_user() -> User | None:
-    """Return who is behind the websocket command or request that is being handled; None when nobody is."""
+async def asking_user(hass: HomeAssistant) -> User | None:
+    """Return who is behind the websocket command or request that is being handled; None when nobody is.
+
+    A request to the webhook of a companion app shows no login: the app is its user's. Raises UnknownUser when there is
+    no such user (any more).
+    """
     if connection := websocket_api.current_connection.get():
         return connection.user
-    if (request := current_request.get()) is not None:
-        user: User | None = request.get(KEY_HASS_USER)
+    if (request := current_request.get()) is None:
+        return None
+    user: User | None = request.get(KEY_HASS_USER)
+    if user is not None or (webhook_id := request.match_info.get("webhook_id")) is None:
         return user
+    for app in hass.config_entries.async_entries(_COMPANION_APP):
+        if app.data.get(CONF_WEBHOOK_ID) == webhook_id:
+            return await user_of(hass, str(app.data.get(ATTR_USER_ID)))
     return None
 
 

@@ -148,8 +148,10 @@ class NvrCamera(ChannelEntity, Camera):
         """Refuse a person who may not watch. An action is its caller's, whatever led to it."""
         if _FOR_NOBODY.get():
             return
-        context = _IN_ACTION.get()
-        user = asking_user() if context is None else await user_of(self.hass, context.user_id, context=context)
+        if (context := _IN_ACTION.get()) is None:
+            user = await asking_user(self.hass)
+        else:
+            user = await user_of(self.hass, context.user_id, context=context)
         if user is None or is_content_user(user):
             return
         if not permit(self.hass, user, Action.LIVE, self.coordinator.config_entry, self.number, via="camera"):

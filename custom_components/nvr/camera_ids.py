@@ -10,7 +10,7 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import entity_registry as er
 
-from .access import Action, authorize, authorize_camera, slot_of
+from .access import Action, authorize, authorize_camera, permit, slot_of
 from .const import DOMAIN
 from .footage import RefusedError, channel_of
 from .media_ids import ChannelId, MediaIdError, parse
@@ -63,14 +63,32 @@ def find_camera(hass: HomeAssistant, camera_id: str) -> NamedCamera:
 @callback
 def may_with(hass: HomeAssistant, user: User, action: Action, camera: NamedCamera) -> bool:
     """Tell whether the user may do this with the camera, also while its NVR is not set up; keeps no refusal."""
-    if camera.loaded:
-        return authorize(hass, user, action, camera.entry, camera.channel)
-    known = er.async_entries_for_config_entry(er.async_get(hass), camera.entry.entry_id)
-    return user.is_admin or any(
-        slot_of(entity) == camera.channel and authorize_camera(hass, user, action, entity.entity_id)
+    return may_on(hass, user, action, camera.entry, camera.channel)
+
+
+@callback
+def may_on(hass: HomeAssistant, user: User | None, action: Action, entry: NvrConfigEntry, channel: int) -> bool:
+    """Tell the same of a channel; no user means Home Assistant itself."""
+    if authorize(hass, user, action, entry, channel):
+        return True
+    if entry.state is ConfigEntryState.LOADED:
+        return False
+    known = er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)
+    return any(
+        slot_of(entity) == channel and authorize_camera(hass, user, action, entity.entity_id)
         for entity in known
         if entity.disabled_by is None
     )
+
+
+@callback
+def permit_on(
+    hass: HomeAssistant, user: User | None, action: Action, entry: NvrConfigEntry, channel: int, *, via: str
+) -> bool:
+    """Tell the same of one certain channel that is asked for, and keep a refusal."""
+    if entry.state is not ConfigEntryState.LOADED and may_on(hass, user, action, entry, channel):
+        return True
+    return permit(hass, user, action, entry, channel, via=via)
 
 
 @callback

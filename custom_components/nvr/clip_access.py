@@ -10,7 +10,8 @@ from homeassistant.config_entries import ConfigEntryState
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import UnknownUser
 
-from .access import Action, authorize, facts_of, user_of
+from .access import Action, facts_of, user_of
+from .camera_ids import may_on
 from .const import (
     ATTR_CHANNEL,
     ATTR_CHANNEL_NAME,
@@ -36,7 +37,7 @@ def may(hass: HomeAssistant, user: User | None, action: Action, clip: Clip) -> b
     entry = entry_of(hass, clip.recorder_id)
     if entry is None:
         return user is None or (user.is_active and user.is_admin)
-    return authorize(hass, user, action, entry, clip.channel)
+    return may_on(hass, user, action, entry, clip.channel)
 
 
 def permit_clip(hass: HomeAssistant, user: User | None, action: Action, clip: Clip, *, via: str) -> bool:
@@ -64,9 +65,7 @@ def may_see_job(hass: HomeAssistant, user: User | None, job: ExportJob) -> bool:
     if user is None or user.is_admin:
         return user is None or user.is_active
     return (
-        job.order.owner == user.id
-        and entry is not None
-        and authorize(hass, user, Action.EXPORT, entry, job.order.channel)
+        job.order.owner == user.id and entry is not None and may_on(hass, user, Action.EXPORT, entry, job.order.channel)
     )
 
 

@@ -3,10 +3,11 @@
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
+from .behalf import for_nobody
 from .const import DOMAIN, LOGGER
 from .core.errors import NvrAuthError, NvrError, NvrOtherRecorderError, NvrUnreachableError
 from .core.models import Channel
@@ -59,3 +60,10 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
             return channels
         finally:
             self.update_interval = self.hub.link.poll_interval
+
+    @callback
+    @override
+    def _schedule_refresh(self) -> None:
+        """Who asked for one refresh is not behind all that follow."""
+        with for_nobody():
+            super()._schedule_refresh()

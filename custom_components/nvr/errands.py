@@ -7,6 +7,8 @@ from typing import Any
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
+from .behalf import for_nobody
+
 
 class Errands:
     """What runs in the background for one entry, ended with it."""
@@ -24,9 +26,10 @@ class Errands:
         if running is not None and not running.done():
             work.close()
             return False
-        self._tasks[name] = self._entry.async_create_background_task(
-            self._hass, work, f"nvr {name} {self._entry.entry_id}"
-        )
+        with for_nobody():
+            self._tasks[name] = self._entry.async_create_background_task(
+                self._hass, work, f"nvr {name} {self._entry.entry_id}"
+            )
         return True
 
     @callback

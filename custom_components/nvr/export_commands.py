@@ -17,8 +17,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import probatio
 
-from .access import Action, authorize, permit
-from .camera_ids import find_camera, name_for
+from .access import Action
+from .camera_ids import find_camera, may_on, name_for, permit_on
 from .clip_access import entry_of, may, may_see_job, permit_change, permit_clip
 from .clip_view import mint_clip_link
 from .const import CONF_TRANSCODE, DOMAIN
@@ -76,7 +76,7 @@ def create(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> N
     try:
         cameras = [find_camera(hass, camera_id) for camera_id in dict.fromkeys(msg["camera_ids"])]
         for camera in cameras:
-            if not permit(hass, connection.user, Action.EXPORT, camera.entry, camera.channel, via="export"):
+            if not permit_on(hass, connection.user, Action.EXPORT, camera.entry, camera.channel, via="export"):
                 _unauthorized(connection, msg, name_for(hass, connection.user, camera))
                 return
             camera.require_there()
@@ -130,7 +130,7 @@ def retry(hass: HomeAssistant, connection: ActiveConnection, msg: Message) -> No
     if (entry := entry_of(hass, order.recorder_id)) is None:
         _refuse(connection, msg, "not_found", RefusedError("no_recorder"))
         return
-    if not permit(hass, connection.user, Action.EXPORT, entry, order.channel, via="export"):
+    if not permit_on(hass, connection.user, Action.EXPORT, entry, order.channel, via="export"):
         camera = desk.news.facts(order.recorder_id, order.channel).get("channel_name")
         _unauthorized(connection, msg, str(camera or order.channel))
         return
@@ -249,7 +249,7 @@ def _spare(hass: HomeAssistant, user: User, clip: Clip, accept: list[str]) -> st
             return job.order.id
         if job.state is JobState.FAILED and not entry.options.get(CONF_TRANSCODE):
             raise RefusedError("clip_needs_h265", title=clip.title)
-    if not authorize(hass, user, Action.EXPORT, entry, clip.channel):
+    if not may_on(hass, user, Action.EXPORT, entry, clip.channel):
         raise RefusedError("clip_needs_h265", title=clip.title)
     return desk.async_order(entry, clip.channel, clip.span, ExportFormat.H264, user.id, clip=clip.id).order.id
 

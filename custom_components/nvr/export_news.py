@@ -10,6 +10,7 @@ from homeassistant.util import dt as dt_util
 
 from .access import facts_of
 from .audit_rows import AuditKind
+from .behalf import for_nobody
 from .const import (
     ATTR_CHANNEL,
     ATTR_CHANNEL_NAME,
@@ -80,7 +81,9 @@ class ExportNews:
         }
         if len(json.dumps(payload)) > _MAX_PAYLOAD and "path" in payload:
             payload["path"] = None
-        self._hass.bus.async_fire(event, payload, context=Context(user_id=order.owner))
+        # Whose command or request happened to make room for it in the queue is nobody to those who are told.
+        with for_nobody():
+            self._hass.bus.async_fire(event, payload, context=Context(user_id=order.owner))
 
     def accessed(self, clip: Clip, user_id: str | None, what: str) -> Mapping[str, object]:
         """Fire `nvr_media_accessed`: footage became a clip, or one was seen or taken home; return what was told."""

@@ -11,6 +11,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from . import issues
+from .behalf import for_nobody
 from .clock_upkeep import ClockUpkeep
 from .const import POLL_FAILING, POLL_OFFLINE, POLL_REFUSED, POLL_STEADY, POLL_WITHOUT_EVENTS
 from .core.driver import Driver
@@ -170,9 +171,10 @@ class RecorderLink:
         if self.connected:
             return
         if self._proof is None or self._proof.done():
-            self._proof = self._entry.async_create_background_task(
-                self._hass, self._async_try(), f"nvr proof {self._entry.entry_id}"
-            )
+            with for_nobody():
+                self._proof = self._entry.async_create_background_task(
+                    self._hass, self._async_try(), f"nvr proof {self._entry.entry_id}"
+                )
         proof = self._proof
         await asyncio.wait({proof})
         if proof.cancelled():

@@ -78,14 +78,14 @@ class NvrMediaSource(MediaSource):
     @override
     async def async_browse_media(self, item: MediaSourceItem) -> BrowseMediaSource:
         """Open a node."""
-        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        asking = _Asking(self._hass, await asking_user(self._hass), await load_words(self._hass))
         with _told_as(BrowseError, self._name_of(item)):
             return await asking.browse(parse(_identifier(item)))
 
     @override
     async def async_resolve_media(self, item: MediaSourceItem) -> PlayMedia:
         """Make the link that plays an item."""
-        user = asking_user()
+        user = await asking_user(self._hass)
         asking = _Asking(self._hass, user, await load_words(self._hass))
         with _told_as(Unresolvable, self._name_of(item)):
             media_id = parse(_identifier(item))
@@ -107,14 +107,14 @@ class NvrMediaSource(MediaSource):
         """Return one picture of an item, for whoever looks at pictures only (Home Assistant 2026.11)."""
         if _IMAGE is None:
             return None
-        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        asking = _Asking(self._hass, await asking_user(self._hass), await load_words(self._hass))
         with _told_as(Unresolvable, self._name_of(item)):
             return _IMAGE(await asking.look(parse(_identifier(item))), "image/jpeg")
 
     @override
     async def async_search_media(self, item: MediaSourceItem, query: SearchMediaQuery) -> SearchMedia:
         """Find days, times, kinds and cameras by what was typed."""
-        asking = _Asking(self._hass, asking_user(), await load_words(self._hass))
+        asking = _Asking(self._hass, await asking_user(self._hass), await load_words(self._hass))
         with _told_as(BrowseError, self._name_of(item)):
             media_id = parse(_identifier(item))
             branches = asking.branches_below(media_id)

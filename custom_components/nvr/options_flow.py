@@ -196,7 +196,7 @@ class NvrOptionsFlow(OptionsFlowWithReload):
     async def async_step_access_default(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show or take what users may do who are not administrators."""
         if user_input is not None:
-            return self._save_rules(self._rules.with_default(rights_from(user_input)), None)
+            return await self._save_rules(self._rules.with_default(rights_from(user_input)), None)
         answers = answers_from(self._rules.default)
         schema = probatio.Schema(_rights_fields(await self._channels(_numbers(answers))))
         schema = self.add_suggested_values_to_schema(schema, answers)
@@ -224,7 +224,7 @@ class NvrOptionsFlow(OptionsFlowWithReload):
             return await self.async_step_access_user()
         if user_input is not None:
             rights = None if user_input[AS_DEFAULT] else rights_from(user_input)
-            return self._save_rules(self._rules.with_user(user.id, rights), user)
+            return await self._save_rules(self._rules.with_user(user.id, rights), user)
         answers = answers_from(self._rules.users.get(user.id, self._rules.default))
         fields = _rights_fields(await self._channels(_numbers(answers)))
         schema = self.add_suggested_values_to_schema(
@@ -269,9 +269,9 @@ class NvrOptionsFlow(OptionsFlowWithReload):
     def _rules(self) -> AccessRules:
         return read_rules(self._options.get(CONF_ACCESS))
 
-    def _save_rules(self, rules: AccessRules, user: User | None) -> ConfigFlowResult:
+    async def _save_rules(self, rules: AccessRules, user: User | None) -> ConfigFlowResult:
         if rules != self._rules:
-            admin = asking_user()
+            admin = await asking_user(self.hass)
             subject = user.name or user.id if user is not None else "default"
             facts = {ATTR_USER_ID: admin.id if admin else None, "subject": subject}
             shared(self.hass).audit.record(AuditKind.RIGHTS_CHANGED, {**facts_of(self.config_entry, None), **facts})

@@ -20,8 +20,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.exceptions import HomeAssistantError
 import probatio
 
-from .access import Action, permit
-from .camera_ids import find_camera
+from .access import Action
+from .camera_ids import find_camera, permit_on
 from .core.errors import NvrBusyError, NvrError
 from .errors import error_key, translate
 from .footage import RefusedError
@@ -176,7 +176,7 @@ def _permitted(
     """Return the channel if the user may do this with it; raises _CommandError."""
     try:
         camera = find_camera(hass, camera_id)
-        if allowed := permit(hass, connection.user, action, camera.entry, camera.channel, via=via):
+        if allowed := permit_on(hass, connection.user, action, camera.entry, camera.channel, via=via):
             camera.require_there()
     except RefusedError as err:
         raise _refusal(err) from err

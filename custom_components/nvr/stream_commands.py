@@ -21,8 +21,8 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .access import Action, permit
-from .camera_ids import find_camera, may_with
+from .access import Action
+from .camera_ids import find_camera, permit_on
 from .core.models import StreamRole
 from .footage import RefusedError
 from .media.codecs import ENTRIES
@@ -151,8 +151,7 @@ def _camera_of(hass: HomeAssistant, user: User, action: Action, camera_id: str) 
         raise SessionError(code_of(err), err) from err
     if not camera.loaded:
         refused = RefusedError("not_loaded", name=camera.entry.title)
-        if not may_with(hass, user, action, camera):
-            permit(hass, user, action, camera.entry, camera.channel, via="stream")  # so that it is kept
+        if not permit_on(hass, user, action, camera.entry, camera.channel, via="stream"):
             refused = RefusedError("not_allowed_camera")
         raise SessionError(code_of(refused), refused)
     return camera.entry, camera.channel

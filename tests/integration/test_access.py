@@ -4,7 +4,7 @@ from homeassistant.auth.const import GROUP_ID_ADMIN, GROUP_ID_READ_ONLY, GROUP_I
 from homeassistant.auth.models import User
 from homeassistant.auth.permissions.types import PolicyType
 from homeassistant.components.http import KEY_HASS_USER
-from homeassistant.core import Context, HomeAssistant
+from homeassistant.core import Context, Event, HomeAssistant, callback
 from homeassistant.exceptions import Unauthorized, UnknownUser
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.http import current_request
@@ -12,8 +12,9 @@ import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
 from custom_components.nvr.access import Action, asking_user, authorize, is_content_user, require, user_of
+from custom_components.nvr.const import EVENT_DETECTION
 
-from .conftest import StartSimulator, make_entry, set_up
+from .conftest import StartSimulator, events_up, make_entry, set_up, until
 from .footage_helpers import READ, person
 
 SEES = {Action.LIVE, Action.PLAYBACK}
@@ -127,11 +128,35 @@ async def test_user_that_is_gone_is_not_home_assistant_itself(hass: HomeAssistan
         await user_of(hass, "gone")
 
 
+async def test_what_the_recorder_tells_is_nobodys_whoever_set_it_up(
+    hass: HomeAssistant, start_simulator: StartSimulator
+) -> None:
+    nvr, asked_by = await start_simulator(channels=1), await person(hass, {})
+    heard: list[object] = []
+
+    @callback
+    def hear(_event: Event) -> None:
+        heard.append(current_request.get())
+
+    hass.bus.async_listen(EVENT_DETECTION, hear)
+    token = current_request.set({KEY_HASS_USER: asked_by})  # type: ignore[arg-type]
+    try:
+        hub = await set_up(hass, make_entry(nvr))
+        assert await asking_user(hass) is asked_by
+        await hub.link.async_verify(0)
+    finally:
+        current_request.reset(token)
+    await events_up(hub)
+    nvr.motion(1)
+    await until(lambda: bool(heard))
+    assert set(heard) == {None}
+
+
 async def test_who_asks_is_known_from_a_request(hass: HomeAssistant) -> None:
     user = await person(hass, {})
-    assert asking_user() is None
+    assert await asking_user(hass) is None
     token = current_request.set({KEY_HASS_USER: user})  # type: ignore[arg-type]
     try:
-        assert asking_user() is user
+        assert await asking_user(hass) is user
     finally:
         current_request.reset(token)

@@ -6,6 +6,7 @@ A new way is one row of PATHS: its name, the right it needs, and how it is walke
 from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
 from datetime import timedelta
+import os
 from pathlib import Path
 from typing import Any, override
 
@@ -52,7 +53,8 @@ from custom_components.nvr.shared import shared
 
 from .access_home import DRIVE, FRONT, NUMBER, Home, Walk, action, done
 from .admin_paths import ADMIN_PATHS
-from .clip_paths import CLIP_PATHS, put_clips
+from .app_paths import APP_PATHS, plays, register_app
+from .clip_paths import CLIP_PATHS, ask, put_clips
 from .conftest import StartSimulator, make_entry, set_up, until
 from .footage_helpers import MediaBrowser, Player, person, token_of
 from .picture_paths import PICTURE_PATHS, asks
@@ -222,6 +224,7 @@ PATHS: dict[str, tuple[Action, Walk]] = {
     **PICTURE_PATHS,
     **VIEWER_PATHS,
     **CLIP_PATHS,
+    **APP_PATHS,
 }
 
 
@@ -262,6 +265,7 @@ async def home_fixture(
     nvr.rtsp.faults.delivery = 20.0
     hass.config.allowlist_external_dirs = {hass.config.config_dir}
     assert await async_setup_component(hass, "media_source", {})
+    assert await async_setup_component(hass, "webhook", {})
     entry = make_entry(nvr)
     await set_up(hass, entry)
     async_register_webrtc_provider(hass, Go2Rtc())
@@ -321,6 +325,16 @@ async def test_who_has_no_right_gets_nothing_and_who_has_all_gets_everything(
     give(home, *rights)
     got = {name: await walk(home) for name, (_, walk) in PATHS.items()}
     assert got == {name: needed in rights for name, (needed, _) in PATHS.items()}
+
+
+async def test_webhook_is_its_users_and_that_of_an_automation_home_assistants_own(home: Home) -> None:
+    give(home)
+    gone = await person(home.hass, {"entities": True})
+    for number, user_id in enumerate((home.admin.id, gone.id, None), 1):
+        await register_app(home.hass, user_id, str(number) * 64)
+    await register_app(home.hass, None, "4" * 64, "automation")
+    await home.hass.auth.async_remove_user(gone)
+    assert [await plays(home, str(number) * 64) for number in range(1, 5)] == [True, False, False, True]
 
 
 async def test_signed_address_of_a_picture_dies_with_the_right(home: Home) -> None:
@@ -445,6 +459,46 @@ async def test_rights_hold_for_a_recorder_that_is_not_set_up(home: Home, entity_
     page = await shared(home.hass).audit.async_query(AuditFilter(), limit=9)
     denied = [row for row in page.rows if row["kind"] == "denied"]
     assert [(row["entity_id"], row["entry_id"]) for row in denied] == [(FRONT, home.entry.entry_id)]
+
+
+async def test_right_is_not_taken_for_lost_while_the_recorder_is_not_set_up(home: Home) -> None:
+    give(home, Action.PLAYBACK, Action.EXPORT)
+    assert await home.hass.config_entries.async_unload(home.entry.entry_id)
+    start = home.span.start.timestamp()
+    span: dict[str, Any] = {"start": start, "end": start + 5}
+    answers = [
+        await asks(home, "nvr/thumbs", times=[start]),
+        await ask(home, "create", camera_ids=[home.channel.format()], **span),
+    ]
+    assert ["is not ready" in answer["error"]["message"] for answer in answers] == [True, True], answers
+    assert await CLIP_PATHS["websocket: clips"][1](home)
+    assert await CLIP_PATHS["websocket: rename a clip"][1](home)
+    assert await CLIP_PATHS["link of somebody else to a clip"][1](home)
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"denied"})), limit=9)
+    assert not page.rows
+    give(home, Action.LIVE)
+    assert (await asks(home, "nvr/thumbs", times=[start]))["error"]["code"] == "unauthorized"
+    assert not await CLIP_PATHS["link of somebody else to a clip"][1](home)
+    page = await shared(home.hass).audit.async_query(AuditFilter(kinds=frozenset({"denied"})), limit=9)
+    assert {row["via"] for row in page.rows} == {"thumbnail", "clip_link"}
+
+
+@pytest.mark.parametrize("goes", ["reloaded", "removed"])
+async def test_clip_that_runs_outlives_a_reload_of_its_recorder_and_ends_with_it(home: Home, goes: str) -> None:
+    size = 64 << 20  # more than what lies between the two ends
+    await home.hass.async_add_executor_job(os.truncate, home.clips[FRONT].path, size)
+    path, _ = mint_clip_link(home.hass, home.clips[FRONT], home.admin.id)
+    async with home.client.get(path, headers=home.logged_in) as response:
+        got = len(await response.content.readany())
+        if goes == "reloaded":
+            assert await home.hass.config_entries.async_reload(home.entry.entry_id)
+        else:
+            await home.hass.config_entries.async_remove(home.entry.entry_id)
+        await home.hass.async_block_till_done()
+        with contextlib.suppress(ClientPayloadError):
+            while piece := await response.content.readany():
+                got += len(piece)
+    assert (got == size) == (goes == "reloaded")
 
 
 async def test_thumbnail_by_the_token_of_the_entity_names_nobody(home: Home) -> None:
