@@ -312,6 +312,27 @@ async def test_export_without_a_span_is_refused(hass: HomeAssistant, entry: Mock
             )
 
 
+async def test_export_of_which_nothing_comes_is_an_error_and_never_silent(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def order(*, answer: bool, **target: Any) -> Any:
+        data = {**target, "start": (nvr.now() - timedelta(hours=2)).isoformat(), "duration": 3}
+        return await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=answer)
+
+    nvr.rtsp.faults.delivery = 1.0
+    monkeypatch.setattr("custom_components.nvr.exports.MOST_OF_ONE", 1)
+    # What can be made of several is made, and the rest is told beside it.
+    answer = await order(answer=True, entity_id="all")
+    assert [len(answer[part]) for part in ("exports", "errors")] == [1, 1]
+    for asked in (True, False):
+        with pytest.raises(HomeAssistantError, match="1 exports of yours are under way"):
+            await order(answer=asked, entity_id=FRONT)
+    device = entry.runtime_data.hub.device_id
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError, match="Test NVR is not ready"):
+        await order(answer=False, device_id=device)
+
+
 @pytest.mark.slow
 async def test_what_is_still_to_come_is_waited_for(
     hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
