@@ -176,7 +176,11 @@ async def create_clip_link(hass: HomeAssistant, call: ServiceCall) -> ServiceRes
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_url") from err
     # A telephone says as little of what it decodes as the media browser does.
     spare = clip.needs_spare and not download
-    path, link = mint_clip_link(hass, clip, user_id, lifetime=call.data[ATTR_EXPIRES], download=download, spare=spare)
+    lifetime: timedelta = call.data[ATTR_EXPIRES]
+    try:
+        path, link = mint_clip_link(hass, clip, user_id, lifetime=lifetime, download=download, spare=spare)
+    except RefusedError as err:
+        raise err.translate(HomeAssistantError) from err
     _tell(hass, clip, user_id)
     expires = dt_util.as_local(link.expires).isoformat()
     return {"url": f"{base}{path}", "path": path, "link_id": link.id, "expires": expires}

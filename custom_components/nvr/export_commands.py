@@ -224,7 +224,11 @@ async def link(hass: HomeAssistant, connection: ActiveConnection, msg: Message) 
     if preparing is not None:
         connection.send_result(msg["id"], {"preparing": preparing})
         return
-    path, made = mint_clip_link(hass, clip, connection.user.id, download=msg["download"], spare=not understood)
+    try:
+        path, made = mint_clip_link(hass, clip, connection.user.id, download=msg["download"], spare=not understood)
+    except RefusedError as err:
+        _refuse(connection, msg, "busy", err)
+        return
     answer = {"path": path, "link_id": made.id, "expires": made.expires.timestamp()}
     connection.send_result(msg["id"], {**answer, "codec": clip.codec if understood else _H264})
 
