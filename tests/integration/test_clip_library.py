@@ -318,6 +318,8 @@ async def test_what_a_crash_left_of_a_job_goes_and_clips_stay(
     hass.data.pop(f"{DOMAIN}_exports")
     again = export_desk(hass)
     await again.async_start()
+    assert again._tidying is not None
+    await asyncio.wait({again._tidying})
     assert await files_in(hass, media_folder) == [Path(clip.path)]
     assert [found.id for found in again.library.all()] == [clip.id]
     await again.queue.cancel(job.order.id)
