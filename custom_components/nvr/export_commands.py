@@ -239,8 +239,11 @@ def _understands(clip: Clip, accept: list[str] | None) -> bool:
 
 def _spare(hass: HomeAssistant, user: User, clip: Clip, accept: list[str]) -> str | None:
     """Return the export that makes the version a player understands, None when it is there; raises RefusedError."""
-    if not clip.codec or not any(codec.startswith(_H264) for codec in accept):
+    if not clip.codec:
         raise RefusedError("clip_not_playable", title=clip.title)
+    if not any(codec.startswith(_H264) for codec in accept):
+        codec = "H.264" if clip.codec.startswith(_H264) else "H.265"
+        raise RefusedError("clip_codec_not_accepted", title=clip.title, codec=codec)
     if clip.spare is not None:
         return None
     desk, entry = export_desk(hass), entry_of(hass, clip.recorder_id)
