@@ -16,8 +16,15 @@ from .playback_links import ExpiredLinkError, UnknownLinkError
 from .signals import Signal
 
 _TOKEN_BYTES: Final = 24
-_MAX_LINKS: Final = 2000
+MOST_LINKS: Final = 2000
+"""How many there may be in all: whoever has none to give up is refused, and nobody loses his to somebody else."""
+MOST_OF_ONE: Final = 200
+"""How many one person may have; those of automations count as one person's."""
 _MAX_REMEMBERED: Final = 2000
+
+
+class TooManyLinksError(Exception):
+    """There are as many links as there may be."""
 
 
 @dataclass(slots=True)
@@ -68,12 +75,18 @@ class ClipLinks:
         download: bool = False,
         spare: bool = False,
     ) -> tuple[str, ClipLink]:
-        """Make a link and return its token, too; the oldest goes when there are too many."""
+        """Make a link and return its token, too; the oldest of the same principal goes when he has too many.
+
+        Raises TooManyLinksError when there are too many in all.
+        """
         token = secrets.token_urlsafe(_TOKEN_BYTES)
         link = ClipLink(secrets.token_hex(6), _digest(token), clip_id, user_id, now, expires, download, spare)
         self.drop_expired(now)
-        if len(self._links) >= _MAX_LINKS:
-            self.revoke(next(iter(self._links.values())))
+        mine = [old for old in self._links.values() if old.user_id == user_id]
+        if len(mine) >= MOST_OF_ONE:
+            self.revoke(mine[0])
+        elif len(self._links) >= MOST_LINKS:
+            raise TooManyLinksError
         self._links[link.digest] = link
         return token, link
 

@@ -17,7 +17,7 @@ from .exports import export_desk
 from .footage import RefusedError
 from .media.exports.library import is_there, vanished
 from .media.exports.models import Clip
-from .media_ids import ChannelId, ClipId, ClipsId, MediaId, RecorderId, RootId
+from .media_ids import ChannelId, ClipId, ClipsId, MediaId, RecorderId, RootId, SpanId
 from .media_query import parse_query, plain_text
 from .media_tree import node
 from .media_words import Words
@@ -67,11 +67,7 @@ class ClipBranch:
 
     async def play(self, media_id: ClipId) -> PlayMedia:
         """Make the link that plays a clip; raises RefusedError."""
-        clip = export_desk(self._hass).library.get(media_id.clip_id)
-        if clip is None:
-            raise RefusedError("no_clip")
-        if not permit_clip(self._hass, self._user, Action.PLAYBACK, clip, via="media_source"):
-            raise RefusedError("not_allowed", camera=clip.camera)
+        clip = self._asked_for(media_id)
         if not await self._hass.async_add_executor_job(is_there, clip):
             raise RefusedError("clip_gone", title=clip.title)
         if not clip.codec:
@@ -80,6 +76,19 @@ class ClipBranch:
         spare = clip.needs_spare
         path, _ = mint_clip_link(self._hass, clip, self._user.id if self._user else None, spare=spare)
         return PlayMedia(path, "video/mp4" if spare else clip.mime)
+
+    def shown(self, media_id: ClipId) -> SpanId:
+        """Return the recording that a clip is of, which the NVR has a picture of; raises RefusedError."""
+        clip = self._asked_for(media_id)
+        return SpanId(ChannelId(clip.recorder_id, clip.channel), clip.span)
+
+    def _asked_for(self, media_id: ClipId) -> Clip:
+        clip = export_desk(self._hass).library.get(media_id.clip_id)
+        if clip is None:
+            raise RefusedError("no_clip")
+        if not permit_clip(self._hass, self._user, Action.PLAYBACK, clip, via="media_source"):
+            raise RefusedError("not_allowed", camera=clip.camera)
+        return clip
 
     async def search(self, media_id: MediaId, text: str) -> list[BrowseMediaSource]:
         """Return the clips below a node that fit what was typed: words of title and camera, a day, a time."""

@@ -22,10 +22,11 @@ from .access import Action, is_content_user
 from .audit_rows import AuditKind
 from .byte_response import respond
 from .clip_access import may, permit_clip, principal_may
-from .clip_links import ClipLink
+from .clip_links import ClipLink, TooManyLinksError
 from .const import ATTR_CLIP_ID, ATTR_USER_ID, ATTR_WHAT, DOMAIN
 from .core.errors import NvrError, NvrNotFoundError
 from .exports import export_desk
+from .footage import RefusedError
 from .media.byte_source import FileBytes
 from .media.exports.models import Clip
 from .playback_links import ExpiredLinkError, UnknownLinkError
@@ -176,9 +177,15 @@ def mint_clip_link(
     download: bool = False,
     spare: bool = False,
 ) -> tuple[str, ClipLink]:
-    """Make a link for a principal whose right the caller has checked; return its path, too."""
+    """Make a link for a principal whose right the caller has checked; return its path, too.
+
+    Raises RefusedError when there are too many.
+    """
     desk, now = export_desk(hass), dt_util.utcnow()
-    token, link = desk.links.mint(clip.id, user_id, now, now + lifetime, download=download, spare=spare)
+    try:
+        token, link = desk.links.mint(clip.id, user_id, now, now + lifetime, download=download, spare=spare)
+    except TooManyLinksError as err:
+        raise RefusedError("too_many_clip_links", count=str(len(desk.links))) from err
     desk.async_save_soon()
     return f"/api/nvr/clip/{token}/{clip.id}{Path(clip.path).suffix}", link
 

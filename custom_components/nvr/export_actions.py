@@ -88,18 +88,24 @@ def async_setup_export_actions(hass: HomeAssistant) -> None:
 
 
 async def export_recording(hass: HomeAssistant, call: ServiceCall) -> ServiceResponse:
-    """Have footage of one or several cameras made files; answer at once with one export for each."""
+    """Have footage of one or several cameras made files; answer at once with one export for each.
+
+    Raises HomeAssistantError where none is made: whoever asks for no answer would not hear of it.
+    """
     targets = await permitted_cameras(hass, call, Action.EXPORT)
     span = _span(call)
     folder = await _folder(hass, call.data.get(ATTR_FOLDER))
     started: JsonObjectType = {}
-    errors = targets.errors()
+    refused = dict(targets.refused)
     for camera in targets.cameras:
         try:
             started[camera.entity_id] = _order(hass, call, camera, span, folder)
         except RefusedError as err:
-            errors[camera.entity_id] = refusal(err)
-    return {"exports": started, "errors": errors}
+            refused[camera.entity_id] = err
+    if refused and not started:
+        why = next(iter(refused.values()))
+        raise why.translate(HomeAssistantError) from why
+    return {"exports": started, "errors": {entity_id: refusal(err) for entity_id, err in refused.items()}}
 
 
 def _order(
@@ -170,7 +176,11 @@ async def create_clip_link(hass: HomeAssistant, call: ServiceCall) -> ServiceRes
         raise HomeAssistantError(translation_domain=DOMAIN, translation_key="no_url") from err
     # A telephone says as little of what it decodes as the media browser does.
     spare = clip.needs_spare and not download
-    path, link = mint_clip_link(hass, clip, user_id, lifetime=call.data[ATTR_EXPIRES], download=download, spare=spare)
+    lifetime: timedelta = call.data[ATTR_EXPIRES]
+    try:
+        path, link = mint_clip_link(hass, clip, user_id, lifetime=lifetime, download=download, spare=spare)
+    except RefusedError as err:
+        raise err.translate(HomeAssistantError) from err
     _tell(hass, clip, user_id)
     expires = dt_util.as_local(link.expires).isoformat()
     return {"url": f"{base}{path}", "path": path, "link_id": link.id, "expires": expires}

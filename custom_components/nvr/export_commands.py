@@ -224,7 +224,11 @@ async def link(hass: HomeAssistant, connection: ActiveConnection, msg: Message) 
     if preparing is not None:
         connection.send_result(msg["id"], {"preparing": preparing})
         return
-    path, made = mint_clip_link(hass, clip, connection.user.id, download=msg["download"], spare=not understood)
+    try:
+        path, made = mint_clip_link(hass, clip, connection.user.id, download=msg["download"], spare=not understood)
+    except RefusedError as err:
+        _refuse(connection, msg, "busy", err)
+        return
     answer = {"path": path, "link_id": made.id, "expires": made.expires.timestamp()}
     connection.send_result(msg["id"], {**answer, "codec": clip.codec if understood else _H264})
 
@@ -235,8 +239,11 @@ def _understands(clip: Clip, accept: list[str] | None) -> bool:
 
 def _spare(hass: HomeAssistant, user: User, clip: Clip, accept: list[str]) -> str | None:
     """Return the export that makes the version a player understands, None when it is there; raises RefusedError."""
-    if not clip.codec or not any(codec.startswith(_H264) for codec in accept):
+    if not clip.codec:
         raise RefusedError("clip_not_playable", title=clip.title)
+    if not any(codec.startswith(_H264) for codec in accept):
+        codec = "H.264" if clip.codec.startswith(_H264) else "H.265"
+        raise RefusedError("clip_codec_not_accepted", title=clip.title, codec=codec)
     if clip.spare is not None:
         return None
     desk, entry = export_desk(hass), entry_of(hass, clip.recorder_id)

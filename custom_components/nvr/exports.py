@@ -1,7 +1,8 @@
 """Exports and clips in Home Assistant: what was ordered, what was made of it, what outlives a restart, who is told."""
 
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Set as AbstractSet
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -72,26 +73,40 @@ class ExportDesk:
         self._told: dict[str, float] = {}
         self._ended: set[str] = set()
         self._stop_pruning: CALLBACK_TYPE | None = None
+        self._tidying: asyncio.Task[None] | None = None
 
     async def async_start(self) -> None:
-        """Take up what was left of the last run, remove what a crash left, and drop clips that are too old."""
+        """Take up what was left of the last run.
+
+        The files are seen to behind it: a folder on a network that is away must not hold up the recorders.
+        """
         raw = await self._store.async_load()
         jobs = self._read(raw or {})
         self._ended = {job.order.id for job in jobs if not job.active}
         folders = {own_folder(self._hass), *(Path(job.order.folder) for job in jobs if job.order.folder)}
         half_done = [job.order.id for job in jobs if job.active]
         known = {path for clip in self.library.all() for path in files_of(clip)}
-        await self._hass.async_add_executor_job(files.sweep, folders, half_done, known)
+        # What is unfinished goes before anything is begun, new orders too: theirs would look the same.
+        self.queue.hold()
         self.queue.restore(jobs)
         self._stop_pruning = async_track_time_interval(
             self._hass, self._prune, _PRUNE_INTERVAL, cancel_on_shutdown=True
         )
+        tidying = self._tidy(folders, half_done, known)
+        self._tidying = self._hass.async_create_background_task(tidying, f"{DOMAIN} clips")
+
+    async def _tidy(self, folders: Iterable[Path], half_done: Iterable[str], known: AbstractSet[Path]) -> None:
+        """Remove what a crash left, go on with the exports, and drop clips that are too old."""
+        await self._hass.async_add_executor_job(files.sweep, folders, half_done, known)
+        self.queue.release()
         await self._prune(dt_util.utcnow())
 
     async def async_close(self) -> None:
         """Stop: Home Assistant does. What is under way begins anew next time."""
         if self._stop_pruning is not None:
             self._stop_pruning()
+        if self._tidying is not None:
+            self._tidying.cancel()
         await self.queue.aclose()
         await self._maker.aclose()
         await self.reading.aclose()

@@ -42,10 +42,12 @@ _OFFLINE: Final = ("logbook_offline", "went offline")
 _EXPORT: Final = "mdi:movie-open-plus"
 _STARTED: Final = {
     "playback": ("logbook_stream_started", "plays a recording", "mdi:play"),
+    "live": ("logbook_live_started", "is watched live", "mdi:cctv"),
     "export": ("logbook_export_started", "is being exported", _EXPORT),
 }
 _STOPPED: Final = {
     "playback": ("logbook_stream_stopped", "played a recording for {duration}"),
+    "live": ("logbook_live_stopped", "was watched live for {duration}"),
     "export": ("logbook_export_stopped", "was read for an export for {duration}"),
 }
 _ACCESSED: Final = {

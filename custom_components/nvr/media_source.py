@@ -171,7 +171,9 @@ class _Asking:
 
     async def look(self, media_id: MediaId) -> bytes:
         """Return a JPEG of what an item shows."""
-        if isinstance(media_id, RootId | RecorderId | ClipsId | ClipId):
+        if isinstance(media_id, ClipId):
+            media_id = self.clips.shown(media_id)
+        if isinstance(media_id, RootId | RecorderId | ClipsId):
             raise RefusedError("not_playable")
         channel = channel_id_of(media_id)
         entry = self.branch(channel).hub.entry

@@ -19,7 +19,8 @@ from typing import Any, Final
 
 from aiohttp import WSCloseCode, WSMsgType, web
 from homeassistant.components.http import HomeAssistantView
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
+from homeassistant.core import Event, HomeAssistant, callback
 import orjson
 
 from .core.errors import NvrNotFoundError
@@ -33,6 +34,7 @@ _SILENCE: Final = 13.0
 _GOODBYE: Final = 1.0
 _LONGEST_MESSAGE: Final = 4096
 _REFUSED: Final = WSCloseCode.POLICY_VIOLATION
+_STOPS: Final = "Home Assistant stops"
 _NOT_UNDERSTOOD: Final = "not understood"
 _UNAUTHORIZED: Final = {"type": "error", "code": "unauthorized"}
 _OVER: Final = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
@@ -90,9 +92,21 @@ class MediaSocket:
         Returns why he is sent away; empty when he left.
         """
         writer = asyncio.create_task(self._write(), name="nvr media socket")
+        listening = asyncio.timeout(None)
+
+        @callback
+        def stop(_event: Event) -> None:
+            # Home Assistant waits for this socket. Its streams end at this moment, too: there is time to say why.
+            listening.reschedule(self._hass.loop.time() + _GOODBYE)
+
+        forget = self._hass.bus.async_listen(EVENT_HOMEASSISTANT_STOP, stop)
         try:
-            return await self._listen()
+            async with listening:
+                return await self._listen()
+        except TimeoutError:
+            return _STOPS
         finally:
+            forget()
             # The handler may be cancelled here, with the connection: what has to happen is the desk's.
             writer.cancel()
             for stream in self._streams.values():
@@ -105,8 +119,8 @@ class MediaSocket:
         with suppress(ConnectionError):
             for answer in self._answers:
                 await self._socket.send_str(answer)
-        code = _REFUSED if reason else WSCloseCode.OK
-        await self._socket.close(code=code, message=reason.encode())
+        code = WSCloseCode.GOING_AWAY if reason == _STOPS else _REFUSED
+        await self._socket.close(code=code if reason else WSCloseCode.OK, message=reason.encode())
 
     async def _listen(self) -> str:
         while True:

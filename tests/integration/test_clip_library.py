@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import ClientError
 from homeassistant.core import HomeAssistant
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import pytest
@@ -27,7 +28,7 @@ from custom_components.nvr.exports import MOST_OF_ONE, export_desk
 from custom_components.nvr.footage import read_segments
 from custom_components.nvr.media.exports import files
 from custom_components.nvr.media.exports.models import Clip, ExportFormat
-from custom_components.nvr.media_ids import ChannelId, ClipsId, RecorderId, RootId, content_id
+from custom_components.nvr.media_ids import ChannelId, ClipId, ClipsId, RecorderId, RootId, content_id
 from custom_components.nvr.picture_log import note_picture
 from custom_components.nvr.shared import shared
 
@@ -103,6 +104,30 @@ async def test_clips_are_found_by_title_camera_day_and_time(
     assert await found(f"{local:%Y-%m-%d}", clips) == [parcel.id]
     assert await found(f"{local:%Y-%m-%d} {local:%H:%M}", clips) == [parcel.id]
     assert await found("of nothing", clips) == []
+
+
+async def test_links_that_are_too_many_are_refused_in_words_and_cost_nobody_else_his(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clip, user = await put(hass, entry, 1), await person(hass, {"entities": True})
+    desk = export_desk(hass)
+    mint_clip_link(hass, clip, user.id)
+    monkeypatch.setattr("custom_components.nvr.clip_links.MOST_LINKS", 1)
+    hass.config.external_url = "https://home.example"
+    sentence = "1 links to clips are in use"
+    with pytest.raises(HomeAssistantError, match=sentence):
+        await hass.services.async_call(
+            DOMAIN, "create_clip_link", {"clip_id": clip.id}, blocking=True, return_response=True
+        )
+    refused = await Socket(await hass_ws_client(hass)).ask("link", clip_id=clip.id)
+    assert (refused["error"]["code"], sentence in refused["error"]["message"]) == ("busy", True)
+    media = MediaBrowser(await hass_ws_client(hass))
+    answer = await media.ask("resolve_media", content_id(ClipId(clip.id)))
+    assert sentence in answer["error"]["message"]
+    assert [link.user_id for link in desk.links.all()] == [user.id]
 
 
 def only(entry: MockConfigEntry, hass: HomeAssistant, *channels: int) -> None:
@@ -239,8 +264,8 @@ async def test_one_person_cannot_fill_the_queue(
     for _ in range(MOST_OF_ONE):
         export_desk(hass).async_order(entry, 1, later, ExportFormat.MP4, None)
     data = {"entity_id": FRONT, "start": nvr.now().isoformat(), "duration": 3}
-    answer: Any = await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=True)
-    assert "are under way" in json.dumps(answer["errors"])
+    with pytest.raises(HomeAssistantError, match="100 exports of yours are under way"):
+        await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True)
     page = Socket(await hass_ws_client(hass))
     start = nvr.now().timestamp() - 7200
     assert (await page.ask("create", camera_ids=[FRONT], start=start, end=start + 1))["success"]
@@ -293,6 +318,8 @@ async def test_what_a_crash_left_of_a_job_goes_and_clips_stay(
     hass.data.pop(f"{DOMAIN}_exports")
     again = export_desk(hass)
     await again.async_start()
+    assert again._tidying is not None
+    await asyncio.wait({again._tidying})
     assert await files_in(hass, media_folder) == [Path(clip.path)]
     assert [found.id for found in again.library.all()] == [clip.id]
     await again.queue.cancel(job.order.id)

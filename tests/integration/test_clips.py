@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp.test_utils import TestClient
+from homeassistant.components.media_source import MediaSourceItem, Unresolvable
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, ServiceValidationError
 from homeassistant.setup import async_setup_component
@@ -24,11 +25,13 @@ from custom_components.nvr.logbook import async_describe_events
 from custom_components.nvr.media.exports.convert import available
 from custom_components.nvr.media.exports.models import Clip
 from custom_components.nvr.media_ids import ClipId, content_id
+from custom_components.nvr.media_source import async_get_media_source
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, open_options, set_up, until
 from .export_helpers import FRONT, export, failed, files_in, finished, media_folder_in, pictures, watch
 from .footage_helpers import MediaBrowser, titles
+from .picture_helpers import look
 from .recorders import HIKVISION, Family, Recorder
 from .test_readme import documented
 
@@ -175,6 +178,26 @@ async def test_page_hears_how_far_an_export_is(hass: HomeAssistant, nvr: Recorde
     assert [event["clip"]["id"] for event in told if "clip" in event] == seen[-1]["clips"]
 
 
+async def test_clip_has_the_picture_of_what_it_shows(
+    hass: HomeAssistant, nvr: Recorder, clip: Clip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Home Assistant asks for it from 2026.11 on.
+    monkeypatch.setattr("custom_components.nvr.media_source._IMAGE", lambda data, mime: (data, mime))
+    source = await async_get_media_source(hass)
+    nvr.rtsp.faults.delivery = 20.0
+
+    async def picture(clip_id: str) -> Any:
+        return await source.async_get_media_image(MediaSourceItem(hass, DOMAIN, ClipId(clip_id).format(), None))
+
+    data, mime = await picture(clip.id)
+    seen = await hass.async_add_executor_job(look, data)
+    assert mime == "image/jpeg"
+    assert seen.code.channel == clip.channel
+    assert clip.span.start - timedelta(seconds=2) <= seen.code.time <= clip.span.end
+    with pytest.raises(Unresolvable, match="clip"):
+        await picture("0" * 16)
+
+
 async def test_clip_whose_file_vanished_is_told(
     hass: HomeAssistant,
     clip: Clip,
@@ -312,6 +335,27 @@ async def test_export_without_a_span_is_refused(hass: HomeAssistant, entry: Mock
             )
 
 
+async def test_export_of_which_nothing_comes_is_an_error_and_never_silent(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def order(*, answer: bool, **target: Any) -> Any:
+        data = {**target, "start": (nvr.now() - timedelta(hours=2)).isoformat(), "duration": 3}
+        return await hass.services.async_call(DOMAIN, "export_recording", data, blocking=True, return_response=answer)
+
+    nvr.rtsp.faults.delivery = 1.0
+    monkeypatch.setattr("custom_components.nvr.exports.MOST_OF_ONE", 1)
+    # What can be made of several is made, and the rest is told beside it.
+    answer = await order(answer=True, entity_id="all")
+    assert [len(answer[part]) for part in ("exports", "errors")] == [1, 1]
+    for asked in (True, False):
+        with pytest.raises(HomeAssistantError, match="1 exports of yours are under way"):
+            await order(answer=asked, entity_id=FRONT)
+    device = entry.runtime_data.hub.device_id
+    await hass.config_entries.async_unload(entry.entry_id)
+    with pytest.raises(HomeAssistantError, match="Test NVR is not ready"):
+        await order(answer=False, device_id=device)
+
+
 @pytest.mark.slow
 async def test_what_is_still_to_come_is_waited_for(
     hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, monkeypatch: pytest.MonkeyPatch
@@ -383,6 +427,9 @@ async def test_h265_clip_turns_to_the_sub_track_for_players_that_cannot_decode_i
         async with client.get(answer["path"]) as response:
             assert codec.encode() in await response.read()
     assert whole.spare is not None
+    refused = (await page.ask("link", clip_id=whole.id, accept=["vp09"]))["error"]
+    assert refused["code"] == "unsupported"
+    assert "is H.265, which this player says it does not play" in refused["message"]
     # The media browser and a link for a notification say nothing of what plays them.
     media = MediaBrowser(await hass_ws_client(hass))
     path = (await media.ask("resolve_media", content_id(ClipId(whole.id))))["result"]["url"]

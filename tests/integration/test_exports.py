@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 import itertools
 from pathlib import Path
+import threading
 from typing import Any
 
 from homeassistant.core import HomeAssistant
@@ -15,6 +16,7 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator,
 
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.exports import export_desk
+from custom_components.nvr.media.exports import files
 from tests.simulators.footage import DailyGap
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
@@ -196,6 +198,38 @@ async def test_restart_begins_what_was_under_way_anew(
     assert (data["export_id"], again.library.all()[0].title) == (export_id, "Again")
     assert await files_in(hass, media_folder) == [Path(data["path"])]
     await again.async_close()
+
+
+async def test_folder_that_does_not_answer_holds_up_no_recorder_and_no_export_is_lost(
+    hass: HomeAssistant, nvr: Recorder, entry: MockConfigEntry, media_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nvr.rtsp.faults.delivery = 1.0
+    told = watch(hass)
+    export_id = await export(hass, nvr.now() - timedelta(hours=2), 2)
+    await export_desk(hass).async_close()
+    answers, real = threading.Event(), files.sweep
+
+    def sweep(*arguments: Any) -> int:
+        answers.wait(60)
+        return real(*arguments)
+
+    monkeypatch.setattr(files, "sweep", sweep)
+    nvr.rtsp.faults.delivery = 0
+    opened = nvr.rtsp.counters.sessions_opened["playback"]
+    hass.data.pop(f"{DOMAIN}_exports")
+    desk = export_desk(hass)
+    try:
+        async with asyncio.timeout(30):
+            await desk.async_start()
+        await export(hass, nvr.now() - timedelta(hours=3), 2)
+        # Neither what was left nor what is new begins before the folder was looked through; both are kept.
+        assert [job.state for job in desk.queue.jobs.values()] == ["waiting", "waiting"]
+        assert nvr.rtsp.counters.sessions_opened["playback"] == opened
+    finally:
+        answers.set()
+    await finished(told, 2)
+    assert desk.queue.jobs[export_id].state == "done"
+    await desk.async_close()
 
 
 @pytest.mark.parametrize("when", ["before", "midway"])

@@ -13,8 +13,9 @@ import json
 from typing import Any
 from unittest.mock import patch
 
-from aiohttp import WSMessage, WSMsgType
+from aiohttp import WSCloseCode, WSMessage, WSMsgType
 from homeassistant.auth.models import User
+from homeassistant.const import EVENT_HOMEASSISTANT_STOP
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
@@ -289,6 +290,19 @@ async def test_viewer_who_leaves_frees_his_sessions(home: Home) -> None:
         await way(home)
     # The recorder was slow once, and sees by and by that nobody waits.
     await until(lambda: not home.nvr.rtsp.counters.connections_open)
+
+
+async def test_home_assistant_that_stops_says_goodbye_and_waits_for_no_viewer(home: Home) -> None:
+    viewer = await home.watching()
+    await viewer.commands.close()
+    home.hass.bus.async_fire(EVENT_HOMEASSISTANT_STOP)
+    for watched in viewer.streams.values():
+        assert (await watched.ended())["translation_key"] == "stream_stopped"
+    assert viewer.socket is not None
+    await until(lambda: viewer.socket is None or viewer.socket.closed, 20)
+    assert viewer.socket.close_code == WSCloseCode.GOING_AWAY
+    home.ended()
+    await viewer.close()
 
 
 def test_clocks_end_before_the_fifteenth_second() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import re
 from typing import Any
 
-from homeassistant.core import HomeAssistant
+from homeassistant.core import HomeAssistant, SupportsResponse
 from homeassistant.helpers import config_validation as cv
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
@@ -126,7 +126,7 @@ async def test_automations_of_the_readme_run(
     await events_up(hub)
     notified = async_mock_service(hass, "notify", "notify")
     played = async_mock_service(hass, "nvr", "play_recording")
-    first, second, third = automations()
+    first, second, third, _ = automations()
     assert second["actions"].pop(0) == {"delay": "00:01:00"}
     pictured = async_mock_service(
         hass, "nvr", "snapshot_at", response={"cameras": {"camera.front_door": {"public_url": "/local/nvr/x.jpg"}}}
@@ -148,6 +148,61 @@ async def test_automations_of_the_readme_run(
     assert asked["entity_id"] == ["camera.front_door"]
     assert abs((dt_util.utcnow() - datetime.fromisoformat(asked["time"])).total_seconds()) < 5
     assert told["data"]["image"] == "/local/nvr/x.jpg"
+
+
+async def test_notification_of_the_readme_waits_for_its_own_clip(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
+    hub = await set_up(hass, make_entry(nvr))
+    await events_up(hub)
+    ordered = async_mock_service(
+        hass, "nvr", "export_recording", response={"exports": {"camera.front_door": {"export_id": "mine"}}}
+    )
+    linked = async_mock_service(hass, "nvr", "create_clip_link", response={"url": "https://home.example/clip"})
+    notified = async_mock_service(hass, "notify", "notify")
+    automation = automations()[-1]
+    automation["triggers"][0]["event_data"]["kind"] = "line_crossing"
+    assert await async_setup_component(hass, "automation", {"automation": [automation]})
+    await hass.async_block_till_done()
+    waiting = hass.bus.async_listeners().get("nvr_export_finished", 0)
+    nvr.emit("linedetection", 1)
+    await until(lambda: hass.bus.async_listeners().get("nvr_export_finished", 0) > waiting)
+    assert ordered[0].data["entity_id"] == ["camera.front_door"]
+    for name in ("other", "mine"):
+        hass.bus.async_fire("nvr_export_finished", {"export_id": name, "clip_id": f"clip of {name}"})
+    await until(lambda: notified)
+    assert [call.data["clip_id"] for call in linked] == ["clip of mine"]
+    assert notified[0].data["message"] == "The parcel is here: https://home.example/clip"
+
+
+def test_actions_that_answer_and_those_without_a_target_are_documented(hass: HomeAssistant) -> None:
+    async_setup_services(hass)
+    async_setup_export_actions(hass)
+    registered = hass.services.async_services_for_domain(DOMAIN)
+    part = README.partition("\n## Actions\n")[2].partition("\n|")[0]
+    answering, targeting = part.strip().splitlines()
+    documented_answers = [set(names(words)) for words in answering.split(";")]
+    for kind, told in zip(
+        (SupportsResponse.ONLY, SupportsResponse.OPTIONAL, SupportsResponse.NONE), documented_answers, strict=True
+    ):
+        assert {name for name, action in registered.items() if action.supports_response is kind} == told - {
+            "response_variable"
+        }
+    without = {
+        name
+        for name, action in registered.items()
+        if isinstance(action.schema, probatio.Schema) and "entity_id" not in {str(key) for key in action.schema.schema}
+    }
+    assert without <= set(names(targeting.partition("; all others")[0]))
+
+
+def test_events_that_are_kept_out_of_the_database_are_all_that_may_come_often() -> None:
+    (block,) = [text for text in re.findall(r"```yaml\n(.*?)```", README, re.DOTALL) if text.startswith("recorder:")]
+    left_out = set(yaml.safe_load(block)["recorder"]["exclude"]["event_types"])
+    assert documented().keys() - left_out == {
+        "nvr_online",
+        "nvr_offline",
+        "nvr_channel_online",
+        "nvr_channel_offline",
+    }
 
 
 async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:

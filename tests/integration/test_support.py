@@ -158,6 +158,7 @@ async def test_system_health_counts(hass: HomeAssistant, nvr: HikvisionSimulator
             "en",
             [
                 *("is online again", "went offline", "Line crossing", "Line crossing ended", "plays a recording"),
+                *("is watched live", "was watched live for 0:00:09"),
                 *("played a recording for 0:03:20", "showed its recording of 2026-11-20 04:00:00 to ?"),
             ],
         ),
@@ -170,7 +171,8 @@ async def test_system_health_counts(hass: HomeAssistant, nvr: HikvisionSimulator
                     "Cruce de l\u00ednea",
                     "Cruce de l\u00ednea: fin",
                 ),
-                *("reproduce una grabaci\u00f3n", "reprodujo una grabaci\u00f3n durante 0:03:20"),
+                *("reproduce una grabaci\u00f3n", "se ve en directo", "se vio en directo durante 0:00:09"),
+                "reprodujo una grabaci\u00f3n durante 0:03:20",
                 "mostr\u00f3 su grabaci\u00f3n de 2026-11-20 04:00:00 a ?",
             ],
         ),
@@ -197,11 +199,13 @@ async def test_logbook_speaks_as_the_entities_do(hass: HomeAssistant, language: 
             (EVENT_DETECTION, line),
             (EVENT_DETECTION, {**line, "phase": "stop"}),
             (EVENT_STREAM_STARTED, driveway),
+            (EVENT_STREAM_STARTED, {**driveway, "kind": "live"}),
+            (EVENT_STREAM_STOPPED, {**driveway, "kind": "live", "duration": 9.1}),
             (EVENT_STREAM_STOPPED, {**driveway, "duration": 200.4}),
             (EVENT_MEDIA_ACCESSED, {**driveway, "start": "2026-11-20T13:00:00+01:00", "end": None}),
         )
     ]
-    assert [entry["name"] for entry in told] == ["Test NVR", "Driveway", "Garden", "Garden", *["Driveway"] * 3]
+    assert [entry["name"] for entry in told] == ["Test NVR", "Driveway", "Garden", "Garden", *["Driveway"] * 5]
     assert [entry["message"] for entry in told] == messages
     assert told[1]["entity_id"] == "camera.driveway"
 

@@ -72,6 +72,7 @@ class ExportQueue:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
+        self._held = False
 
     def add(self, job: ExportJob) -> None:
         """Take a job."""
@@ -85,12 +86,21 @@ class ExportQueue:
             self.jobs[job.order.id] = job
         self.look()
 
+    def hold(self) -> None:
+        """Begin nothing until `release`; what is taken meanwhile waits."""
+        self._held = True
+
+    def release(self) -> None:
+        """Begin what was held."""
+        self._held = False
+        self.look()
+
     def look(self) -> None:
         """Begin what can be begun now; to be called when something may have become possible."""
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._closed:
+        if self._closed or self._held:
             return
         now = self._utcnow()
         for job in list(self.jobs.values()):
