@@ -197,6 +197,25 @@ async def test_speed_is_answered_though_a_seek_takes_its_place(desk: Desk) -> No
     await stream.close(Ending("left"))
 
 
+async def test_a_speed_that_is_asked_for_while_it_opens_is_the_one_it_begins_at(desk: Desk) -> None:
+    stream = desk.stream()
+    gate = asyncio.Event()
+
+    async def slow(role: StreamRole, run: Run) -> Film:
+        await gate.wait()
+        return Film(run)
+
+    desk.opens = slow
+    opening = asyncio.create_task(stream.open())
+    await turns()
+    speed = asyncio.create_task(stream.set_speed(0.5))
+    await turns()
+    gate.set()
+    await asyncio.gather(opening, speed)
+    assert stream._way.pacer.speed == 0.5
+    await stream.close(Ending("left"))
+
+
 @pytest.mark.parametrize("late", [False, True])
 async def test_a_fault_of_ours_is_told_and_logged_and_holds_no_slot(
     desk: Desk, caplog: pytest.LogCaptureFixture, *, late: bool
