@@ -23,7 +23,7 @@ from ...core.errors import (
 )
 from ...core.models import PlaybackRequest, RecordingSegment, RtspAddress, StreamRole, TimeSpan, VideoCodec
 from ..audio import AudioFormat, AudioUnit
-from ..cover import Sample
+from ..cover import MOST_BYTES, Sample
 from ..fmp4 import VideoSets
 from ..footage import Opened
 from ..joint import Joint
@@ -33,14 +33,17 @@ from ..rtsp.session import RtspSession
 from ..seam import END_SILENCE, Seam
 from ..sources.base import FrameSource, Way
 from ..sources.choice import SourceMemory
+from ..sources.download import DownloadedFootage
+from ..sources.local import Mp4Footage
 from ..sources.opener import SourceOpener
 from ..ticks import RATE, to_datetime
 
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""More than a group of pictures holds."""
 _BREAK: Final = 2 * RATE
 _LETTING_GO: Final = 3.0
 _ASK_AGAIN: Final = 0.3
+# A download that begins so far before what was asked for does so each time.
+_FAR: Final = 5 * RATE
+_LOOK_AGAIN: Final = 1.0
 _LIVE_SPAN: Final = timedelta(days=30)
 
 type Recorded = Callable[[int], Awaitable[tuple[int, int] | None]]
@@ -255,6 +258,7 @@ class PlaybackFeed:
         self._joint: Joint | None = None
         self._lead_in: list[Sample] | None = None
         self._asked = start
+        self._began: int | None = None
         self._heard: int | None = None
         self._repeats = False
 
@@ -334,7 +338,7 @@ class PlaybackFeed:
         return shift, units
 
     async def pause(self) -> None:
-        """Let the recorder stop sending; one that does not know how is left, as is a download."""
+        """Let the recorder stop sending; one that does not know how is left, as is a download that begins anywhere."""
         if isinstance(self._source, RtspSession):
             try:
                 self._late += self._fresh(await self._source.pause())
@@ -342,10 +346,16 @@ class PlaybackFeed:
                 pass
             else:
                 return
-        await self.close()
+        if not self._holds_back:
+            await self.close()
 
     async def rest(self) -> None:
-        """Keep what is paused alive, until cancelled."""
+        """Keep what is paused alive, until cancelled; a download only while nobody else waits for one."""
+        while isinstance(self._source, DownloadedFootage):
+            if self._source.wanted:
+                await self.close()
+                return
+            await asyncio.sleep(_LOOK_AGAIN)
         if isinstance(self._source, RtspSession):
             try:
                 await self._source.rest()
@@ -354,6 +364,8 @@ class PlaybackFeed:
 
     async def resume(self) -> None:
         """Go on where it was paused."""
+        if self._holds_back:
+            return
         self._skip_to, self._repeats = self._reached, True
         if isinstance(self._source, RtspSession):
             try:
@@ -375,8 +387,16 @@ class PlaybackFeed:
             await source.close()
             self._options.parting.note()
 
+    @property
+    def _holds_back(self) -> bool:
+        """Whether the source just waits where nobody reads: what would come again from its beginning is not left."""
+        if isinstance(self._source, DownloadedFootage):
+            return self._began is not None and self._began < self._asked - _FAR
+        return isinstance(self._source, Mp4Footage)
+
     def _joined(self, samples: list[Sample]) -> list[Sample]:
         """Return what is new of a download: it begins at a key frame, however far before the asked moment."""
+        self._began = samples[0].time if self._began is None else self._began
         if self._joint is not None:
             samples = self._joint.push(samples)
         if self._lead_in is None:
@@ -478,7 +498,7 @@ class PlaybackFeed:
         if self.codec is VideoCodec.UNKNOWN:
             self.codec, self.audio = source.codec, source.audio if self._options.sound else None
         self.sets = source.sets or self.sets
-        self._way, self._sent, self._asked = opened.way, False, moment
+        self._way, self._sent, self._asked, self._began = opened.way, False, moment, None
         download = opened.way is not Way.PLAYBACK
         self._joint = Joint(self._newest) if download and self._newest is not None else None
         self._lead_in = [] if download and self._newest is None else None

@@ -1,7 +1,8 @@
 """The sound of one run: what players take is passed on, all else becomes AAC, some frames at a time.
 
 Pictures must not wait for it: a player shows nothing where one of its tracks has nothing. So silence stands where
-nothing was heard, at the beginning at once, later when it is more than a second late. What comes later than the silence that stands for it is dropped.
+nothing was heard, at the beginning at once, later when it is more than a second late. What comes later than the silence
+that stands for it is dropped.
 """
 
 from collections.abc import Sequence

@@ -11,10 +11,10 @@ from typing import Final
 from ...core.errors import NvrNotFoundError, NvrResponseError
 from ...core.models import VideoCodec
 from ..audio import AudioFormat, AudioUnit
-from ..cover import Sample
+from ..cover import MOST_BYTES, Sample
 from ..fmp4 import VideoSets
 from ..ticks import RATE
-from .feed import MOST_BYTES, Batch, Feed, FeedOptions, Footage, PlaybackFeed
+from .feed import Batch, Feed, FeedOptions, Footage, PlaybackFeed
 
 KEYS_ABOVE: Final = 4.0
 """Faster than this only key frames are shown: no browser decodes all of them."""

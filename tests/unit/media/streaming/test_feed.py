@@ -1,0 +1,152 @@
+"""What a stream reads: downloads that follow a script, behind a search that does."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from custom_components.nvr.core.errors import NvrError
+from custom_components.nvr.core.models import StreamRole, VideoCodec
+from custom_components.nvr.media.audio import AudioFormat
+from custom_components.nvr.media.cover import Sample
+from custom_components.nvr.media.footage import Opened
+from custom_components.nvr.media.pool import WorkPool
+from custom_components.nvr.media.sources.base import Way
+from custom_components.nvr.media.sources.choice import SourceMemory
+from custom_components.nvr.media.sources.demux import Pieces
+from custom_components.nvr.media.sources.download import DownloadedFootage
+from custom_components.nvr.media.sources.opener import SourceOpener
+from custom_components.nvr.media.sources.pictures import Pictures
+from custom_components.nvr.media.streaming.feed import FeedOptions, Footage, PlaybackFeed
+from custom_components.nvr.media.ticks import RATE
+
+START = 1_795_000_000 * RATE
+SECOND = RATE
+FOUND = START, START + 60 * SECOND
+LATER = START + 3600 * SECOND
+
+
+def sample(second: float, data: bytes = b"", *, key: bool = True) -> Sample:
+    return Sample(START + round(second * RATE), key, data or str(second).encode())
+
+
+class Parts:
+    """Takes nothing apart: each byte stands for what comes next."""
+
+    audio: AudioFormat | None = None
+
+    def __init__(self, pieces: Sequence[Pieces]) -> None:
+        self.pictures = Pictures()
+        self.pictures.adopt(VideoCodec.H264)
+        self._pieces = list(pieces)
+
+    def feed(self, data: bytes) -> Pieces:
+        return self._pieces.pop(0)
+
+    def close(self) -> Pieces:
+        return Pieces()
+
+
+@dataclass
+class Rig:
+    """What was recorded, and what each download of it brings; `asked`: from where each was."""
+
+    downloads: list[list[Pieces] | NvrError] = field(default_factory=list)
+    spans: list[tuple[int, int] | NvrError | None] = field(default_factory=lambda: [FOUND])
+    asked: list[int] = field(default_factory=list)
+    sources: list[DownloadedFootage] = field(default_factory=list)
+    wanted: bool = False
+
+    async def recorded(self, moment: int) -> tuple[int, int] | None:
+        found = self.spans.pop(0) if self.spans else None
+        if isinstance(found, NvrError):
+            raise found
+        return found
+
+    async def open(self, moment: int, without: Way | None = None) -> Opened:
+        self.asked.append(moment)
+        pieces = self.downloads.pop(0)
+        if isinstance(pieces, NvrError):
+            raise pieces
+
+        async def chunks() -> AsyncIterator[bytes]:
+            for _ in pieces:
+                await asyncio.sleep(0)
+                yield b"."
+
+        source = DownloadedFootage(chunks(), Parts(pieces), AsyncExitStack())
+        source._wanted = lambda: self.wanted
+        source._since = -1000.0
+        self.sources.append(source)
+        return Opened(source, None, Way.DOWNLOAD)
+
+    def footage(self) -> Footage:
+        return Footage(
+            None,
+            cast("Any", None),
+            1,
+            StreamRole.MAIN,
+            self.recorded,
+            self.recorded,
+            lambda: LATER,
+            WorkPool(),
+            SourceMemory(),
+        )
+
+    def feed(self, start: int = START, *, sound: bool = False) -> PlaybackFeed:
+        return PlaybackFeed(self.footage(), start, FeedOptions(sound=sound))
+
+
+@pytest.fixture(name="rig")
+def rig_fixture(monkeypatch: pytest.MonkeyPatch) -> Rig:
+    rig = Rig()
+    monkeypatch.setattr(SourceOpener, "open", lambda _, moment, without=None: rig.open(moment, without))
+    return rig
+
+
+async def read_some(feed: PlaybackFeed, count: int) -> list[Sample]:
+    found: list[Sample] = []
+    while len(found) < count:
+        batch = await feed.read()
+        assert not batch.ended
+        found += batch.samples
+    return found
+
+
+def times(samples: Sequence[Sample]) -> list[float]:
+    return [(each.time - START) / RATE for each in samples]
+
+
+async def test_a_pause_leaves_no_download_that_would_come_from_its_beginning_again(rig: Rig) -> None:
+    rig.downloads = [[Pieces([sample(second)]) for second in range(60)]]
+    feed = rig.feed(START + 30 * SECOND)
+    await feed.open()
+    assert times(await read_some(feed, 3)) == [30, 31, 32]
+    await feed.pause()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await feed.rest()
+    await feed.resume()
+    assert times(await read_some(feed, 2)) == [33, 34]
+    assert len(rig.asked) == 1
+    await feed.close()
+
+
+async def test_a_download_that_rests_makes_room_for_others_and_one_that_begins_anywhere_is_left(rig: Rig) -> None:
+    for first in (0, 30):
+        rig.spans = [FOUND]
+        rig.downloads = [[Pieces([sample(second)]) for second in range(begin, 60)] for begin in (first, 32)]
+        feed = rig.feed(START + 30 * SECOND)
+        await feed.open()
+        assert times(await read_some(feed, 3)) == [30, 31, 32]
+        await feed.pause()
+        rig.wanted = True
+        await feed.rest()
+        assert rig.sources[-1]._closed
+        rig.wanted = False
+        await feed.resume()
+        assert times(await read_some(feed, 2)) == [33, 34]
+        await feed.close()
