@@ -44,6 +44,8 @@ _ASK_AGAIN: Final = 0.3
 # A download that begins so far before what was asked for does so each time.
 _FAR: Final = 5 * RATE
 _LOOK_AGAIN: Final = 1.0
+# How much further it is read where the search for what follows failed.
+_BLIND: Final = 5 * RATE
 _LIVE_SPAN: Final = timedelta(days=30)
 
 type Recorded = Callable[[int], Awaitable[tuple[int, int] | None]]
@@ -430,10 +432,15 @@ class PlaybackFeed:
         return kept
 
     async def _extend(self) -> None:
-        """See whether it goes on without a break where the known part ends."""
-        span = await self._footage.recorded(self._span_end)
+        """See whether it goes on without a break where the known part ends; where nobody can tell, what comes does."""
+        limit = self._footage.limit()
+        try:
+            span = await self._footage.recorded(self._span_end)
+        except NvrUnreachableError, NvrBusyError, NvrResponseError:
+            self._span_end = max(self._span_end, min(self._span_end + _BLIND, limit))
+            return
         if span is not None and span[0] <= self._span_end + _BREAK and span[1] > self._span_end:
-            self._span_end = min(span[1], self._footage.limit())
+            self._span_end = min(span[1], limit)
 
     async def _recover(self, err: NvrBusyError | NvrResponseError | NvrUnreachableError) -> None:
         """Go on behind a source that broke: by another way, where that helps, else once more; raises what broke it."""
@@ -463,14 +470,20 @@ class PlaybackFeed:
 
     async def _follow(self) -> Batch:
         """Go on behind the end of what was recorded without a break."""
-        before = self._span_end
+        since = before = self._span_end
         await self.close()
-        span = await self._footage.recorded(before) if before < self._footage.limit() else None
-        if span is None or span[0] >= self._footage.limit():
-            return Batch(ended=True)
-        await self._enter(span, before)
-        self._skip_to, self._repeats = self._reached, True
-        return Batch()
+        while True:
+            span = await self._footage.recorded(before) if before < self._footage.limit() else None
+            if span is None or span[0] >= self._footage.limit() or span[1] <= before:
+                return Batch(ended=True)
+            try:
+                await self._enter(span, since)
+            except NvrNotFoundError:
+                # The list says more than there is.
+                before = span[1]
+                continue
+            self._skip_to, self._repeats = self._reached, True
+            return Batch()
 
     async def _enter(self, span: tuple[int, int], start: int) -> None:
         begin = start

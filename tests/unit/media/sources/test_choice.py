@@ -109,5 +109,4 @@ def test_joint_refuses_what_no_recording_holds() -> None:
     joint = Joint(Sample(99 * STEP, False, b"another"))
     piece = bytes(MOST_BYTES // 4)
     with pytest.raises(NvrResponseError):
-        for number in range(6):
-            joint.push([Sample(STEP, not number, piece)])
+        joint.push([Sample(STEP, not number, piece) for number in range(6)])

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from custom_components.nvr.core.errors import NvrError
+from custom_components.nvr.core.errors import NvrError, NvrNotFoundError, NvrUnreachableError
 from custom_components.nvr.core.models import StreamRole, VideoCodec
 from custom_components.nvr.media.audio import AudioFormat
 from custom_components.nvr.media.cover import Sample
@@ -44,6 +44,7 @@ class Parts:
         self._pieces = list(pieces)
 
     def feed(self, data: bytes) -> Pieces:
+        del data
         return self._pieces.pop(0)
 
     def close(self) -> Pieces:
@@ -58,15 +59,17 @@ class Rig:
     spans: list[tuple[int, int] | NvrError | None] = field(default_factory=lambda: [FOUND])
     asked: list[int] = field(default_factory=list)
     sources: list[DownloadedFootage] = field(default_factory=list)
+    searched: list[int] = field(default_factory=list)
     wanted: bool = False
 
     async def recorded(self, moment: int) -> tuple[int, int] | None:
+        self.searched.append(moment)
         found = self.spans.pop(0) if self.spans else None
         if isinstance(found, NvrError):
             raise found
         return found
 
-    async def open(self, moment: int, without: Way | None = None) -> Opened:
+    async def open(self, moment: int) -> Opened:
         self.asked.append(moment)
         pieces = self.downloads.pop(0)
         if isinstance(pieces, NvrError):
@@ -103,7 +106,7 @@ class Rig:
 @pytest.fixture(name="rig")
 def rig_fixture(monkeypatch: pytest.MonkeyPatch) -> Rig:
     rig = Rig()
-    monkeypatch.setattr(SourceOpener, "open", lambda _, moment, without=None: rig.open(moment, without))
+    monkeypatch.setattr(SourceOpener, "open", lambda _, moment, __=None: rig.open(moment))
     return rig
 
 
@@ -150,3 +153,30 @@ async def test_a_download_that_rests_makes_room_for_others_and_one_that_begins_a
         await feed.resume()
         assert times(await read_some(feed, 2)) == [33, 34]
         await feed.close()
+
+
+async def test_a_search_that_fails_ends_no_stream_that_plays(rig: Rig) -> None:
+    rig.spans = [FOUND, NvrUnreachableError("away"), NvrUnreachableError("away"), (START, START + 75 * SECOND)]
+    rig.downloads = [[Pieces([sample(second)]) for second in range(50, 90)]]
+    feed = rig.feed(START + 50 * SECOND)
+    await feed.open()
+    assert times(await read_some(feed, 25)) == [float(second) for second in range(50, 75)]
+    assert [(moment - START) / RATE for moment in rig.searched] == [50, 60, 65, 70]
+    await feed.close()
+
+
+async def test_what_is_listed_and_not_there_is_passed_over(rig: Rig) -> None:
+    ghost = START + 100 * SECOND, START + 110 * SECOND
+    there = START + 200 * SECOND, START + 260 * SECOND
+    rig.spans = [FOUND, None, ghost, there]
+    rig.downloads = [[Pieces([sample(59)]), Pieces([sample(60)])], NvrNotFoundError("404"), [Pieces([sample(200)])]]
+    feed = rig.feed(START + 59 * SECOND)
+    await feed.open()
+    assert times(await read_some(feed, 1)) == [59]
+    gaps = []
+    while not (batch := await feed.read()).samples:
+        assert not batch.ended
+        gaps += [batch.gap] if batch.gap is not None else []
+    assert times(batch.samples) == [200]
+    assert gaps == [(FOUND[1], there[0])]
+    await feed.close()
