@@ -21,6 +21,7 @@ from custom_components.nvr.media.sources.download import DownloadedFootage
 from custom_components.nvr.media.sources.opener import SourceOpener
 from custom_components.nvr.media.sources.pictures import Pictures
 from custom_components.nvr.media.streaming.feed import FeedOptions, Footage, PlaybackFeed
+from custom_components.nvr.media.streaming.trick import HopFeed, Run
 from custom_components.nvr.media.ticks import RATE
 
 START = 1_795_000_000 * RATE
@@ -179,4 +180,32 @@ async def test_what_is_listed_and_not_there_is_passed_over(rig: Rig) -> None:
         gaps += [batch.gap] if batch.gap is not None else []
     assert times(batch.samples) == [200]
     assert gaps == [(FOUND[1], there[0])]
+    await feed.close()
+
+
+@pytest.mark.parametrize("speed", [16.0, -16.0])
+async def test_winding_goes_on_over_what_is_listed_and_not_there(rig: Rig, speed: float) -> None:
+    back = speed < 0
+    missing = START + 20 * SECOND, START + 40 * SECOND
+    begin = START + (50 if back else 10) * SECOND
+
+    class Holed(Rig):
+        async def recorded(self, moment: int) -> tuple[int, int] | None:
+            return FOUND if (moment > FOUND[0] if back else moment < FOUND[1]) else None
+
+        async def open(self, moment: int) -> Opened:
+            if missing[0] <= moment < missing[1]:
+                raise NvrNotFoundError("404")
+            self.downloads = [[Pieces([Sample(max(moment, START), True, b"key")])]]
+            return await super().open(moment)
+
+    holed = Holed()
+    rig.open = holed.open  # type: ignore[method-assign]
+    feed = HopFeed(holed.footage(), Run(begin, speed), FeedOptions())
+    await feed.begin()
+    found: list[int] = []
+    while not (batch := await feed.read()).ended:
+        found += [each.time for each in batch.samples]
+    assert any(each < missing[0] for each in found)
+    assert any(each >= missing[1] for each in found)
     await feed.close()
