@@ -311,7 +311,9 @@ class PlaybackFeed:
             samples = []
         self._source.correction = 0
         if not samples:
-            return await self._ended()
+            # What was held to find the seam comes first; the source ends once more then.
+            held = self._joint.flush() if self._joint is not None else []
+            return Batch(self._fresh(held)) if held else await self._ended()
         if not self._sent:
             self._sent = True
             self._footage.memory.worked(self._way)

@@ -183,6 +183,21 @@ async def test_what_is_listed_and_not_there_is_passed_over(rig: Rig) -> None:
     await feed.close()
 
 
+async def test_a_download_that_ends_right_behind_a_seam_keeps_nothing_back(rig: Rig) -> None:
+    rig.spans = [(START, START + 13 * SECOND)]
+    rig.downloads = [
+        [Pieces([sample(second)]) for second in range(8, 10)],
+        [Pieces([sample(second, b"apart")]) for second in (8.5, 10, 10.5)],
+    ]
+    feed = rig.feed(START + 8 * SECOND)
+    await feed.open()
+    found: list[Sample] = []
+    while not (batch := await feed.read()).ended:
+        found += batch.samples
+    assert times(found) == [8, 9, 10, 10.5]
+    await feed.close()
+
+
 @pytest.mark.parametrize("speed", [16.0, -16.0])
 async def test_winding_goes_on_over_what_is_listed_and_not_there(rig: Rig, speed: float) -> None:
     back = speed < 0
