@@ -310,6 +310,8 @@ class PlaybackFeed:
                 return Batch()
             samples = []
         self._source.correction = 0
+        if not self._options.sound:
+            self._source.take_audio()  # a download brings it all the same
         if not samples:
             # What was held to find the seam comes first; the source ends once more then.
             held = self._joint.flush() if self._joint is not None else []

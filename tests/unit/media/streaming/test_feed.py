@@ -10,7 +10,7 @@ import pytest
 
 from custom_components.nvr.core.errors import NvrError, NvrNotFoundError, NvrUnreachableError
 from custom_components.nvr.core.models import StreamRole, VideoCodec
-from custom_components.nvr.media.audio import AudioFormat
+from custom_components.nvr.media.audio import AudioFormat, AudioUnit
 from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.footage import Opened
 from custom_components.nvr.media.pool import WorkPool
@@ -195,6 +195,15 @@ async def test_a_download_that_ends_right_behind_a_seam_keeps_nothing_back(rig: 
     while not (batch := await feed.read()).ended:
         found += batch.samples
     assert times(found) == [8, 9, 10, 10.5]
+    await feed.close()
+
+
+async def test_sound_that_nobody_wants_is_not_kept(rig: Rig) -> None:
+    rig.downloads = [[Pieces([sample(second)], [AudioUnit(START, b"sound")]) for second in range(20)]]
+    feed = rig.feed()
+    await feed.open()
+    await read_some(feed, 20)
+    assert not rig.sources[0]._units
     await feed.close()
 
 

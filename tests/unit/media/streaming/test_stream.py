@@ -46,6 +46,7 @@ class Film:
     holds: bool = False
     closed: int = 0
     paused: int = 0
+    heard: int = 0
 
     def __post_init__(self) -> None:
         self.at = self.run.start - RATE
@@ -75,6 +76,7 @@ class Film:
             await self.let_go.wait()
 
     def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        self.heard += 1
         return 0, []
 
 
@@ -364,6 +366,7 @@ async def test_codec_ladder(
 async def test_stills_are_jpegs_of_key_frames_twice_a_second_and_dated(desk: Desk) -> None:
     stream = desk.stream(accept="jpeg")
     opened = await stream.open()
+    assert desk.films[-1].heard, "sound that nobody wants is not kept"
     assert opened.mime == "image/jpeg"
     while len(stream.outbox) < 5:
         await asyncio.sleep(0.001)
