@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from .fmp4 import TrackSample
 
+MOST_BYTES = 64 * 1024 * 1024
+"""More than a group of pictures holds."""
 LOOK_AHEAD = 8
 """How many frames are looked at behind a cut once frames were seen out of order."""
 

@@ -117,6 +117,11 @@ class DownloadedFootage:
         self._stack = stack
 
     @property
+    def wanted(self) -> bool:
+        """Whether somebody else has waited for the recorder's downloads, and it is his turn."""
+        return self._wanted() and self._monotonic() - self._since > _TURN
+
+    @property
     def codec(self) -> VideoCodec:
         """What the pictures are."""
         return self._demuxer.pictures.codec
@@ -143,7 +148,7 @@ class DownloadedFootage:
 
         Raises NvrBusyError when somebody else has waited for the recorder's downloads and it is his turn.
         """
-        if self._wanted() and self._monotonic() - self._since > _TURN:
+        if self.wanted:
             raise NvrBusyError("somebody else waits for the recorder's downloads", retry_after=_TURN)
         while not self._samples and not self._ended:
             await self._advance(SILENCE if silence is None else max(silence, SILENCE))

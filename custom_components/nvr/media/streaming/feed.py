@@ -23,7 +23,7 @@ from ...core.errors import (
 )
 from ...core.models import PlaybackRequest, RecordingSegment, RtspAddress, StreamRole, TimeSpan, VideoCodec
 from ..audio import AudioFormat, AudioUnit
-from ..cover import Sample
+from ..cover import MOST_BYTES, Sample
 from ..fmp4 import VideoSets
 from ..footage import Opened
 from ..joint import Joint
@@ -33,14 +33,19 @@ from ..rtsp.session import RtspSession
 from ..seam import END_SILENCE, Seam
 from ..sources.base import FrameSource, Way
 from ..sources.choice import SourceMemory
+from ..sources.download import DownloadedFootage
+from ..sources.local import Mp4Footage
 from ..sources.opener import SourceOpener
 from ..ticks import RATE, to_datetime
 
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""More than a group of pictures holds."""
 _BREAK: Final = 2 * RATE
 _LETTING_GO: Final = 3.0
 _ASK_AGAIN: Final = 0.3
+# A download that begins so far before what was asked for does so each time.
+_FAR: Final = 5 * RATE
+_LOOK_AGAIN: Final = 1.0
+# How much further it is read where the search for what follows failed.
+_BLIND: Final = 5 * RATE
 _LIVE_SPAN: Final = timedelta(days=30)
 
 type Recorded = Callable[[int], Awaitable[tuple[int, int] | None]]
@@ -255,6 +260,7 @@ class PlaybackFeed:
         self._joint: Joint | None = None
         self._lead_in: list[Sample] | None = None
         self._asked = start
+        self._began: int | None = None
         self._heard: int | None = None
         self._repeats = False
 
@@ -304,8 +310,12 @@ class PlaybackFeed:
                 return Batch()
             samples = []
         self._source.correction = 0
+        if not self._options.sound:
+            self._source.take_audio()  # a download brings it all the same
         if not samples:
-            return await self._ended()
+            # What was held to find the seam comes first; the source ends once more then.
+            held = self._joint.flush() if self._joint is not None else []
+            return Batch(self._fresh(held)) if held else await self._ended()
         if not self._sent:
             self._sent = True
             self._footage.memory.worked(self._way)
@@ -334,7 +344,7 @@ class PlaybackFeed:
         return shift, units
 
     async def pause(self) -> None:
-        """Let the recorder stop sending; one that does not know how is left, as is a download."""
+        """Let the recorder stop sending; one that does not know how is left, as is a download that begins anywhere."""
         if isinstance(self._source, RtspSession):
             try:
                 self._late += self._fresh(await self._source.pause())
@@ -342,10 +352,16 @@ class PlaybackFeed:
                 pass
             else:
                 return
-        await self.close()
+        if not self._holds_back:
+            await self.close()
 
     async def rest(self) -> None:
-        """Keep what is paused alive, until cancelled."""
+        """Keep what is paused alive, until cancelled; a download only while nobody else waits for one."""
+        while isinstance(self._source, DownloadedFootage):
+            if self._source.wanted:
+                await self.close()
+                return
+            await asyncio.sleep(_LOOK_AGAIN)
         if isinstance(self._source, RtspSession):
             try:
                 await self._source.rest()
@@ -354,6 +370,8 @@ class PlaybackFeed:
 
     async def resume(self) -> None:
         """Go on where it was paused."""
+        if self._holds_back:
+            return
         self._skip_to, self._repeats = self._reached, True
         if isinstance(self._source, RtspSession):
             try:
@@ -375,8 +393,16 @@ class PlaybackFeed:
             await source.close()
             self._options.parting.note()
 
+    @property
+    def _holds_back(self) -> bool:
+        """Whether the source just waits where nobody reads: what would come again from its beginning is not left."""
+        if isinstance(self._source, DownloadedFootage):
+            return self._began is not None and self._began < self._asked - _FAR
+        return isinstance(self._source, Mp4Footage)
+
     def _joined(self, samples: list[Sample]) -> list[Sample]:
         """Return what is new of a download: it begins at a key frame, however far before the asked moment."""
+        self._began = samples[0].time if self._began is None else self._began
         if self._joint is not None:
             samples = self._joint.push(samples)
         if self._lead_in is None:
@@ -410,10 +436,15 @@ class PlaybackFeed:
         return kept
 
     async def _extend(self) -> None:
-        """See whether it goes on without a break where the known part ends."""
-        span = await self._footage.recorded(self._span_end)
+        """See whether it goes on without a break where the known part ends; where nobody can tell, what comes does."""
+        limit = self._footage.limit()
+        try:
+            span = await self._footage.recorded(self._span_end)
+        except NvrUnreachableError, NvrBusyError, NvrResponseError:
+            self._span_end = max(self._span_end, min(self._span_end + _BLIND, limit))
+            return
         if span is not None and span[0] <= self._span_end + _BREAK and span[1] > self._span_end:
-            self._span_end = min(span[1], self._footage.limit())
+            self._span_end = min(span[1], limit)
 
     async def _recover(self, err: NvrBusyError | NvrResponseError | NvrUnreachableError) -> None:
         """Go on behind a source that broke: by another way, where that helps, else once more; raises what broke it."""
@@ -443,14 +474,20 @@ class PlaybackFeed:
 
     async def _follow(self) -> Batch:
         """Go on behind the end of what was recorded without a break."""
-        before = self._span_end
+        since = before = self._span_end
         await self.close()
-        span = await self._footage.recorded(before) if before < self._footage.limit() else None
-        if span is None or span[0] >= self._footage.limit():
-            return Batch(ended=True)
-        await self._enter(span, before)
-        self._skip_to, self._repeats = self._reached, True
-        return Batch()
+        while True:
+            span = await self._footage.recorded(before) if before < self._footage.limit() else None
+            if span is None or span[0] >= self._footage.limit() or span[1] <= before:
+                return Batch(ended=True)
+            try:
+                await self._enter(span, since)
+            except NvrNotFoundError:
+                # The list says more than there is.
+                before = span[1]
+                continue
+            self._skip_to, self._repeats = self._reached, True
+            return Batch()
 
     async def _enter(self, span: tuple[int, int], start: int) -> None:
         begin = start
@@ -478,7 +515,7 @@ class PlaybackFeed:
         if self.codec is VideoCodec.UNKNOWN:
             self.codec, self.audio = source.codec, source.audio if self._options.sound else None
         self.sets = source.sets or self.sets
-        self._way, self._sent, self._asked = opened.way, False, moment
+        self._way, self._sent, self._asked, self._began = opened.way, False, moment, None
         download = opened.way is not Way.PLAYBACK
         self._joint = Joint(self._newest) if download and self._newest is not None else None
         self._lead_in = [] if download and self._newest is None else None

@@ -37,6 +37,14 @@ class Pacer:
         self.speed = speed
         self._begun = None
 
+    def turn(self, speed: float) -> None:
+        """Go on at another speed from now on: what was watched so far was watched at the one before."""
+        if self._begun is not None:
+            now = self._monotonic() if self._paused_at is None else self._paused_at
+            since, first = self._begun
+            self._begun = (now, first + round((now - since) * self.speed * RATE))
+        self.speed = speed
+
     def skip(self) -> None:
         """Take the next fragment as of now: what lies before it was never there."""
         self._begun = None

@@ -81,8 +81,9 @@ class Pump:
             self._sound = await StreamSound.open(self._feed.audio, self._run.epoch, self._pool)
         while True:
             batch = await self._feed.read()
+            shift, units = self._feed.take_audio()  # what nobody hears is not kept either
             if self._sound is not None:
-                await self._sound.hear(*self._feed.take_audio())
+                await self._sound.hear(shift, units)
             if self._run.stills:
                 await self._take_stills(batch.samples)
             else:

@@ -1,7 +1,8 @@
 """The sound of one run: what players take is passed on, all else becomes AAC, some frames at a time.
 
 Pictures must not wait for it: a player shows nothing where one of its tracks has nothing. So silence stands where
-nothing was heard, at the beginning at once, later when it has not come for a second.
+nothing was heard, at the beginning at once, later when it is more than a second late. What comes later than the silence
+that stands for it is dropped.
 """
 
 from collections.abc import Sequence
@@ -43,6 +44,10 @@ class StreamSound:
         self._given = 0
         self._began = False
         self._passes = source.config is not None and source.config.data == config.data
+        # Long frames are late by themselves: sound that is always as late as the recorder sends it is to be heard.
+        self._least = 1 if self._passes else _AT_ONCE
+        self._behind = 1 if self._passes else 1 + _OVERLAP
+        self._late = _LATE + (self._behind + self._least) * FRAME * RATE // config.rate
 
     @classmethod
     async def open(cls, source: AudioFormat, epoch: int, pool: WorkPool) -> StreamSound | None:
@@ -64,15 +69,15 @@ class StreamSound:
         self._units += units
         if self._grid is None:
             return  # where pictures begin is not known yet
-        reach = max(unit.time + self._source.ticks_of(unit.data) for unit in self._units)
         grid, following = self._grid, self._given + len(self._ready)
-        last = grid.slots(self._epoch, reach).stop - 1
-        slots = range(following, last if self._passes else last - _OVERLAP)
-        if len(slots) < (1 if self._passes else _AT_ONCE):
-            return
-        self._ready += await self._made(slots, grid)
-        kept = self._moment(slots.stop) - AROUND
+        kept = self._moment(following) - AROUND
         self._units = [unit for unit in self._units if unit.time >= kept]
+        if not self._units:
+            return  # it is later than the silence that stands for it
+        reach = max(unit.time + self._source.ticks_of(unit.data) for unit in self._units)
+        slots = range(following, grid.slots(self._epoch, reach).stop - self._behind)
+        if len(slots) >= self._least:
+            self._ready += await self._made(slots, grid)
 
     def take(self, end: int) -> list[TrackSample]:
         """Return the frames that are ready, and silence as far as pictures need it that end there (media ticks)."""
@@ -81,7 +86,7 @@ class StreamSound:
         frames, self._ready = self._ready, []
         first = self._given
         reached = self._moment(first + len(frames)) - self._epoch
-        if not self._began or reached < end - _LATE:
+        if not self._began or reached < end - self._late:
             until = end - _CAUGHT_UP if self._began else end
             missing = len(self._grid.slots(self._epoch + max(0, reached), self._epoch + max(0, until)))
             frames += [self._quiet] * missing

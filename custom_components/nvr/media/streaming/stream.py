@@ -178,7 +178,7 @@ class MediaStream:
         if calm and self._ready is not None and not _failed(self._ready):
             # The viewer's own matter: what comes is the same.
             self._run = replace(self._run, speed=speed)
-            self._way.pacer.speed = speed
+            self._way.pacer.turn(speed)
             return replace(await self._newest(), speed=speed)
         return await self._begin(replace(self._run, speed=speed, step=0, start=moment or self.position))
 
@@ -266,6 +266,8 @@ class MediaStream:
             rung = self._rung or Rung(StreamRole.MAIN)
             opened = Opened(found.codec, found.mime, run.epoch, found.first, rung.role, run.speed, rung.refused)
             ready.set_result(opened)
+            # It may have been changed while this run was opened.
+            self._way.pacer.turn(abs(self._run.speed))
             self._slots.tell(self.recorder_id, self)
 
         try:

@@ -11,10 +11,10 @@ from typing import Final
 from ...core.errors import NvrNotFoundError, NvrResponseError
 from ...core.models import VideoCodec
 from ..audio import AudioFormat, AudioUnit
-from ..cover import Sample
+from ..cover import MOST_BYTES, Sample
 from ..fmp4 import VideoSets
 from ..ticks import RATE
-from .feed import MOST_BYTES, Batch, Feed, FeedOptions, Footage, PlaybackFeed
+from .feed import Batch, Feed, FeedOptions, Footage, PlaybackFeed
 
 KEYS_ABOVE: Final = 4.0
 """Faster than this only key frames are shown: no browser decodes all of them."""
@@ -179,6 +179,7 @@ class HopFeed(_PieceFeed):
         self._moment = run.start
         self._last: int | None = None
         self._took = _PICTURE_EVERY
+        self._hole = _SEAM
 
     async def _next(self) -> Batch:
         back = self._run.speed < 0
@@ -191,7 +192,10 @@ class HopFeed(_PieceFeed):
             except NvrNotFoundError:
                 if self._last is None:
                     raise
-                return Batch(ended=True)
+                if not await self._pass_over():
+                    return Batch(ended=True)
+                continue
+            self._hole = _SEAM
             self._took = max(_PICTURE_EVERY, (time.monotonic() - begun) * _SPARE)
             self._moment += round(self._took * self._run.speed * RATE)
             if found.gap is not None:
@@ -203,6 +207,20 @@ class HopFeed(_PieceFeed):
                 self._last = sample.time
                 return found
         raise NvrResponseError("the recorder shows the same picture again and again")
+
+    async def _pass_over(self) -> bool:
+        """Go on behind what is listed and not there, further each time; False where nothing more is listed."""
+        hole, self._hole = self._hole, self._hole * 2
+        if self._run.speed < 0:
+            self._moment -= hole
+            return True
+        span = await self._footage.recorded(self._moment)
+        end = self._footage.limit()
+        if span is None or max(self._moment, span[0]) >= end:
+            return False
+        # What is missing may be much less than what is listed in one piece.
+        self._moment = min(max(self._moment, span[0]) + hole, span[1])
+        return self._moment < end
 
     async def _gap_before(self) -> Batch | None:
         """Go over a gap backwards; the end, where nothing was recorded before."""

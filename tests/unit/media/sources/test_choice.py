@@ -1,7 +1,9 @@
 """Which way is tried first, and where two downloads meet."""
 
+import pytest
+
 from custom_components.nvr.core.errors import NvrBusyError, NvrResponseError, NvrTimeoutError
-from custom_components.nvr.media.cover import Sample
+from custom_components.nvr.media.cover import MOST_BYTES, Sample
 from custom_components.nvr.media.joint import Joint
 from custom_components.nvr.media.sources.base import Way
 from custom_components.nvr.media.sources.choice import SourceMemory
@@ -94,3 +96,17 @@ def test_joint_at_the_end_gives_out_what_it_held() -> None:
     joint = Joint(Sample(99 * STEP, False, b"another"))
     assert joint.push(frames(75, 3)) == []
     assert joint.push([]) == frames(75, 3)
+
+
+def test_joint_holds_no_more_of_a_file_that_comes_from_its_beginning_than_lies_around_the_seam() -> None:
+    joint = Joint(Sample(3600 * RATE, False, b"another"))
+    for second in range(0, 3600, 2):
+        assert joint.push([Sample(second * RATE, True, b"key"), Sample((second + 1) * RATE, False, b"rest")]) == []
+    assert len(joint.flush()) <= 6
+
+
+def test_joint_refuses_what_no_recording_holds() -> None:
+    joint = Joint(Sample(99 * STEP, False, b"another"))
+    piece = bytes(MOST_BYTES // 4)
+    with pytest.raises(NvrResponseError):
+        joint.push([Sample(STEP, not number, piece) for number in range(6)])

@@ -67,3 +67,29 @@ async def test_after_a_gap_the_count_begins_anew() -> None:
     assert not pacer.may_send(500 * RATE)
     pacer.skip()
     assert pacer.may_send(500 * RATE)
+
+
+async def test_another_speed_counts_from_now_on() -> None:
+    pacer, clock = started()
+    clock.now = 60.0
+    pacer.turn(0.5)
+    assert pacer.may_send(170 * RATE), "a minute was watched, and ten seconds are the lead"
+    assert not pacer.may_send(171 * RATE)
+    clock.now = 62.0
+    assert pacer.may_send(171 * RATE)
+    pacer.turn(1.0)
+    assert not pacer.may_send(172 * RATE)
+    clock.now = 63.0
+    assert pacer.may_send(172 * RATE)
+
+
+async def test_another_speed_in_a_pause_counts_from_the_pause_on() -> None:
+    pacer, clock = started()
+    clock.now = 60.0
+    pacer.pause()
+    clock.now = 100.0
+    pacer.turn(0.5)
+    clock.now = 200.0
+    pacer.go_on()
+    assert pacer.may_send(170 * RATE)
+    assert not pacer.may_send(171 * RATE)

@@ -46,6 +46,7 @@ class Film:
     holds: bool = False
     closed: int = 0
     paused: int = 0
+    heard: int = 0
 
     def __post_init__(self) -> None:
         self.at = self.run.start - RATE
@@ -75,6 +76,7 @@ class Film:
             await self.let_go.wait()
 
     def take_audio(self) -> tuple[int, list[AudioUnit]]:
+        self.heard += 1
         return 0, []
 
 
@@ -194,6 +196,25 @@ async def test_speed_is_answered_though_a_seek_takes_its_place(desk: Desk) -> No
     answers = await asyncio.gather(opening, speed, seek)
     assert {answer.actual_start for answer in answers} == {START + 99 * RATE + STEP}
     assert answers[1].speed == 0.5
+    await stream.close(Ending("left"))
+
+
+async def test_a_speed_that_is_asked_for_while_it_opens_is_the_one_it_begins_at(desk: Desk) -> None:
+    stream = desk.stream()
+    gate = asyncio.Event()
+
+    async def slow(role: StreamRole, run: Run) -> Film:
+        await gate.wait()
+        return Film(run)
+
+    desk.opens = slow
+    opening = asyncio.create_task(stream.open())
+    await turns()
+    speed = asyncio.create_task(stream.set_speed(0.5))
+    await turns()
+    gate.set()
+    await asyncio.gather(opening, speed)
+    assert stream._way.pacer.speed == 0.5
     await stream.close(Ending("left"))
 
 
@@ -345,6 +366,7 @@ async def test_codec_ladder(
 async def test_stills_are_jpegs_of_key_frames_twice_a_second_and_dated(desk: Desk) -> None:
     stream = desk.stream(accept="jpeg")
     opened = await stream.open()
+    assert desk.films[-1].heard, "sound that nobody wants is not kept"
     assert opened.mime == "image/jpeg"
     while len(stream.outbox) < 5:
         await asyncio.sleep(0.001)
