@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -119,6 +119,11 @@ async def test_last_slot_is_for_people() -> None:
         await playback.segment(0)
         with pytest.raises(NvrBusyError):
             await shown(reader(recorder, limit=2), START + 60 * SECOND, exact=False)
+        # What the recorder taught counts as what was set.
+        again_at = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        recorder.engine.slots.recall("recorder", {"most": 2, "refusals": 1, "again_at": again_at})
+        with pytest.raises(NvrBusyError):
+            await shown(reader(recorder, limit=4), START + 60 * SECOND, exact=False)
         assert recorder.opened_sessions == 1
         # Somebody who asks for a frame takes it as he would to watch.
         assert await shown(reader(recorder, limit=2), START + 60 * SECOND)

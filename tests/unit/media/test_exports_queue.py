@@ -231,3 +231,32 @@ async def test_recorder_that_is_back_is_not_waited_for_any_longer() -> None:
     found.wake("a")
     await until(lambda: one.state is JobState.DONE)
     await found.aclose()
+
+
+@pytest.mark.parametrize("how", ["cancel", "put_off"])
+async def test_who_leaves_while_an_export_is_stopped_does_not_block_its_recorder(how: str) -> None:
+    tidied = asyncio.Event()
+    running: list[str] = []
+
+    async def make(what: ExportJob) -> list[str]:
+        running.append(what.order.id)
+        if what.order.id == "a1":
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                await tidied.wait()
+        return ["clip"]
+
+    found = ExportQueue(make, lambda _: None, lambda _, __: ("unreachable", {}), delays=(3600.0,))
+    found.add(one := job("a1"))
+    found.add(two := job("a2"))
+    await until(lambda: running == ["a1"])
+    leaving = asyncio.create_task(getattr(found, how)("a1"))
+    await asyncio.sleep(0.01)
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    assert leaving.cancelled()
+    tidied.set()
+    await until(lambda: two.state is JobState.DONE)
+    assert one.state is (JobState.CANCELLED if how == "cancel" else JobState.WAITING)
+    await found.aclose()

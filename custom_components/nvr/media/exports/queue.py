@@ -70,6 +70,7 @@ class ExportQueue:
         self._utcnow = utcnow
         self._delays = delays
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._stopping: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
         self._held = False
@@ -116,20 +117,24 @@ class ExportQueue:
         job = self.jobs[job_id]
         if not job.active:
             return
-        await self._stop(job_id)
-        if job.active:
-            self._end(job, JobState.CANCELLED)
-        self.look()
+
+        def end() -> None:
+            if job.active:
+                self._end(job, JobState.CANCELLED)
+
+        await self._stop_and(job_id, end)
 
     async def fail(self, job_id: str, key: str, **details: str) -> None:
         """End a job for a reason that lies outside of it."""
         job = self.jobs[job_id]
         if not job.active:
             return
-        await self._stop(job_id)
-        if job.active:
-            self._end(job, JobState.FAILED, key, details)
-        self.look()
+
+        def end() -> None:
+            if job.active:
+                self._end(job, JobState.FAILED, key, details)
+
+        await self._stop_and(job_id, end)
 
     def wake(self, recorder_id: str) -> None:
         """Try at once what waits for a recorder that is back."""
@@ -143,10 +148,12 @@ class ExportQueue:
         job = self.jobs.get(job_id)
         if job is None or job.state is not JobState.RUNNING:
             return
-        await self._stop(job_id)
-        if job.state is JobState.RUNNING:
-            self._wait(job, self._delays[0] if seconds is None else seconds, reason)
-        self.look()
+
+        def wait() -> None:
+            if job.state is JobState.RUNNING:
+                self._wait(job, self._delays[0] if seconds is None else seconds, reason)
+
+        await self._stop_and(job_id, wait)
 
     async def aclose(self) -> None:
         """Stop everything; what was under way begins anew another time."""
@@ -155,6 +162,8 @@ class ExportQueue:
             self._timer.cancel()
         for job_id in list(self._running):
             await self._stop(job_id)
+        while self._stopping:
+            await asyncio.wait(set(self._stopping))
 
     def _fits(self, job: ExportJob) -> bool:
         recorders = {self.jobs[job_id].order.recorder_id for job_id in self._running}
@@ -172,6 +181,19 @@ class ExportQueue:
             task.cancel()
             await asyncio.wait({task})
             self._running.pop(job_id, None)
+
+    async def _stop_and(self, job_id: str, then: Callable[[], None]) -> None:
+        """Stop what runs and do what follows from that, even where whoever asks for it leaves meanwhile."""
+
+        async def stop() -> None:
+            await self._stop(job_id)
+            then()
+            self.look()
+
+        stopping = asyncio.get_running_loop().create_task(stop(), name=f"nvr export {job_id} stops")
+        self._stopping.add(stopping)
+        stopping.add_done_callback(self._stopping.discard)
+        await asyncio.shield(stopping)
 
     async def _run(self, job: ExportJob) -> None:
         try:

@@ -11,6 +11,7 @@ import time
 from typing import Protocol
 
 from ...core.errors import (
+    NvrBusyError,
     NvrError,
     NvrNotFoundError,
     NvrResponseError,
@@ -100,6 +101,7 @@ class PartReader:
         self._monotonic = monotonic
         self._wait = _WAIT if wait is None else wait
         self._lead = 0
+        self._read_any = False
         self._reader: FootageReader | None = None
         self._holes = Holes(0, 0)
         self._opener: Opener | None = None
@@ -113,6 +115,7 @@ class PartReader:
             problem = await self._read_on(at, part, fresh=fresh)
             piece = self._take(at, part, fresh=fresh, broken=problem is not None)
             if piece is not None:
+                self._read_any = True
                 for moment in sorted(sample.time for sample in piece.body):
                     self._holes.add(moment)
                 yield piece
@@ -145,6 +148,10 @@ class PartReader:
         try:
             reader = await self._reader_at(at, part)
             await reader.read_until(min(at + STEP, part.end), part.end, at if fresh else None)
+        except NvrBusyError as err:
+            if not self._read_any and self._reader is None:
+                raise  # nothing was read that would be read again
+            return err
         except (NvrUnreachableError, NvrNotFoundError, NvrResponseError) as err:
             return err
         except NvrUnsupportedError as err:
@@ -180,7 +187,7 @@ class PartReader:
             return failures >= _TRIES_AT_THE_END
         if failures < _TRIES:
             return False
-        raise problem if isinstance(problem, NvrUnreachableError) else IncompleteError(at)
+        raise problem if isinstance(problem, NvrUnreachableError | NvrBusyError) else IncompleteError(at)
 
     async def _reader_at(self, at: int, part: Part) -> FootageReader:
         if self._reader is not None:

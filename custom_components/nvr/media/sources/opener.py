@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Final, Protocol
 
-from ...core.driver import CredentialGuard, DownloadSource, PlaybackSource
+from ...core.driver import CredentialGuard, Download, DownloadSource, PlaybackSource
 from ...core.errors import (
     NvrAuthError,
     NvrBusyError,
@@ -26,7 +26,7 @@ from ..pool import WorkPool
 from ..rtsp.connection import SessionLimits
 from ..rtsp.session import RtspSession
 from ..ticks import from_datetime, to_datetime
-from .base import Way
+from .base import FrameSource, Way
 from .choice import SourceMemory
 from .download import DownloadedFootage
 from .local import spooled
@@ -215,7 +215,7 @@ class SourceOpener:
         segment, _ = await self._piece_at(moment)
         if segment is None:
             raise NvrUnsupportedError("there is no file to download of that moment")
-        return await self._download(segment, _LONGEST_WAIT if is_last else _FIRST_BYTE)
+        return await self._download(segment, is_last=is_last)
 
     async def _play(self, moment: datetime) -> Opened:
         footage = self._footage
@@ -235,18 +235,25 @@ class SourceOpener:
         self.memory.tell(Way.PLAYBACK, request.real_time)
         return Opened(session, from_datetime(request.end) if request.end < span.end else None)
 
-    async def _download(self, segment: RecordingSegment, patience: float) -> Opened:
+    async def _download(self, segment: RecordingSegment, *, is_last: bool) -> Opened:
         downloads = self._footage.downloads
         if downloads is None:
             raise NvrNotFoundError("the recorder gives out no files")
         try:
-            async with asyncio.timeout(patience):
+            async with asyncio.timeout(_LONGEST_WAIT if is_last else _FIRST_BYTE) as waiting:
+
+                async def whole(download: Download, begin: datetime, start: datetime) -> FrameSource:
+                    if is_last:
+                        # It has begun, and takes as long as it takes; that it goes on is watched where it comes from.
+                        waiting.reschedule(None)
+                    return await spooled(download, begin, self._pool, start)
+
                 source = await DownloadedFootage.open(
                     downloads,
                     segment,
                     silence=self._limits.silence,
                     monotonic=self._monotonic,
-                    whole=lambda download, begin, start: spooled(download, begin, self._pool, start),
+                    whole=whole,
                 )
         except TimeoutError:
             raise NvrTimeoutError("the download did not begin in time") from None

@@ -130,7 +130,8 @@ class PlayedPictures:
         return Pictures(codec, [Coded(sample.time, annexb(sample.data)) for sample in samples])
 
     async def _lease(self, holder: ThumbnailHolder, wanted: Wanted) -> Lease:
-        if not wanted.exact and len(self.slots.holders(self.recorder_id)) >= self.limit - 1:
+        allowed = self.slots.limit(self.recorder_id, self.limit)
+        if not wanted.exact and self.slots.used(self.recorder_id) >= allowed - 1:
             raise NvrBusyError("the last playback session is kept for people", retry_after=5.0)
         return await self.slots.acquire(self.recorder_id, self.limit, holder)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -11,11 +12,23 @@ import av
 import numpy as np
 import pytest
 
+from custom_components.nvr.core.credentials import LoginGuard
 from custom_components.nvr.core.errors import NvrBusyError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
-from custom_components.nvr.core.models import Container, VideoCodec
+from custom_components.nvr.core.models import (
+    Container,
+    RecordingKind,
+    RecordingSegment,
+    StreamRole,
+    TimeSpan,
+    VideoCodec,
+)
 from custom_components.nvr.media.cover import Sample
+from custom_components.nvr.media.exports.export import ExportFootage
+from custom_components.nvr.media.exports.reading import Part
 from custom_components.nvr.media.pool import WorkPool
+from custom_components.nvr.media.sources import opener
 from custom_components.nvr.media.sources.base import FrameSource
+from custom_components.nvr.media.sources.choice import SourceMemory
 from custom_components.nvr.media.sources.local import Mp4Footage, open_file, spooled
 from custom_components.nvr.media.ticks import RATE, from_datetime
 
@@ -164,6 +177,49 @@ async def test_mp4_of_a_recorder_is_kept_within_limits(tmp_path: Path, pool: Wor
     for source in [*await asyncio.gather(*tasks), await spooled(Answer(data), BEGIN, pool, BEGIN)]:
         assert len(await drain(source)) == 50
         await source.close()
+
+
+class Slow(Answer):
+    """One that takes longer than a download may take to begin."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        half = len(self.data) // 2
+        yield self.data[:half]
+        await asyncio.sleep(0.3)
+        yield self.data[half:]
+
+
+class Files:
+    """Gives out one file."""
+
+    piece = None
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    @asynccontextmanager
+    async def open(self, _: RecordingSegment) -> AsyncIterator[Answer]:
+        yield self.answer
+
+    async def begins(self, segment: RecordingSegment) -> datetime:
+        return segment.span.start
+
+
+async def test_mp4_that_takes_long_is_waited_for_where_there_is_no_other_way(
+    tmp_path: Path, pool: WorkPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opener, "_LONGEST_WAIT", 0.1)
+    clip(tmp_path / "clip.mp4", 2)
+    span = TimeSpan(BEGIN, BEGIN + timedelta(seconds=2))
+    files = [RecordingSegment(1, span, RecordingKind.CONTINUOUS)]
+    downloads = Files(Slow((tmp_path / "clip.mp4").read_bytes()))
+    footage = ExportFootage(None, LoginGuard(), 1, span, StreamRole.MAIN, downloads, files)
+    begin = from_datetime(BEGIN)
+    opened = await footage.opener_of(SourceMemory(), pool)(
+        Part(begin, begin + 2 * RATE, (begin, begin + 2 * RATE))
+    ).open(begin)
+    assert len(await drain(opened.source)) == 50
+    await opened.source.close()
 
 
 async def test_mp4_that_is_damaged_in_the_middle_is_an_error_of_the_recording(tmp_path: Path, pool: WorkPool) -> None:
