@@ -267,6 +267,24 @@ class ClockSource(Protocol):
         """Measure zone and offset anew."""
 
 
+class ClockSetter(Protocol):
+    """The recorder's own clock, to be set: only when a person asks for it."""
+
+    async def set_now(self) -> DeviceClock:
+        """Set it to what its zone shows now, and return what it then tells; raises NvrResponseError if it stays."""
+
+
+class RecordingStatus(Protocol):
+    """What the recorder says of its recording."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether one request tells of all channels; else each is asked for by itself."""
+
+    async def recording(self, channels: Sequence[int]) -> Mapping[int, bool]:
+        """Return whether these are being recorded, as far as it tells; nothing where the firmware does not say."""
+
+
 class MaintenanceSource(Protocol):
     """Health of the box itself."""
 
@@ -290,7 +308,9 @@ class Driver(Protocol):
     events: EventSource | None
     storage: StorageSource | None
     clock: ClockSource | None
+    clock_setter: ClockSetter | None
     maintenance: MaintenanceSource | None
+    recording_status: RecordingStatus | None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:

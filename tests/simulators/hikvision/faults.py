@@ -27,8 +27,13 @@ class DocumentFaults:
 
 @dataclass(slots=True)
 class ClockFaults:
-    """How the clock is told: suffix right | standard (also in summer) | none; fixed = a dead clock's text."""
+    """How the clock is told: suffix right | standard (also in summer) | none; fixed = a dead clock's text.
 
+    `mode`: who keeps it, NTP | manual; a clock that NTP keeps ignores the time it is given when `kept`.
+    """
+
+    mode: str = "NTP"
+    kept: bool = True
     suffix: str = "right"
     zone_text: str | None = None
     fixed: str | None = None

@@ -11,6 +11,7 @@ import aiohttp
 from ...capabilities import GateWidths, RecorderCapabilities
 from ...credentials import LoginGuard
 from ...driver import (
+    ClockSetter as ClockSetterRole,
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
@@ -22,6 +23,7 @@ from ...driver import (
     MaintenanceSource,
     PlaybackSource,
     RecordingIndex,
+    RecordingStatus as RecordingStatusRole,
     SnapshotSource,
     StorageSource,
 )
@@ -38,6 +40,7 @@ from .detections import Detections
 from .downloads import Downloads
 from .events import Events
 from .finder import Finders
+from .health import ClockSetter, RecordingStatus
 from .key_frames import KeyFrames
 from .live import Live, Snapshots
 from .mapping import (
@@ -114,7 +117,9 @@ class DahuaDriver:
         self.events: EventSource | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
+        self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.recording_status: RecordingStatusRole | None = None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:
@@ -173,7 +178,8 @@ class DahuaDriver:
             self._lists = Detections(context, recordings.finders)
             self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
-            self.clock = Clock(context, self._time)
+            self.clock, self.clock_setter = Clock(context, self._time), ClockSetter(context, self._time)
+            self.recording_status = RecordingStatus(context)
             self.events = self._event_stream = Events(context, read_clock=self._time.read)
         # What was not told this time is asked for when it is wanted, and not taken from before.
         known = learned.disks is not None or learned.storage_failed

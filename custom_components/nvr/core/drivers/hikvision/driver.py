@@ -10,6 +10,7 @@ import aiohttp
 from ...capabilities import GateWidths, RecorderCapabilities
 from ...credentials import LoginGuard
 from ...driver import (
+    ClockSetter as ClockSetterRole,
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
@@ -21,6 +22,7 @@ from ...driver import (
     MaintenanceSource,
     PlaybackSource,
     RecordingIndex,
+    RecordingStatus as RecordingStatusRole,
     SnapshotSource,
     StorageSource,
 )
@@ -34,6 +36,7 @@ from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned, identify
 from .context import Context
 from .downloads import Downloads
 from .events import USER_CHECK, Events
+from .health import ClockSetter, RecordingStatus
 from .live import Live, Playback, Snapshots
 from .mapping import (
     FAMILY,
@@ -112,7 +115,9 @@ class HikvisionDriver:
         self.events: EventSource | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
+        self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.recording_status: RecordingStatusRole | None = None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
@@ -167,7 +172,8 @@ class HikvisionDriver:
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
             self.downloads = Downloads(context)
-            self.clock = Clock(context)
+            self.clock, self.clock_setter = Clock(context), ClockSetter(context)
+            self.recording_status = RecordingStatus(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
         # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.
