@@ -21,6 +21,9 @@ _HOLDS: Final = 2.5 * INTERVAL
 # An uptime is in whole seconds and travels: a start that moves by less is the same one.
 _SAME_START: Final = timedelta(minutes=2)
 
+# A clock further off is wrong: recordings are found by it.
+CLOCK_LIMIT: Final = timedelta(seconds=5)
+
 FAULTY: Final = frozenset({DiskState.ERROR, DiskState.OFFLINE, DiskState.UNFORMATTED})
 
 
@@ -34,7 +37,9 @@ class BoxHealth:
         self._disks: tuple[tuple[Disk, ...], datetime] | None = None
         self._status: tuple[SystemStatus, datetime] | None = None
         self._tells_nothing = False
+        self._judged: datetime | None = None
         self.started_at: datetime | None = None
+        self.clock_error: timedelta | None = None
         self.known_disks: dict[str, Disk] = {}
 
     @property
@@ -77,6 +82,7 @@ class BoxHealth:
             await asyncio.sleep(pause)
             if self._ready:
                 await self._read_status()
+                await self.async_judge_clock()
             pause = INTERVAL.total_seconds() / 2
             await asyncio.sleep(pause)
 
@@ -102,6 +108,26 @@ class BoxHealth:
                 if status is not None:
                     self._take(status)
         self._on_change()
+
+    async def async_judge_clock(self) -> None:
+        """Find out whether the clock is wrong: a reading that says so is taken a second time, for answers may be slow.
+
+        `clock_error` is then how far it is ahead, None while it is right or not told.
+        """
+        if (source := self._hub.driver.clock) is None:
+            return
+        clock = source.current
+        if clock.read_at == self._judged:
+            return
+        if clock.measured and abs(clock.skew) > CLOCK_LIMIT:
+            again = await self._ask(source.read)
+            if again is None:
+                return
+            clock = again
+        self._judged = clock.read_at
+        if clock.measured:
+            self.clock_error = clock.skew if abs(clock.skew) > CLOCK_LIMIT else None
+            self._on_change()
 
     def _take(self, status: SystemStatus) -> None:
         now = dt_util.utcnow()

@@ -15,17 +15,14 @@ from homeassistant.components.sensor import (
 )
 from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfInformation, UnitOfTemperature, UnitOfTime
 from homeassistant.core import callback
-from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.util import dt as dt_util
 
-from .const import DOMAIN
 from .coordinator import NvrCoordinator
-from .core.errors import NvrError
 from .core.models import Channel, Disk, DiskState
 from .entity import ChannelEntity, RecorderEntity
-from .errors import translate
+from .errors import translated_errors
 from .health import Health
 from .persistence import RECORDER
 from .runtime import NvrConfigEntry
@@ -42,7 +39,7 @@ def add_health_entities(
     platform = async_get_current_platform()
 
     @callback
-    def add(_what: object = None) -> None:
+    def add(*_what: object) -> None:
         there = {entity.unique_id for entity in platform.entities.values()}
         if new := [entity for entity in make() if entity.unique_id not in there]:
             async_add_entities(new)
@@ -50,7 +47,7 @@ def add_health_entities(
     add()
     data = entry.runtime_data
     entry.async_on_unload(data.hub.channels_added.async_subscribe(add))
-    entry.async_on_unload(data.health.changed.async_subscribe(lambda number: add() if number == RECORDER else None))
+    entry.async_on_unload(data.health.found.async_subscribe(add))
 
 
 class _OfChannel(ChannelEntity):
@@ -424,32 +421,19 @@ class SetClock(RecorderEntity, ButtonEntity):
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "set_clock"
 
-    def __init__(self, coordinator: NvrCoordinator) -> None:
+    def __init__(self, coordinator: NvrCoordinator, health: Health) -> None:
         super().__init__(coordinator, "set_clock")
+        self._health = health
 
     @override
     async def async_press(self) -> None:
         """Set it now; a recorder that keeps another time afterwards says so here."""
-        await set_clock(self.coordinator)
-
-
-async def set_clock(coordinator: NvrCoordinator) -> None:
-    """Set the clock of a recorder; raises Home Assistant's error with words of what failed."""
-    hub = coordinator.hub
-    if (setter := hub.driver.clock_setter) is None:
-        raise HomeAssistantError(
-            translation_domain=DOMAIN, translation_key="unsupported", translation_placeholders={"name": hub.name}
-        )
-    try:
-        await hub.link.async_prove()
-        await setter.set_now()
-    except NvrError as err:
-        raise translate(err, hub.name) from err
-    coordinator.async_update_listeners()
+        with translated_errors(self.hub.name):
+            await self._health.async_set_clock()
 
 
 def buttons(entry: NvrConfigEntry) -> Iterable[Entity]:
     """Yield the buttons of what is known to be there."""
     data = entry.runtime_data
     if data.hub.driver.clock_setter is not None:
-        yield SetClock(data.coordinator)
+        yield SetClock(data.coordinator, data.health)

@@ -1,15 +1,18 @@
 """How a recorder and its recording are: what entities show and repairs tell, put together for one entry."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 
 from .box_health import BoxHealth
-from .core.models import EventKind
+from .core.errors import NvrUnsupportedError
+from .core.models import EventKind, SilentEvent
 from .detections import DetectionKey
 from .errands import Errands
+from .health_issues import HealthIssues
 from .hub import NvrHub
 from .persistence import RECORDER
 from .recording_watch import RecordingWatch
@@ -19,19 +22,28 @@ _VIDEO_LOSS: Final = DetectionKey(EventKind.VIDEO_LOSS)
 
 
 class Health:
-    """One recorder's health. `changed` names whose may differ: a channel's number, or RECORDER."""
+    """One recorder's health. `changed` names whose may differ: a channel's number, or RECORDER.
+
+    `found` tells that the recorder turned out to have more than was known.
+    """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], hub: NvrHub) -> None:
         """Ask nothing before `async_start`."""
         self.changed = Signal[int]()
+        self.found = Signal[()]()
         self._hub = hub
         self._errands = Errands(hass, entry)
         self.box = BoxHealth(hub, self._box_changed)
         self.recording = RecordingWatch(hass, hub, self._recording_changed)
+        self._issues = HealthIssues(
+            hass, entry, hub, box=self.box, recording=self.recording, silent=lambda: self.silent
+        )
+        self._shape: object = None
 
     @callback
     def async_start(self) -> None:
         """Look after it from now on."""
+        self._issues.async_start()
         self._errands.run("box", self.box.async_run())
         self._errands.run("recording", self.recording.async_run())
 
@@ -40,6 +52,30 @@ class Health:
         await self._errands.close()
         # What was ended may have been in the middle of a search: its last words leave before the connection is closed.
         await asyncio.sleep(0)
+
+    async def async_set_clock(self) -> None:
+        """Set the recorder's clock to ours, in its own zone; raises core errors."""
+        if (setter := self._hub.driver.clock_setter) is None:
+            raise NvrUnsupportedError("the recorder's clock cannot be set")
+        await self._hub.link.async_prove()
+        await setter.set_now()
+        await self.box.async_judge_clock()
+        self._hub.changed.async_send()
+
+    @property
+    def silent(self) -> Sequence[SilentEvent]:
+        """What the recorder detects and does not tell us of."""
+        linkage = self._hub.driver.event_linkage
+        return () if linkage is None or not self._hub.link.reached else linkage.silent()
+
+    async def async_link(self) -> None:
+        """Have the recorder tell us of all it detects; raises core errors."""
+        if (linkage := self._hub.driver.event_linkage) is None:
+            raise NvrUnsupportedError("the recorder knows no such linkage")
+        for event in linkage.silent():
+            await self._hub.link.async_prove()
+            await linkage.link(event)
+        self._box_changed()
 
     def problems(self, number: int) -> tuple[str, ...]:
         """Return what is wrong with a channel: offline, no_picture, not_recording."""
@@ -57,11 +93,18 @@ class Health:
 
     @callback
     def _box_changed(self) -> None:
+        status, driver = self.box.status, self._hub.driver
+        told = () if status is None else (status.cpu is None, status.memory is None, status.uptime is None)
+        shape = (frozenset(self.box.known_disks), told, self.recording.offered, driver.clock_setter is None)
+        if shape != self._shape:
+            self._shape = shape
+            self.found.async_send()
         self.changed.async_send(RECORDER)
+        self._issues.async_update()
 
     @callback
     def _recording_changed(self, number: int) -> None:
-        self.changed.async_send(number)
         if number != RECORDER:
-            # It counts the channels with problems.
-            self.changed.async_send(RECORDER)
+            self.changed.async_send(number)
+        # The recorder counts the channels with problems.
+        self._box_changed()

@@ -17,7 +17,7 @@ from custom_components.nvr.hub import NvrHub
 from tests.simulators.footage import ChannelPlan
 
 from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
-from .recorders import Recorder
+from .recorders import Recorder, family_of
 
 STEADY = ChannelPlan("continuous", (600, 600), 0.0, (), incidents_per_hour=0.0)
 
@@ -181,7 +181,7 @@ async def test_oldest_footage_is_looked_for_where_somebody_wants_it(hass: HomeAs
     assert abs(found - recording.footage.oldest()) < timedelta(minutes=11)
     kept = entity(hass, recording, "sensor", "1_footage_kept")
     await until(lambda: state(hass, kept) not in {STATE_UNKNOWN, STATE_UNAVAILABLE})
-    assert 7.9 < float(state(hass, kept)) < 8.1
+    assert abs(float(state(hass, kept)) - 8 * 24) < 0.5
     missing = entity(hass, recording, "sensor", "1_missing_footage")
     assert float(state(hass, missing)) == 0
     now = dt_util.utcnow()
@@ -195,13 +195,17 @@ async def test_oldest_footage_is_looked_for_where_somebody_wants_it(hass: HomeAs
 @every_family
 async def test_the_box_tells_how_it_feels(hass: HomeAssistant, recording: Recorder) -> None:
     _, health = await started(hass, recording)
-    await until(lambda: health.box.status is not None)
+    # The newer firmware of one family says nothing of its load.
+    if family_of(recording).key == "hikvision":
+        await until(lambda: health.box.status is not None)
+        await hass.async_block_till_done()
+        for key in ("cpu", "memory", "last_restart"):
+            assert entity(hass, recording, "sensor", key)
+    await until(lambda: health.box.disks)
     await hass.async_block_till_done()
-    registry = er.async_get(hass)
     disks = list(health.box.known_disks)
     assert disks
-    for key in (*(f"disk_{disk}" for disk in disks), "memory", "last_restart", "storage_capacity"):
-        assert registry.async_get(entity(hass, recording, "sensor", key)) is not None
+    assert entity(hass, recording, "sensor", "storage_capacity")
     problem = entity(hass, recording, "binary_sensor", "storage_problem")
     first = entity(hass, recording, "sensor", f"disk_{disks[0]}")
     assert (state(hass, problem), state(hass, first)) == (STATE_OFF, "ok")

@@ -29,6 +29,7 @@ from .models import (
     RecordingSegment,
     RtspAddress,
     RtspTransport,
+    SilentEvent,
     Still,
     StreamRole,
     SystemStatus,
@@ -249,6 +250,16 @@ class EventSource(Protocol):
         """
 
 
+class EventLinkage(Protocol):
+    """Detections that are set up on the recorder and not sent to us; to be mended only when a person asks for it."""
+
+    def silent(self) -> Sequence[SilentEvent]:
+        """Return those of the last connect that were not mended since; no I/O."""
+
+    async def link(self, event: SilentEvent) -> None:
+        """Have the recorder tell us of it too, and change nothing else; raises NvrResponseError if it does not."""
+
+
 class StorageSource(Protocol):
     """Disks and network volumes."""
 
@@ -306,6 +317,7 @@ class Driver(Protocol):
     playback: PlaybackSource | None
     downloads: DownloadSource | None
     events: EventSource | None
+    event_linkage: EventLinkage | None
     storage: StorageSource | None
     clock: ClockSource | None
     clock_setter: ClockSetter | None

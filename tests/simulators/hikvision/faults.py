@@ -22,6 +22,7 @@ class DocumentFaults:
     prefix: str = "isapi"
     redirect_https: bool = False
     streaming_list: bool | None = None
+    rtsp_off: bool = False
     channel_events: bool | None = None
 
 

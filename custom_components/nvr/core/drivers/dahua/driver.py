@@ -17,6 +17,7 @@ from ...driver import (
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
+    EventLinkage,
     EventSource,
     KeyFrameSource,
     LiveSource,
@@ -115,6 +116,8 @@ class DahuaDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        # Its events need no linkage: whoever attaches is told (dahua-cgi 12.1).
+        self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.clock_setter: ClockSetterRole | None = None
@@ -154,7 +157,8 @@ class DahuaDriver:
         if audio_reboots(documents.version):
             notes.append("audio.cgi is never asked: it reboots this firmware")
         self._notes = tuple(notes)
-        self.capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        self.capabilities = replace(capabilities, rtsp=context.rtsp_on)
         context.capabilities = self.capabilities
         self._take_channels(documents)
         self._make_roles(learned)
