@@ -249,6 +249,11 @@ BOX_SENSORS: Final = (
         exists_fn=lambda health: health.box.started_at is not None,
     ),
     BoxSensorDescription(
+        key="firmware",
+        value_fn=lambda health: health.firmware,
+        exists_fn=lambda health: health.firmware is not None,
+    ),
+    BoxSensorDescription(
         key="storage_capacity",
         device_class=SensorDeviceClass.DATA_SIZE,
         native_unit_of_measurement=UnitOfInformation.MEBIBYTES,

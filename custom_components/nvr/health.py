@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from .box_health import BoxHealth
 from .core.errors import NvrUnsupportedError
@@ -39,16 +39,20 @@ class Health:
             hass, entry, hub, box=self.box, recording=self.recording, silent=lambda: self.silent
         )
         self._shape: object = None
+        self._deafen: CALLBACK_TYPE | None = None
 
     @callback
     def async_start(self) -> None:
         """Look after it from now on."""
-        self._issues.async_start()
+        self._deafen = self._issues.async_start()
         self._errands.run("box", self.box.async_run())
         self._errands.run("recording", self.recording.async_run())
 
     async def async_stop(self) -> None:
         """End all of it, also on the recorder."""
+        if self._deafen is not None:
+            self._deafen()
+            self._deafen = None
         await self._errands.close()
         # What was ended may have been in the middle of a search: its last words leave before the connection is closed.
         await asyncio.sleep(0)
@@ -61,6 +65,11 @@ class Health:
         await setter.set_now()
         await self.box.async_judge_clock()
         self._hub.changed.async_send()
+
+    @property
+    def firmware(self) -> str | None:
+        """What the recorder runs."""
+        return self._hub.info.firmware or None
 
     @property
     def silent(self) -> Sequence[SilentEvent]:

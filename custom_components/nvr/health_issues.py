@@ -1,21 +1,23 @@
 """Repairs of a recorder's health: raised when something is known to be wrong, taken back when it is known not to be."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from . import issues
 from .box_health import BoxHealth
 from .core.errors import NvrInsecureLoginError
-from .core.models import Channel, SilentEvent, StreamRole, VideoCodec
+from .core.models import Channel, EventStreamState, SilentEvent, StreamRole, VideoCodec
 from .hub import NvrHub
 from .recording_watch import RecordingWatch
 
+# How long (s) a recorder must have no place for our event stream.
+CROWDED: Final = 120.0
 # So many lines of a long list are shown.
-_MOST_LINES = 20
+_MOST_LINES: Final = 20
 
 
 def lines(parts: Iterable[str]) -> str:
@@ -58,12 +60,14 @@ class HealthIssues:
         self._box = box
         self._recording = recording
         self._silent = silent
+        self._crowded_since: float | None = None
         self._told: dict[tuple[str, int | None], dict[str, str]] = {}
 
     @callback
-    def async_start(self) -> None:
-        """Go on missing what was missed before a restart."""
+    def async_start(self) -> CALLBACK_TYPE:
+        """Go on missing what was missed before a restart; follow the recorder until the function is called."""
         self._recording.missed |= issues.async_channels_with(self._hass, self._entry, issues.NOT_RECORDING)
+        return self._hub.changed.async_subscribe(self.async_update)
 
     @callback
     def async_update(self) -> None:
@@ -74,6 +78,7 @@ class HealthIssues:
         self._clock()
         self._streams()
         self._playback()
+        self._event_stream()
         events = self._silent()
         self._say(issues.EVENTS_UNLINKED, bool(events), {"changes": changes(events, self._hub.channels)}, fixable=True)
         for channel in self._hub.channels:
@@ -104,6 +109,18 @@ class HealthIssues:
             and profile.video is VideoCodec.H265
         ]
         self._say(issues.SUB_STREAM_H265, bool(heavy), {"channels": lines(heavy)})
+
+    def _event_stream(self) -> None:
+        """Tell of a recorder that has no place for our stream; for a moment it may be our own old one that holds it."""
+        source = self._hub.driver.events
+        if self._hub.link.stream_state is EventStreamState.ALIVE:
+            self._crowded_since = None
+            self._say(issues.EVENTS_CROWDED, False, {})
+        elif source is not None and source.crowded:
+            now = self._hass.loop.time()
+            self._crowded_since = self._crowded_since or now
+            if now - self._crowded_since >= CROWDED:
+                self._say(issues.EVENTS_CROWDED, True, {})
 
     def _playback(self) -> None:
         refused = self._recording.refused

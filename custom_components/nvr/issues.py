@@ -23,6 +23,7 @@ NOT_RECORDING: Final = "not_recording"
 DISK_FAULT: Final = "disk_fault"
 CLOCK_WRONG: Final = "clock_wrong"
 EVENTS_UNLINKED: Final = "events_unlinked"
+EVENTS_CROWDED: Final = "events_crowded"
 RTSP_OFF: Final = "rtsp_off"
 SUB_STREAM_H265: Final = "sub_stream_h265"
 PLAYBACK_PERMISSION: Final = "playback_permission"
@@ -30,7 +31,7 @@ PLAYBACK_PERMISSION: Final = "playback_permission"
 # What is true of a running entry only; who wants it again finds it out again.
 _PASSING: Final = (
     *(PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER, PLAYBACK_PERMISSION),
-    *(DISK_FAULT, CLOCK_WRONG, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
+    *(DISK_FAULT, CLOCK_WRONG, EVENTS_CROWDED, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
 )
 
 

@@ -81,6 +81,7 @@ async def test_what_is_recorded_is_shown_and_what_broke_off_too(hass: HomeAssist
     await until(lambda: state(hass, problems) == "0")
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_camera_that_is_away_has_no_footage_and_still_a_state(hass: HomeAssistant, recording: Recorder) -> None:
     await started(hass, recording)
@@ -89,6 +90,7 @@ async def test_a_camera_that_is_away_has_no_footage_and_still_a_state(hass: Home
     await until(lambda: state(hass, shown) == STATE_OFF)
 
 
+@pytest.mark.slow
 @every_family
 async def test_unknown_and_never_off_while_nothing_can_be_asked(
     hass: HomeAssistant, recording: Recorder, monkeypatch: pytest.MonkeyPatch
@@ -112,6 +114,7 @@ async def _nothing(*_: object) -> None:
     return None
 
 
+@pytest.mark.slow
 @every_family
 async def test_people_go_first(hass: HomeAssistant, recording: Recorder) -> None:
     hub, health = await started(hass, recording)
@@ -148,6 +151,7 @@ async def test_six_searches_a_minute_at_most_and_each_channel_twice_an_hour(
     assert watch.counters["searches"] == 0
 
 
+@pytest.mark.slow
 @every_family
 async def test_the_next_search_asks_only_for_what_is_new(hass: HomeAssistant, recording: Recorder) -> None:
     _, health = await started(hass, recording)
@@ -164,6 +168,7 @@ async def test_the_next_search_asks_only_for_what_is_new(hass: HomeAssistant, re
     assert health.recording.health(1).gaps == ()
 
 
+@pytest.mark.slow
 @every_family
 async def test_oldest_footage_is_looked_for_where_somebody_wants_it(hass: HomeAssistant, recording: Recorder) -> None:
     entry = make_entry(recording)
@@ -192,6 +197,7 @@ async def test_oldest_footage_is_looked_for_where_somebody_wants_it(hass: HomeAs
     assert len(told.attributes["gaps"]) == 1
 
 
+@pytest.mark.slow
 @every_family
 async def test_the_box_tells_how_it_feels(hass: HomeAssistant, recording: Recorder) -> None:
     _, health = await started(hass, recording)
@@ -217,6 +223,7 @@ async def test_the_box_tells_how_it_feels(hass: HomeAssistant, recording: Record
     await until(lambda: state(hass, problem) == STATE_OFF)
 
 
+@pytest.mark.slow
 @every_family
 async def test_the_clock_is_set_when_somebody_presses_the_button_and_never_else(
     hass: HomeAssistant, recording: Recorder
@@ -232,6 +239,7 @@ async def test_the_clock_is_set_when_somebody_presses_the_button_and_never_else(
     assert abs(hub.clock.skew.total_seconds()) < 3
 
 
+@pytest.mark.slow
 @every_family
 async def test_unload_ends_it(hass: HomeAssistant, recording: Recorder) -> None:
     hub, _ = await started(hass, recording)

@@ -11,14 +11,14 @@ from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.nvr import box_health, recording_watch, repairs
+from custom_components.nvr import box_health, health_issues, recording_watch, repairs
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.core.models import EventKind, SilentEvent
 from custom_components.nvr.health_issues import changes, lines
 from tests.simulators.footage import ChannelPlan
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .recorders import Recorder, family_of
+from .recorders import Family, Recorder, family_of
 
 STEADY = ChannelPlan("continuous", (600, 600), 0.0, (), incidents_per_hour=0.0)
 
@@ -72,6 +72,7 @@ async def ready(hass: HomeAssistant, simulator: Recorder) -> MockConfigEntry:
     return entry
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_healthy_recorder_has_none(hass: HomeAssistant, recording: Recorder) -> None:
     entry = await ready(hass, recording)
@@ -79,6 +80,7 @@ async def test_a_healthy_recorder_has_none(hass: HomeAssistant, recording: Recor
     assert [issue.translation_key for issue in ir.async_get(hass).issues.values() if issue.active] == []
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_channel_that_is_not_recorded_is_told_and_is_still_missed_after_a_restart(
     hass: HomeAssistant, recording: Recorder
@@ -104,6 +106,7 @@ async def test_a_channel_that_is_not_recorded_is_told_and_is_still_missed_after_
     assert watch.health(2).recording
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_broken_disk_is_told_until_it_is_well(hass: HomeAssistant, recording: Recorder) -> None:
     await ready(hass, recording)
@@ -119,7 +122,7 @@ async def test_a_broken_disk_is_told_until_it_is_well(hass: HomeAssistant, recor
 
 
 @every_family
-@pytest.mark.parametrize("skew", [4, 90, -90])
+@pytest.mark.parametrize("skew", [90, *(pytest.param(skew, marks=pytest.mark.slow) for skew in (4, -90))])
 async def test_a_wrong_clock_is_told_and_set_when_the_user_agrees(
     hass: HomeAssistant, recording: Recorder, skew: int
 ) -> None:
@@ -142,6 +145,7 @@ async def test_a_wrong_clock_is_told_and_set_when_the_user_agrees(
     await until(lambda: told(hass, "clock_wrong") is None)
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_write_that_is_refused_is_said_and_may_be_tried_again(hass: HomeAssistant, recording: Recorder) -> None:
     recording.clock.skew = timedelta(seconds=60)
@@ -156,6 +160,7 @@ async def test_a_write_that_is_refused_is_said_and_may_be_tried_again(hass: Home
     assert abs(recording.clock.skew) < timedelta(seconds=3)
 
 
+@pytest.mark.slow
 async def test_nothing_is_written_for_an_entry_that_is_not_set_up(hass: HomeAssistant, recording: Recorder) -> None:
     recording.clock.skew = timedelta(seconds=60)
     entry = await ready(hass, recording)
@@ -185,6 +190,23 @@ async def test_a_detection_that_is_not_sent_to_us_is_linked_and_nothing_else(
     await until(lambda: told(hass, "events_unlinked") is None)
 
 
+@pytest.mark.slow
+@every_family
+async def test_an_event_stream_without_a_place_is_told_until_there_is_one(
+    hass: HomeAssistant, recording: Recorder, family: Family, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health_issues, "CROWDED", 0.1)
+    monkeypatch.setattr(family.back_off, (0.1,))
+    monkeypatch.setattr("custom_components.nvr.core.drivers.dahua.client.FULL_TABLE_WAIT", 0.1)
+    events = "alerts" if family.key == "hikvision" else "events"
+    recording.apply_faults({f"{events}.limit": 0})
+    await set_up(hass, make_entry(recording))
+    await until(lambda: told(hass, "events_crowded"))
+    recording.apply_faults({f"{events}.limit": 4})
+    await until(lambda: told(hass, "events_crowded") is None)
+
+
+@pytest.mark.slow
 @every_family
 async def test_rtsp_that_is_switched_off_is_told(hass: HomeAssistant, recording: Recorder) -> None:
     switch = "documents.rtsp_off" if family_of(recording).key == "hikvision" else "config.rtsp_off"
@@ -196,6 +218,7 @@ async def test_rtsp_that_is_switched_off_is_told(hass: HomeAssistant, recording:
     await until(lambda: told(hass, "rtsp_off") is None)
 
 
+@pytest.mark.slow
 @every_family
 async def test_sub_streams_that_browsers_do_not_play_are_told(hass: HomeAssistant, recording: Any) -> None:
     streams = recording.device.channels[2].streams
@@ -209,6 +232,7 @@ async def test_sub_streams_that_browsers_do_not_play_are_told(hass: HomeAssistan
     await until(lambda: told(hass, "sub_stream_h265") is None)
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_user_who_may_not_search_is_told_so(hass: HomeAssistant, recording: Recorder) -> None:
     entry = await ready(hass, recording)

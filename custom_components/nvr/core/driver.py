@@ -242,6 +242,10 @@ class EventSource(Protocol):
 
     hold: dict[EventKind, float]
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the recorder had no place for the stream when it was asked last: others hold them all."""
+
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled, reconnecting with back-off and jitter.
 
