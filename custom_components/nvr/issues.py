@@ -154,6 +154,9 @@ def async_clear(hass: HomeAssistant, entry: ConfigEntry, *keys: str) -> None:
 def async_clear_passing(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back what cannot be said of an entry that is not in use; notices to be read stay."""
     async_clear(hass, entry, *_PASSING)
+    if entry.disabled_by is not None:
+        numbers = async_channels_with(hass, entry, NOT_RECORDING)
+        async_clear(hass, entry, *(f"{NOT_RECORDING}_{number}" for number in numbers))
 
 
 @callback
