@@ -13,17 +13,25 @@ from homeassistant.components.sensor import (
     SensorEntityDescription,
     SensorStateClass,
 )
-from homeassistant.const import PERCENTAGE, EntityCategory, UnitOfInformation, UnitOfTemperature, UnitOfTime
+from homeassistant.const import (
+    PERCENTAGE,
+    EntityCategory,
+    UnitOfDataRate,
+    UnitOfInformation,
+    UnitOfTemperature,
+    UnitOfTime,
+)
 from homeassistant.core import callback
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.util import dt as dt_util
 
 from .coordinator import NvrCoordinator
-from .core.models import Channel, Disk, DiskState
+from .core.models import Channel, Disk, DiskState, StreamRole
 from .entity import ChannelEntity, RecorderEntity
 from .errors import translated_errors
 from .health import Health
+from .media.streaming.meter import StreamReading
 from .persistence import RECORDER
 from .runtime import NvrConfigEntry
 
@@ -208,6 +216,40 @@ RECORDING_SENSORS: Final = (
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class StreamSensorDescription(SensorEntityDescription):
+    """A sensor of one live stream and where its value comes from."""
+
+    value_fn: Callable[[Health, int, StreamRole], Value]
+    attributes_fn: Callable[[StreamReading], Mapping[str, Any]] | None = None
+
+
+def _read(name: str) -> Callable[[Health, int, StreamRole], Value]:
+    def value(health: Health, number: int, role: StreamRole) -> float | None:
+        found = getattr(health.stream(number, role), name, None)
+        return None if found is None else round(float(found), 1)
+
+    return value
+
+
+STREAM_SENSORS: Final = (
+    StreamSensorDescription(
+        key="health",
+        native_unit_of_measurement=PERCENTAGE,
+        value_fn=lambda health, number, role: health.stream_score(number, role),
+        attributes_fn=lambda reading: {"lost_frames": reading.lost, "reconnections": reading.reconnections},
+    ),
+    StreamSensorDescription(key="frame_rate", native_unit_of_measurement="fps", value_fn=_read("fps")),
+    StreamSensorDescription(
+        key="bitrate",
+        device_class=SensorDeviceClass.DATA_RATE,
+        native_unit_of_measurement=UnitOfDataRate.KILOBITS_PER_SECOND,
+        suggested_display_precision=0,
+        value_fn=_read("bitrate"),
+    ),
+)
+
+
 def _tells(name: str) -> Callable[[Health], bool]:
     return lambda health: getattr(health.box.status, name, None) is not None
 
@@ -299,6 +341,50 @@ class RecordingSensor(_OfChannel, SensorEntity):
         """What belongs to the value."""
         attributes = self.entity_description.attributes_fn
         return None if attributes is None else attributes(self.health, self.number)
+
+
+class StreamSensor(ChannelEntity, SensorEntity):
+    """How one live stream comes in, while somebody watches it in the viewer; unknown otherwise, and never 0."""
+
+    _attr_entity_category = EntityCategory.DIAGNOSTIC
+    _attr_entity_registry_enabled_default = False
+    _attr_state_class = SensorStateClass.MEASUREMENT
+    _unrecorded_attributes = frozenset({"lost_frames", "reconnections"})
+    entity_description: StreamSensorDescription
+
+    def __init__(
+        self,
+        coordinator: NvrCoordinator,
+        health: Health,
+        channel: Channel,
+        role: StreamRole,
+        description: StreamSensorDescription,
+    ) -> None:
+        key = f"{role.value}_stream_{description.key}"
+        super().__init__(coordinator, channel, key)
+        self.entity_description = description
+        self.health = health
+        self.role = role
+        self._attr_translation_key = key
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what does not come with the refresh."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.health.metered.async_subscribe(self.async_write_ha_state))
+
+    @property
+    @override
+    def native_value(self) -> Value:
+        """As measured last."""
+        return self.entity_description.value_fn(self.health, self.number, self.role)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> Mapping[str, Any] | None:
+        """What belongs to the value."""
+        attributes, reading = self.entity_description.attributes_fn, self.health.stream(self.number, self.role)
+        return None if attributes is None or reading is None else attributes(reading)
 
 
 class BoxSensor(_OfRecorder, SensorEntity):
@@ -415,9 +501,13 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
         yield DiskSensor(coordinator, health, disk)
         if disk.temperature is not None:
             yield DiskTemperature(coordinator, health, disk)
+    for channel in data.hub.channels:
+        for profile in channel.profiles:
+            for item in STREAM_SENSORS:
+                yield StreamSensor(coordinator, health, channel, profile.role, item)
     if health.recording.offered:
         for channel in data.hub.channels:
-            yield from (RecordingSensor(coordinator, health, channel, item) for item in RECORDING_SENSORS)
+            yield from (RecordingSensor(coordinator, health, channel, each) for each in RECORDING_SENSORS)
 
 
 class SetClock(RecorderEntity, ButtonEntity):

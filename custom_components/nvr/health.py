@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any, Final
 
 from homeassistant.config_entries import ConfigEntry
@@ -9,28 +10,33 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
 from .box_health import BoxHealth
 from .core.errors import NvrUnsupportedError
-from .core.models import EventKind, SilentEvent
+from .core.models import EventKind, SilentEvent, StreamRole
 from .detections import DetectionKey
 from .errands import Errands
 from .health_issues import HealthIssues
 from .hub import NvrHub
+from .media.streaming.meter import StreamReading, score
 from .persistence import RECORDER
 from .recording_watch import RecordingWatch
 from .signals import Signal
 
+# How often (s) streams that are watched are told of, and what is missing of a day before it counts.
+METERED: Final = 30.0
+_GAP: Final = timedelta(minutes=1)
 _VIDEO_LOSS: Final = DetectionKey(EventKind.VIDEO_LOSS)
 
 
 class Health:
     """One recorder's health. `changed` names whose may differ: a channel's number, or RECORDER.
 
-    `found` tells that the recorder turned out to have more than was known.
+    `found` tells that the recorder turned out to have more than was known, `metered` that streams were measured.
     """
 
     def __init__(self, hass: HomeAssistant, entry: ConfigEntry[Any], hub: NvrHub) -> None:
         """Ask nothing before `async_start`."""
         self.changed = Signal[int]()
         self.found = Signal[()]()
+        self.metered = Signal[()]()
         self._hub = hub
         self._errands = Errands(hass, entry)
         self.box = BoxHealth(hub, self._box_changed)
@@ -47,6 +53,7 @@ class Health:
         self._deafen = self._issues.async_start()
         self._errands.run("box", self.box.async_run())
         self._errands.run("recording", self.recording.async_run())
+        self._errands.run("streams", self._measure())
 
     async def async_stop(self) -> None:
         """End all of it, also on the recorder."""
@@ -85,6 +92,34 @@ class Health:
             await self._hub.link.async_prove()
             await linkage.link(event)
         self._box_changed()
+
+    def stream(self, number: int, role: StreamRole) -> StreamReading | None:
+        """Return how a live stream comes in; None while nobody watches it."""
+        meter = self._hub.meters.get((number, role))
+        return None if meter is None else meter.reading()
+
+    def stream_score(self, number: int, role: StreamRole) -> int | None:
+        """Return how well it does, 0 to 100; None while nobody watches it."""
+        if (reading := self.stream(number, role)) is None:
+            return None
+        channel = self._hub.channel(number)
+        profile = None if channel is None else channel.profile(role)
+        missing = self.recording.health(number).missing
+        return score(
+            reading,
+            None if profile is None else profile.fps,
+            online=self._hub.channel_available(number),
+            gap=missing is not None and missing > _GAP,
+        )
+
+    async def _measure(self) -> None:
+        """Let the streams' entities look again, while there is something to see and once after."""
+        watched = False
+        while True:
+            await asyncio.sleep(METERED)
+            before, watched = watched, any(meter.watched for meter in self._hub.meters.values())
+            if watched or before:
+                self.metered.async_send()
 
     def problems(self, number: int) -> tuple[str, ...]:
         """Return what is wrong with a channel: offline, no_picture, not_recording."""

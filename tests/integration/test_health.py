@@ -8,15 +8,18 @@ from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
 from homeassistant.util import dt as dt_util
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
-from custom_components.nvr import box_health, recording_watch
+from custom_components.nvr import box_health, health as health_module, recording_watch
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.health import Health
 from custom_components.nvr.hub import NvrHub
+from custom_components.nvr.media_ids import ChannelId
 from tests.simulators.footage import ChannelPlan
 
 from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
+from .media_viewer import Viewer
 from .recorders import Recorder, family_of
 
 STEADY = ChannelPlan("continuous", (600, 600), 0.0, (), incidents_per_hour=0.0)
@@ -248,3 +251,35 @@ async def test_unload_ends_it(hass: HomeAssistant, recording: Recorder) -> None:
     before = recording.counters.requests
     await asyncio.sleep(0.6)
     assert recording.counters.requests == before
+
+
+@pytest.mark.slow
+@every_family
+async def test_a_stream_is_measured_while_somebody_watches_it(
+    hass: HomeAssistant,
+    start_simulator: StartSimulator,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(health_module, "METERED", 0.2)
+    simulator: Recorder = await start_simulator(channels=1, rtsp=True, h264_only=True)
+    registry = er.async_get(hass)
+    for key in ("health", "frame_rate", "bitrate"):
+        registry.async_get_or_create("sensor", DOMAIN, f"{simulator.serial}_1_main_stream_{key}")
+    entry = make_entry(simulator)
+    await set_up(hass, entry)
+    shown = {
+        key: entity(hass, simulator, "sensor", f"1_main_stream_{key}") for key in ("health", "frame_rate", "bitrate")
+    }
+    assert {state(hass, one) for one in shown.values()} == {STATE_UNKNOWN}
+    viewer = Viewer(await hass_ws_client(hass), await hass_client_no_auth())
+    try:
+        await viewer.open("live", ChannelId(entry.entry_id, 1).format(), stream="main", accept=["avc1", "hvc1"])
+        await until(lambda: state(hass, shown["frame_rate"]) != STATE_UNKNOWN, 15)
+        assert 5 < float(state(hass, shown["frame_rate"])) < 20
+        assert float(state(hass, shown["bitrate"])) > 0
+        assert float(state(hass, shown["health"])) > 50
+    finally:
+        await viewer.close()
+    await until(lambda: state(hass, shown["health"]) == STATE_UNKNOWN)
