@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
@@ -22,10 +23,12 @@ from homeassistant.const import (
     UnitOfTime,
 )
 from homeassistant.core import callback
+from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.util import dt as dt_util
 
+from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.models import Channel, Disk, DiskState, StreamRole
 from .entity import ChannelEntity, RecorderEntity
@@ -56,6 +59,12 @@ def add_health_entities(
     data = entry.runtime_data
     entry.async_on_unload(data.hub.channels_added.async_subscribe(add))
     entry.async_on_unload(data.health.found.async_subscribe(add))
+
+
+def _once_there(entry: NvrConfigEntry, platform: str, owner: str, *, key: str) -> bool:
+    """Tell whether an entity was registered before: it stays, although the recorder is away, or says nothing now."""
+    registry = er.async_get(entry.runtime_data.coordinator.hass)
+    return registry.async_get_entity_id(platform, DOMAIN, f"{owner}_{key}") is not None
 
 
 class _OfChannel(ChannelEntity):
@@ -139,10 +148,11 @@ class StorageProblem(_OfRecorder, BinarySensorEntity):
 def binary_sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
     """Yield the binary sensors of what is known to be there."""
     data = entry.runtime_data
-    if data.hub.driver.storage is not None and data.health.box.known_disks:
+    there = partial(_once_there, entry, "binary_sensor")
+    if data.health.box.known_disks or there(data.hub.info.serial, key="storage_problem"):
         yield StorageProblem(data.coordinator, data.health)
-    if data.health.recording.offered:
-        for channel in data.hub.channels:
+    for channel in data.hub.channels:
+        if data.health.recording.offered or there(channel.id, key="recording"):
             yield ChannelRecording(data.coordinator, data.health, channel)
 
 
@@ -496,7 +506,10 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
     data = entry.runtime_data
     coordinator, health = data.coordinator, data.health
     yield ChannelProblems(coordinator, health)
-    yield from (BoxSensor(coordinator, health, item) for item in BOX_SENSORS if item.exists_fn(health))
+    there = partial(_once_there, entry, "sensor")
+    for box in BOX_SENSORS:
+        if box.exists_fn(health) or there(data.hub.info.serial, key=box.key):
+            yield BoxSensor(coordinator, health, box)
     for disk in health.box.known_disks.values():
         yield DiskSensor(coordinator, health, disk)
         if disk.temperature is not None:
@@ -505,9 +518,9 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
         for profile in channel.profiles:
             for item in STREAM_SENSORS:
                 yield StreamSensor(coordinator, health, channel, profile.role, item)
-    if health.recording.offered:
-        for channel in data.hub.channels:
-            yield from (RecordingSensor(coordinator, health, channel, each) for each in RECORDING_SENSORS)
+        for each in RECORDING_SENSORS:
+            if health.recording.offered or there(channel.id, key=each.key):
+                yield RecordingSensor(coordinator, health, channel, each)
 
 
 class SetClock(RecorderEntity, ButtonEntity):
@@ -530,5 +543,5 @@ class SetClock(RecorderEntity, ButtonEntity):
 def buttons(entry: NvrConfigEntry) -> Iterable[Entity]:
     """Yield the buttons of what is known to be there."""
     data = entry.runtime_data
-    if data.hub.driver.clock_setter is not None:
+    if data.hub.driver.clock_setter is not None or _once_there(entry, "button", data.hub.info.serial, key="set_clock"):
         yield SetClock(data.coordinator, data.health)
