@@ -91,7 +91,8 @@ class BoxHealth:
         return self._hub.online and self._hub.link.connected
 
     async def _read_disks(self) -> None:
-        if (source := self._hub.driver.storage) is not None and (found := await self._ask(source.disks)) is not None:
+        source = self._hub.driver.storage
+        if source is not None and (found := await self._ask(source.disks)) is not None:
             disks = tuple(found)
             self._disks = disks, dt_util.utcnow()
             self.known_disks |= {disk.id: disk for disk in disks if disk.state is not DiskState.EMPTY_BAY}
@@ -100,13 +101,9 @@ class BoxHealth:
     async def _read_status(self) -> None:
         source = self._hub.driver.maintenance
         if source is not None and not self._tells_nothing:
-            try:
-                status = await self._ask(source.status)
-            except NvrUnsupportedError:
-                self._tells_nothing = True
-            else:
-                if status is not None:
-                    self._take(status)
+            status = await self._ask(source.status, lacking=self._mark_silent)
+            if status is not None:
+                self._take(status)
         self._on_change()
 
     async def async_judge_clock(self) -> None:
@@ -137,15 +134,20 @@ class BoxHealth:
             if self.started_at is None or abs(started - self.started_at) > _SAME_START:
                 self.started_at = started
 
-    async def _ask[T](self, question: Callable[[], Awaitable[T]]) -> T | None:
-        """Return the recorder's answer, None where it gives none just now; raises what it lacks."""
+    def _mark_silent(self) -> None:
+        self._tells_nothing = True
+
+    async def _ask[T](
+        self, question: Callable[[], Awaitable[T]], *, lacking: Callable[[], None] | None = None
+    ) -> T | None:
+        """Return the recorder's answer, None where it gives none just now; `lacking` hears that it has none at all."""
         try:
             await self._hub.link.async_prove()
             answer = await question()
             await self._hub.link.async_prove()
-        except NvrUnsupportedError:
-            raise
         except NvrError as err:
+            if lacking is not None and isinstance(err, NvrUnsupportedError):
+                lacking()
             LOGGER.debug("Looking at the health of %s failed: %s", self._hub.name, err)
             return None
         return answer

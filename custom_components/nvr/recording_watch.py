@@ -11,7 +11,14 @@ from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.util import dt as dt_util
 
 from .const import LOGGER
-from .core.errors import NvrError, NvrPermissionError, NvrUnsupportedError
+from .core.errors import (
+    NvrAuthError,
+    NvrError,
+    NvrLockedError,
+    NvrPermissionError,
+    NvrUnreachableError,
+    NvrUnsupportedError,
+)
 from .core.models import RecordingSegment, TimeSpan
 from .core.recording_health import ChannelHealth, FootageView, Told, judge, looked, next_span
 from .hub import NvrHub
@@ -51,7 +58,7 @@ class RecordingWatch:
         self._lists_growing = False
         self._told_at: datetime | None = None
         self._searched_at = float("-inf")
-        self._lacking = False
+        self._lacking_until = float("-inf")
         self.missed: set[int] = set()
         self.refused: NvrPermissionError | None = None
         self.counters: Counter[str] = Counter()
@@ -59,7 +66,7 @@ class RecordingWatch:
     @property
     def offered(self) -> bool:
         """Whether the recorder lists what it records, as far as is known."""
-        return self._hub.link.reached and self._hub.driver.recordings is not None and not self._lacking
+        return self._hub.link.reached and self._hub.driver.recordings is not None and self._now >= self._lacking_until
 
     @property
     def spacing(self) -> float:
@@ -134,7 +141,9 @@ class RecordingWatch:
             try:
                 await self._turn(number)
             except NvrUnsupportedError:
-                self._lacking = True
+                # One that has just started refuses what it has: what was there before is there still.
+                if not self._views:
+                    self._lacking_until = self._now + ROUND.total_seconds()
             except NvrPermissionError as err:
                 self.refused = err
             except NvrError as err:
@@ -193,10 +202,12 @@ class RecordingWatch:
         self._told_at = now
         try:
             told = await source.recording(numbers)
-        except NvrPermissionError:
+        except NvrUnreachableError, NvrAuthError, NvrLockedError:
+            raise
+        except NvrError as err:
+            self.counters["status_failed"] += 1
+            LOGGER.debug("%s does not say whether it records: %s", self._hub.name, err)
             return
-        finally:
-            self.counters["status"] += 1
         await self._hub.link.async_prove()
         self._told |= {one: Told(recording, now) for one, recording in told.items()}
         for one in told.keys() - {number}:

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from itertools import pairwise
 
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
@@ -155,6 +156,24 @@ async def test_six_searches_a_minute_at_most_and_each_channel_twice_an_hour(
 
 
 @pytest.mark.slow
+async def test_searches_keep_their_distance(
+    hass: HomeAssistant, recording: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recording_watch, "PACE", 0.2)
+    begun: list[float] = []
+    wait = recording_watch.RecordingWatch._before_asking
+
+    async def noted(watch: recording_watch.RecordingWatch) -> None:
+        await wait(watch)
+        begun.append(hass.loop.time())
+
+    monkeypatch.setattr(recording_watch.RecordingWatch, "_before_asking", noted)
+    await started(hass, recording)
+    await until(lambda: len(begun) >= 6)
+    assert min(later - earlier for earlier, later in pairwise(begun)) > 0.19
+
+
+@pytest.mark.slow
 @every_family
 async def test_the_next_search_asks_only_for_what_is_new(hass: HomeAssistant, recording: Recorder) -> None:
     _, health = await started(hass, recording)
@@ -240,6 +259,25 @@ async def test_the_clock_is_set_when_somebody_presses_the_button_and_never_else(
     await hass.services.async_call("button", "press", {"entity_id": button}, blocking=True)
     assert abs(recording.clock.skew.total_seconds()) < 3
     assert abs(hub.clock.skew.total_seconds()) < 3
+
+
+@pytest.mark.slow
+@every_family
+@pytest.mark.parametrize("kind", ["garbage", "empty", "status"])
+async def test_a_bad_answer_about_the_state_takes_nothing_else_down(
+    hass: HomeAssistant, recording: Recorder, kind: str
+) -> None:
+    bad = ("recordManager.getState", "/ISAPI/System/workingstatus", "storage*", "/ISAPI/ContentMgmt/Storage")
+    recording.apply_faults({f"paths.{path}": {"kind": kind, "status": 500, "code": 3, "sub": "x"} for path in bad})
+    _, health = await started(hass, recording)
+    assert health.recording.health(1).recording
+    assert health.problems(1) == ()
+    # What is not told is no fault.
+    assert not health.box.faulty
+    for path in bad:
+        recording.faults.paths.pop(path)
+    if health.box.known_disks:
+        await until(lambda: health.box.faulty == ())
 
 
 @pytest.mark.slow
