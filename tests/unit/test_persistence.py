@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from custom_components.nvr.const import MAX_ENABLED_DETECTIONS
 from custom_components.nvr.core.models import (
     AudioCodec,
     Channel,
@@ -16,7 +17,6 @@ from custom_components.nvr.core.models import (
     StreamRole,
     VideoCodec,
 )
-from custom_components.nvr.const import MAX_ENABLED_DETECTIONS
 from custom_components.nvr.detections import DetectionKey, enabled_by_default
 from custom_components.nvr.edges import Announced
 from custom_components.nvr.persistence import Memory, from_json, to_json
