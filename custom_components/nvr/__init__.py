@@ -20,6 +20,7 @@ from .errors import error_key, error_placeholders
 from .export_actions import async_setup_export_actions
 from .export_commands import async_register_export_commands
 from .exports import async_setup_exports
+from .health import Health
 from .hub import NvrHub
 from .picture_view import async_register_picture_view
 from .runtime import NvrConfigEntry, NvrRuntimeData
@@ -69,8 +70,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
     """Set up one recorder; one that is known already comes up, unavailable, even while it is away."""
     common = shared(hass)
     hub = NvrHub(hass, entry, common, await common.async_store(entry.entry_id))
+    health = Health(hass, entry, hub)
 
     async def stop(_event: Event) -> None:
+        await health.async_stop()
         await hub.async_stop()
 
     entry.async_on_unload(hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, stop))
@@ -78,8 +81,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
         with for_nobody():
             await hub.async_start()
             coordinator = NvrCoordinator(hass, entry, hub)
-            entry.runtime_data = NvrRuntimeData(hub, coordinator)
+            entry.runtime_data = NvrRuntimeData(hub, coordinator, health)
             await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
+            health.async_start()
     except NvrError as err:
         await hub.async_stop()
         raise _not_ready(entry, err) from err
@@ -102,6 +106,7 @@ def _not_ready(entry: NvrConfigEntry, err: NvrError) -> ConfigEntryAuthFailed | 
 async def async_unload_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
     """Unload one recorder, and leave nothing running here or there."""
     if unloaded := await hass.config_entries.async_unload_platforms(entry, PLATFORMS):
+        await entry.runtime_data.health.async_stop()
         await entry.runtime_data.hub.async_stop()
     return unloaded
 

@@ -1,5 +1,6 @@
 """What the cameras detect, what troubles the recorder, and whether both are there."""
 
+from functools import partial
 from typing import Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
@@ -12,6 +13,7 @@ from .coordinator import NvrCoordinator
 from .core.models import Channel, EventKind, EventPhase, EventStreamState, NvrEvent
 from .detections import CHANNEL_DETECTIONS, RECORDER_DETECTIONS, Detection, DetectionKey, enabled_by_default
 from .entity import ChannelEntity, RecorderEntity, add_channel_entities
+from .entity_health import add_health_entities, binary_sensors as health_sensors
 from .runtime import NvrConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -60,6 +62,7 @@ async def async_setup_entry(
     )
     add_channel_entities(entry, async_add_entities, channel_sensors)
     entry.async_on_unload(hub.roster.detection_seen.async_subscribe(seen))
+    add_health_entities(entry, async_add_entities, partial(health_sensors, entry))
 
 
 class RecorderPresence(RecorderEntity, BinarySensorEntity):

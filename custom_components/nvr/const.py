@@ -10,7 +10,7 @@ from homeassistant.const import Platform
 DOMAIN: Final = "nvr"
 LOGGER: Final = logging.getLogger(__package__)
 
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
+PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
 
 # Entry data, beside host, port, username and password.
 CONF_FAMILY: Final = "family"
@@ -35,7 +35,7 @@ CONF_TRANSCODE: Final = "transcode"
 
 DEFAULT_AUDIT_DAYS: Final = 90
 DEFAULT_GRACE_TIME: Final = 30
-MAX_ENABLED_DETECTIONS: Final = 5
+MAX_ENABLED_DETECTIONS: Final = 4
 
 EVENT_ONLINE: Final = f"{DOMAIN}_online"
 EVENT_OFFLINE: Final = f"{DOMAIN}_offline"

@@ -54,7 +54,13 @@ async def _known(hass: HomeAssistant, entry: NvrConfigEntry, wanted: set[str] | 
         hub = entry.runtime_data.hub
         channels = [channel for channel in hub.channels if wanted is None or channel.id in wanted]
         footage = _plain(shared(hass).engine.sources(entry.entry_id), _secrets(entry, hub.info))
-        return {**_recorder(hub), "footage": footage, "channels": [_channel(hub, channel) for channel in channels]}
+        health = {"health": entry.runtime_data.health.statistics}
+        return {
+            **_recorder(hub),
+            **health,
+            "footage": footage,
+            "channels": [_channel(hub, channel) for channel in channels],
+        }
     memory = (await shared(hass).async_store(entry.entry_id)).memory
     remembered = to_json(memory)
     kept = zip(memory.channels, remembered["channels"], strict=True)

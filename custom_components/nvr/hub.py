@@ -1,5 +1,6 @@
 """One recorder in Home Assistant: what it is, what it has, whether it is there."""
 
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -27,12 +28,13 @@ from .core.clock import DeviceClock
 from .core.driver import DetectionIndex, DownloadSource, Driver, KeyFrameSource, PlaybackSource
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
-from .core.models import Channel, EventKind, RecorderInfo
+from .core.models import Channel, EventKind, RecorderInfo, StreamRole
 from .core.recording_index import CachedRecordingIndex
 from .edges import Edge
 from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
+from .media.streaming.meter import StreamMeter
 from .persistence import RECORDER, MemoryStore
 from .proven import ProvenDetections, ProvenDownloads, ProvenKeyFrames, ProvenPlayback, ProvenRecordings
 from .roster import Roster
@@ -55,6 +57,7 @@ class NvrHub:
         self.entry = entry
         self._store = store
         self._stills = Stills()
+        self.meters = defaultdict[tuple[int, StreamRole], StreamMeter](StreamMeter)
         self._recordings: CachedRecordingIndex | None = None
         self.changed = Signal[()]()
         self.channels_added = Signal[tuple[Channel, ...]]()

@@ -1,5 +1,6 @@
 """Repair issues of one recorder: raised and taken back by the hub."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
@@ -18,9 +19,20 @@ PERMISSION: Final = "permission"
 EVENTS_PERMISSION: Final = "events_permission"
 OTHER_RECORDER: Final = "other_recorder"
 CAMERA_CHANGED: Final = "camera_changed"
+NOT_RECORDING: Final = "not_recording"
+DISK_FAULT: Final = "disk_fault"
+CLOCK_WRONG: Final = "clock_wrong"
+EVENTS_UNLINKED: Final = "events_unlinked"
+EVENTS_CROWDED: Final = "events_crowded"
+RTSP_OFF: Final = "rtsp_off"
+SUB_STREAM_H265: Final = "sub_stream_h265"
+PLAYBACK_PERMISSION: Final = "playback_permission"
 
 # What is true of a running entry only; who wants it again finds it out again.
-_PASSING: Final = (PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER)
+_PASSING: Final = (
+    *(PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER, PLAYBACK_PERMISSION),
+    *(DISK_FAULT, CLOCK_WRONG, EVENTS_CROWDED, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
+)
 
 
 def issue_id(entry: ConfigEntry, key: str) -> str:
@@ -96,6 +108,42 @@ def async_camera_changed(hass: HomeAssistant, entry: ConfigEntry, channel: Chann
 
 
 @callback
+def async_health(
+    hass: HomeAssistant,
+    entry: ConfigEntry,
+    key: str,
+    placeholders: Mapping[str, str],
+    *,
+    number: int | None = None,
+    fixable: bool = False,
+) -> None:
+    """Tell what is wrong with the recorder, or with the recording of a channel.
+
+    What is missed on a channel is remembered over restarts: it is still missed when there is nothing left to compare.
+    """
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, key if number is None else f"{key}_{number}"),
+        data={"entry_id": entry.entry_id, "key": key},
+        is_fixable=fixable,
+        is_persistent=number is not None,
+        severity=ir.IssueSeverity.ERROR if key == DISK_FAULT else ir.IssueSeverity.WARNING,
+        translation_key=key,
+        translation_placeholders={"name": entry.title, **placeholders},
+    )
+
+
+@callback
+def async_channels_with(hass: HomeAssistant, entry: ConfigEntry, key: str) -> frozenset[int]:
+    """Return the channels of which the issue is told, also since before a restart."""
+    prefix = issue_id(entry, f"{key}_")
+    found = (identifier for domain, identifier in ir.async_get(hass).issues if domain == DOMAIN)
+    tails = (identifier.removeprefix(prefix) for identifier in found if identifier.startswith(prefix))
+    return frozenset(int(tail) for tail in tails if tail.isdecimal())
+
+
+@callback
 def async_clear(hass: HomeAssistant, entry: ConfigEntry, *keys: str) -> None:
     """Take issues back."""
     for key in keys:
@@ -106,6 +154,9 @@ def async_clear(hass: HomeAssistant, entry: ConfigEntry, *keys: str) -> None:
 def async_clear_passing(hass: HomeAssistant, entry: ConfigEntry) -> None:
     """Take back what cannot be said of an entry that is not in use; notices to be read stay."""
     async_clear(hass, entry, *_PASSING)
+    if entry.disabled_by is not None:
+        numbers = async_channels_with(hass, entry, NOT_RECORDING)
+        async_clear(hass, entry, *(f"{NOT_RECORDING}_{number}" for number in numbers))
 
 
 @callback

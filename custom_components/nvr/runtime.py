@@ -5,15 +5,17 @@ from dataclasses import dataclass
 from homeassistant.config_entries import ConfigEntry
 
 from .coordinator import NvrCoordinator
+from .health import Health
 from .hub import NvrHub
 
 
 @dataclass(slots=True)
 class NvrRuntimeData:
-    """The recorder and its slow state."""
+    """The recorder, its slow state, and how it feels."""
 
     hub: NvrHub
     coordinator: NvrCoordinator
+    health: Health
 
 
 type NvrConfigEntry = ConfigEntry[NvrRuntimeData]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, override
 
 from homeassistant.components.sensor import (
@@ -17,6 +18,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .coordinator import NvrCoordinator
 from .core.models import EventStreamState
 from .entity import RecorderEntity
+from .entity_health import add_health_entities, sensors as health_sensors
 from .hub import NvrHub
 from .runtime import NvrConfigEntry
 
@@ -79,6 +81,7 @@ async def async_setup_entry(
     """Add the sensors of the recorder."""
     coordinator = entry.runtime_data.coordinator
     async_add_entities(RecorderSensor(coordinator, description) for description in SENSORS)
+    add_health_entities(entry, async_add_entities, partial(health_sensors, entry))
 
 
 class RecorderSensor(RecorderEntity, SensorEntity):

@@ -244,7 +244,7 @@ def _live(hub: NvrHub, number: int) -> OpenFeed:
         await hub.link.async_prove()
         if (live := hub.driver.live) is None:
             raise NvrUnsupportedError("the recorder has no live streams")
-        feed = LiveFeed(live.address(number, role), hub.driver.guard, options)
+        feed = LiveFeed(live.address(number, role), hub.driver.guard, options, hub.meters[number, role])
         await feed.open()
         return feed
 

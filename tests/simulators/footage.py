@@ -298,6 +298,11 @@ class Footage:
         missing = self.gaps(channel, start, end, holes=True)
         return [part for span in spans for part in subtract(span, missing)]
 
+    def recording(self, channel: int) -> bool:
+        """Tell whether a channel is being recorded now."""
+        now = self.clock.now()
+        return bool(self.files(channel, now - timedelta(seconds=1), now))
+
     def next_recorded(self, channel: int, at: datetime, end: datetime) -> Span | None:
         """Return the first playable span at or after a moment, cut at both; looks ahead in steps of hours."""
         limit = min(end, self.clock.now())

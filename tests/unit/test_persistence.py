@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from custom_components.nvr.const import MAX_ENABLED_DETECTIONS
 from custom_components.nvr.core.models import (
     AudioCodec,
     Channel,
@@ -82,6 +83,6 @@ def test_unknown_detection_keys_are_none(text: str) -> None:
 def test_few_detections_are_enabled_by_default() -> None:
     everything = frozenset(DetectionKey(kind) for kind in EventKind)
     chosen = enabled_by_default(everything)
-    assert len(chosen) == 5
+    assert len(chosen) == MAX_ENABLED_DETECTIONS
     assert DetectionKey(EventKind.MOTION) in chosen
     assert enabled_by_default(frozenset({DetectionKey(EventKind.PARKING)})) == frozenset()

@@ -17,7 +17,10 @@ class GateWidths:
 
 @dataclass(frozen=True, slots=True)
 class RecorderCapabilities:
-    """Facts about one recorder. `search_page` is the number of items asked for per page."""
+    """Facts about one recorder. `search_page` is the number of items asked for per page.
+
+    `rtsp` False: it is switched off there, and nothing plays; None where the recorder does not say.
+    """
 
     gates: GateWidths = GateWidths()
     playback_sessions: int = 4
@@ -32,6 +35,7 @@ class RecorderCapabilities:
     keep: bool = False
     size_known: bool = False
     event_history: bool = False
+    rtsp: bool | None = None
     alarm_inputs: int = 0
     alarm_outputs: int = 0
     notes: tuple[str, ...] = field(default=())

@@ -29,6 +29,7 @@ from .models import (
     RecordingSegment,
     RtspAddress,
     RtspTransport,
+    SilentEvent,
     Still,
     StreamRole,
     SystemStatus,
@@ -241,12 +242,26 @@ class EventSource(Protocol):
 
     hold: dict[EventKind, float]
 
+    @property
+    def crowded(self) -> bool:
+        """Whether the recorder had no place for the stream when it was asked last: others hold them all."""
+
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled, reconnecting with back-off and jitter.
 
         Returns never; raises NvrAuthError, NvrLockedError, NvrPermissionError or NvrUnsupportedError when going on
         makes no sense, anything else is retried inside.
         """
+
+
+class EventLinkage(Protocol):
+    """Detections that are set up on the recorder and not sent to us; to be mended only when a person asks for it."""
+
+    def silent(self) -> Sequence[SilentEvent]:
+        """Return those of the last connect that were not mended since; no I/O."""
+
+    async def link(self, event: SilentEvent) -> None:
+        """Have the recorder tell us of it too, and change nothing else; raises NvrResponseError if it does not."""
 
 
 class StorageSource(Protocol):
@@ -265,6 +280,24 @@ class ClockSource(Protocol):
 
     async def read(self) -> DeviceClock:
         """Measure zone and offset anew."""
+
+
+class ClockSetter(Protocol):
+    """The recorder's own clock, to be set: only when a person asks for it."""
+
+    async def set_now(self) -> DeviceClock:
+        """Set it to what its zone shows now, and return what it then tells; raises NvrResponseError if it stays."""
+
+
+class RecordingStatus(Protocol):
+    """What the recorder says of its recording."""
+
+    @property
+    def at_once(self) -> bool:
+        """Whether one request tells of all channels; else each is asked for by itself."""
+
+    async def recording(self, channels: Sequence[int]) -> Mapping[int, bool]:
+        """Return whether these are being recorded, as far as it tells; nothing where the firmware does not say."""
 
 
 class MaintenanceSource(Protocol):
@@ -288,9 +321,12 @@ class Driver(Protocol):
     playback: PlaybackSource | None
     downloads: DownloadSource | None
     events: EventSource | None
+    event_linkage: EventLinkage | None
     storage: StorageSource | None
     clock: ClockSource | None
+    clock_setter: ClockSetter | None
     maintenance: MaintenanceSource | None
+    recording_status: RecordingStatus | None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:

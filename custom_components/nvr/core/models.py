@@ -374,6 +374,20 @@ class SystemStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class SilentEvent:
+    """A detection that the recorder acts on and does not tell us of: `methods` is what it does, in its own words.
+
+    `id` is the driver's own handle; `after` is what `methods` would be if it told us too.
+    """
+
+    id: str
+    kind: EventKind
+    channel: int | None
+    methods: tuple[str, ...]
+    after: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Still:
     """One picture, as JPEG bytes, taken at `taken_at`."""
 

@@ -181,6 +181,11 @@ class CachedRecordingIndex:
         """How many segments are held."""
         return sum(len(day.segments) for day in self._days.values())
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is being asked of the recorder."""
+        return bool(self._flights or self._month_flights)
+
     def growing(self, channel: int) -> bool | None:
         """Tell whether the channel is being recorded, by today's list; None when that was not asked for just now."""
         day = self._remembered((channel, StreamRole.MAIN, self._clock.current.date_of(self._utcnow())))

@@ -96,7 +96,7 @@ class ChannelPages:
         channel = self._device.channels.get(int(params.get("channel", -1)) + 1)
         if channel is None:
             raise RpcError(Code.PARAM_INVALID)
-        return {"state": channel.live}
+        return {"state": self._device.footage.recording(channel.number)}
 
     def cgi_all(self, _request: Request) -> Response:
         """Answer every slot as lines."""

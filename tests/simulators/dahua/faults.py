@@ -34,10 +34,14 @@ class LoadFaults:
 
 @dataclass(slots=True)
 class ConfigFaults:
-    """Dialect and failures of configManager. `missing` None: as the profile, else "400", "501" or "200"."""
+    """Dialect and failures of configManager. `missing` None: as the profile, else "400", "501" or "200".
+
+    `rtsp_off`: the table says so; the port is served all the same.
+    """
 
     missing: str | None = None
     read_only: bool = False
+    rtsp_off: bool = False
 
 
 @dataclass(slots=True)

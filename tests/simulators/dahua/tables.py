@@ -40,7 +40,11 @@ class Tables:
             "General": self._general,
             "NTP": self._ntp,
             "Locales": self._locales,
-            "RTSP": lambda: {"Enable": True, "Port": device.rtsp_port, "RTP": {"StartPort": 20000, "EndPort": 40000}},
+            "RTSP": lambda: {
+                "Enable": not device.faults.config.rtsp_off,
+                "Port": device.rtsp_port,
+                "RTP": {"StartPort": 20000, "EndPort": 40000},
+            },
             "ChannelTitle": self._titles,
             "Encode": lambda: [self._encode(channel) for channel in self._slots()],
             "RemoteDevice": self._remote,

@@ -22,13 +22,19 @@ class DocumentFaults:
     prefix: str = "isapi"
     redirect_https: bool = False
     streaming_list: bool | None = None
+    rtsp_off: bool = False
     channel_events: bool | None = None
 
 
 @dataclass(slots=True)
 class ClockFaults:
-    """How the clock is told: suffix right | standard (also in summer) | none; fixed = a dead clock's text."""
+    """How the clock is told: suffix right | standard (also in summer) | none; fixed = a dead clock's text.
 
+    `mode`: who keeps it, NTP | manual; a clock that NTP keeps ignores the time it is given when `kept`.
+    """
+
+    mode: str = "NTP"
+    kept: bool = True
     suffix: str = "right"
     zone_text: str | None = None
     fixed: str | None = None

@@ -55,14 +55,14 @@ class SecurityPages:
 
     def admin_accesses(self, _request: Request, _argument: str) -> Response:
         """Answer the ports as they are."""
-        device = self._device
+        device, rtsp = self._device, not self._device.faults.documents.rtsp_off
         secure = [el("id", 3), *fields(enabled=device.https_port is not None, protocol="HTTPS")]
         if not device.firmware.nested_namespace:
             secure += fields(redirectToHttps=False)
         secure.append(el("portNo", device.https_port or 443))
         protocols = [
             el("AdminAccessProtocol", fields(id=1, enabled=True, protocol="HTTP", portNo=device.http_port)),
-            el("AdminAccessProtocol", fields(id=2, enabled=True, protocol="RTSP", portNo=device.rtsp_port)),
+            el("AdminAccessProtocol", fields(id=2, enabled=rtsp, protocol="RTSP", portNo=device.rtsp_port)),
             el("AdminAccessProtocol", secure),
             el("AdminAccessProtocol", fields(id=4, protocol="DEV_MANAGE", portNo=8000)),
             el("AdminAccessProtocol", fields(id=5, enabled=True, protocol="WebSocket", portNo=7681)),

@@ -1,5 +1,6 @@
 """Which settings the simulated recorder has, and what they hold at first (hikvision-isapi 11.4, 12)."""
 
+from datetime import datetime
 from xml.etree import ElementTree as ET
 
 from ..webserver import Request, Response
@@ -57,7 +58,12 @@ class SettingPages:
         self._device.name = child_text(root, "deviceName") or self._device.name
 
     def _time_set(self, _argument: str, root: ET.Element) -> None:
-        self._device.faults.clock.zone_text = child_text(root, "timeZone")
+        device, faults = self._device, self._device.faults.clock
+        faults.zone_text = child_text(root, "timeZone")
+        faults.mode = child_text(root, "timeMode") or faults.mode
+        if faults.mode == "manual" or not faults.kept:
+            digits = datetime.fromisoformat(child_text(root, "localTime") or "").replace(tzinfo=device.clock.zone)
+            device.clock.step(digits - device.clock.device_now())
 
     def _lock(self, _argument: str) -> Node:
         policy = self._device.faults.auth

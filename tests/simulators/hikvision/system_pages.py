@@ -137,7 +137,7 @@ class SystemPages:
         """Build System/time."""
         zone = self._device.faults.clock.zone_text
         text = self._device.zone.wire() if zone is None else zone
-        return el("Time", fields(timeMode="NTP", localTime=self.wall(), timeZone=text))
+        return el("Time", fields(timeMode=self._device.faults.clock.mode, localTime=self.wall(), timeZone=text))
 
     def local_time(self, _request: Request, _argument: str) -> Response:
         """Answer the wall clock as bare text."""
@@ -164,10 +164,11 @@ class SystemPages:
         """Answer the JSON state some recorders have."""
         if request.query.get("format") != "json" or self._device.is_camera:
             return unsupported(self._device, request)
-        disk = {"hdNo": 1, "volume": 5_723_166, "freeSpace": 0, "status": self._device.faults.disk, "enable": True}
+        device = self._device
+        disk = {"hdNo": 1, "volume": 5_723_166, "freeSpace": 0, "status": device.faults.disk, "enable": True}
         channels = [
-            {"chanNo": c.number, "record": True, "signal": c.online, "bitRate": 3072}
-            for c in self._device.channels.values()
+            {"chanNo": c.number, "record": device.footage.recording(c.number), "signal": c.online, "bitRate": 3072}
+            for c in device.channels.values()
         ]
         return json_response({"WorkingStatus": {"HDStatus": [disk], "ChanStatus": channels}})
 

@@ -37,6 +37,7 @@ from ..sources.download import DownloadedFootage
 from ..sources.local import Mp4Footage
 from ..sources.opener import SourceOpener
 from ..ticks import RATE, to_datetime
+from .meter import StreamMeter
 
 _BREAK: Final = 2 * RATE
 _LETTING_GO: Final = 3.0
@@ -126,12 +127,15 @@ class Feed(Protocol):
 class LiveFeed:
     """The present."""
 
-    def __init__(self, address: RtspAddress, guard: CredentialGuard, options: FeedOptions) -> None:
-        """Prepare; no I/O."""
+    def __init__(
+        self, address: RtspAddress, guard: CredentialGuard, options: FeedOptions, meter: StreamMeter | None = None
+    ) -> None:
+        """Prepare; no I/O. `meter` is told of what comes."""
         self.codec = VideoCodec.UNKNOWN
         self._address = address
         self._guard = guard
         self._options = options
+        self._meter = meter or StreamMeter()
         self._session: RtspSession | None = None
 
     @property
@@ -160,15 +164,21 @@ class LiveFeed:
             live=True,
         )
         self.codec = self._session.codec
+        self._meter.opened(self._session)
 
     async def read(self) -> Batch:
         """Return the next frames; raises NvrUnreachableError when the recorder ends the stream."""
-        if self._session is None:
+        if (session := self._session) is None:
             raise NvrUnreachableError("the session is closed")
-        samples = await self._session.read()
-        self._session.correction = 0
-        if not samples:
-            raise NvrUnreachableError("the recorder ended the live stream")
+        try:
+            samples = await session.read()
+            if not samples:
+                raise NvrUnreachableError("the recorder ended the live stream")
+        except NvrError:
+            self._meter.broke()
+            raise
+        session.correction = 0
+        self._meter.took(session, samples)
         return Batch(samples)
 
     async def pause(self) -> None:
@@ -186,6 +196,7 @@ class LiveFeed:
         """End the session on the recorder."""
         session, self._session = self._session, None
         if session is not None:
+            self._meter.closed(session)
             await session.close()
 
 

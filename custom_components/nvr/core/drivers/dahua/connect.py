@@ -33,7 +33,7 @@ from .presence import Presence
 from .quirks import Memory
 from .refusals import HandleLostError, is_failing
 from .source import Source, unless_refused
-from .wire import Node, integer
+from .wire import Node, flag, integer
 from .wire_config import (
     SystemInfo,
     Volume,
@@ -291,6 +291,7 @@ class Connect:
             table = await self._optional("RTSP")
             # Where it does not tell, the last word stands.
             self._context.told_rtsp_port = integer(table, "Port") or self._context.told_rtsp_port
+            self._context.rtsp_on = flag(table, "Enable")
 
     async def _storage(self) -> None:
         try:

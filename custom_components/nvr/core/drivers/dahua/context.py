@@ -33,6 +33,7 @@ class Context:
     capabilities: RecorderCapabilities = field(default_factory=RecorderCapabilities)
     clock: DeviceClock | None = None
     told_rtsp_port: int | None = None
+    rtsp_on: bool | None = None
     counters: dict[str, int] = field(default_factory=dict)
     connects: int = 0
     _wall: WallClock | None = None

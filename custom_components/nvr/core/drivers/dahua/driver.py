@@ -11,17 +11,20 @@ import aiohttp
 from ...capabilities import GateWidths, RecorderCapabilities
 from ...credentials import LoginGuard
 from ...driver import (
+    ClockSetter as ClockSetterRole,
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
+    EventLinkage,
     EventSource,
     KeyFrameSource,
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
     RecordingIndex,
+    RecordingStatus as RecordingStatusRole,
     SnapshotSource,
     StorageSource,
 )
@@ -38,6 +41,7 @@ from .detections import Detections
 from .downloads import Downloads
 from .events import Events
 from .finder import Finders
+from .health import ClockSetter, RecordingStatus
 from .key_frames import KeyFrames
 from .live import Live, Snapshots
 from .mapping import (
@@ -112,9 +116,13 @@ class DahuaDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        # Its events need no linkage: whoever attaches is told (dahua-cgi 12.1).
+        self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
+        self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.recording_status: RecordingStatusRole | None = None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:
@@ -149,7 +157,8 @@ class DahuaDriver:
         if audio_reboots(documents.version):
             notes.append("audio.cgi is never asked: it reboots this firmware")
         self._notes = tuple(notes)
-        self.capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        self.capabilities = replace(capabilities, rtsp=context.rtsp_on)
         context.capabilities = self.capabilities
         self._take_channels(documents)
         self._make_roles(learned)
@@ -173,7 +182,8 @@ class DahuaDriver:
             self._lists = Detections(context, recordings.finders)
             self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
-            self.clock = Clock(context, self._time)
+            self.clock, self.clock_setter = Clock(context, self._time), ClockSetter(context, self._time)
+            self.recording_status = RecordingStatus(context)
             self.events = self._event_stream = Events(context, read_clock=self._time.read)
         # What was not told this time is asked for when it is wanted, and not taken from before.
         known = learned.disks is not None or learned.storage_failed

@@ -81,6 +81,7 @@ class Events:
         self._open = False
         self._parsed = dict.fromkeys(("heartbeats", "broken", "truncated"), 0)
         self.connections = 0
+        self.crowded = False
 
     @property
     def hold(self) -> dict[EventKind, float]:
@@ -120,6 +121,7 @@ class Events:
                         wait = _AT_ONCE
                     else:
                         failures += 1
+                    self.crowded = isinstance(error, NvrBusyError)
                     if isinstance(error, NvrBusyError):
                         wait = max(wait, error.retry_after or 0.0)
                     _LOGGER.debug("event stream lost: %s", error)
@@ -142,6 +144,8 @@ class Events:
             await asyncio.sleep(_CLOCK_AGAIN)
 
     def _tell(self, state: EventStreamState) -> None:
+        if state is EventStreamState.ALIVE:
+            self.crowded = False
         if state is not self._told and self._listener is not None:
             self._told = state
             self._listener.on_stream_state(state)

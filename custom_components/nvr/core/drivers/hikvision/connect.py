@@ -33,6 +33,7 @@ from .wire import (
     parse_ports,
     parse_proxy_channels,
     parse_proxy_status,
+    parse_rtsp,
     parse_status,
     parse_storage,
     parse_streams,
@@ -232,9 +233,9 @@ class Connect:
         self._context.clock = await self._reader.time()
 
     async def _ports(self) -> None:
-        ports = await self._reader.optional(PORTS, parse_ports)
-        if ports is not None:
-            self._context.ports = ports
+        found = await self._reader.optional(PORTS, lambda body: (parse_ports(body), parse_rtsp(body)))
+        if found is not None:
+            self._context.ports, self._context.rtsp_on = found
 
     async def _storage(self) -> None:
         volumes = await self._reader.optional(STORAGE, parse_storage)

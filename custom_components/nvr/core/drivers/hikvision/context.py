@@ -13,6 +13,7 @@ from .client import HikvisionClient
 from .mapping import ROLE_DIGITS
 from .mapping_time import WireClock, ZMode
 from .quirks import Memory, Quirks
+from .wire import Trigger
 
 DEFAULT_RTSP_PORT = 554
 
@@ -31,6 +32,8 @@ class Context:
     capabilities: RecorderCapabilities = field(default_factory=RecorderCapabilities)
     tracks: dict[tuple[int, StreamRole], int] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
+    rtsp_on: bool | None = None
+    triggers: tuple[Trigger, ...] = ()
     clock: DeviceClock | None = None
     connects: int = 0
     counters: dict[str, int] = field(default_factory=dict)

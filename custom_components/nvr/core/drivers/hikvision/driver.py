@@ -10,17 +10,20 @@ import aiohttp
 from ...capabilities import GateWidths, RecorderCapabilities
 from ...credentials import LoginGuard
 from ...driver import (
+    ClockSetter as ClockSetterRole,
     ClockSource,
     ConnectionConfig,
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
+    EventLinkage,
     EventSource,
     KeyFrameSource,
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
     RecordingIndex,
+    RecordingStatus as RecordingStatusRole,
     SnapshotSource,
     StorageSource,
 )
@@ -34,6 +37,8 @@ from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned, identify
 from .context import Context
 from .downloads import Downloads
 from .events import USER_CHECK, Events
+from .health import ClockSetter, RecordingStatus
+from .linkage import Linkage
 from .live import Live, Playback, Snapshots
 from .mapping import (
     FAMILY,
@@ -110,9 +115,12 @@ class HikvisionDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
+        self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.recording_status: RecordingStatusRole | None = None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
@@ -140,7 +148,9 @@ class HikvisionDriver:
         if silent:
             notes.append(f"detections not notified: {len(silent)} of {len(documents.triggers or ())}")
         self._notes = tuple(notes)
-        self.capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        capabilities = build_capabilities(documents, self._gates, self._search_page, self._notes)
+        self.capabilities = replace(capabilities, rtsp=context.rtsp_on)
+        context.triggers = tuple(documents.triggers or ())
         context.capabilities = self.capabilities
         self._take_channels(documents)
         self._make_roles(learned)
@@ -167,7 +177,9 @@ class HikvisionDriver:
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
             self.downloads = Downloads(context)
-            self.clock = Clock(context)
+            self.clock, self.clock_setter = Clock(context), ClockSetter(context)
+            self.recording_status = RecordingStatus(context)
+            self.event_linkage = Linkage(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
         # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.

@@ -66,6 +66,7 @@ class Events:
         self._legacy = False
         self._refusals = 0
         self.connections = 0
+        self.crowded = False
         self.pictures = 0
 
     @property
@@ -102,6 +103,7 @@ class Events:
                     failures = 0 if loop.time() - begun > _HEALTHY else failures
                     self._judge(error)
                     wait = BACK_OFF[min(failures, len(BACK_OFF) - 1)]
+                    self.crowded = isinstance(error, NvrBusyError)
                     if isinstance(error, NvrBusyError):
                         wait = max(wait, error.retry_after or 0.0)
                     failures += 1
@@ -112,6 +114,8 @@ class Events:
             self._listener = None
 
     def _tell(self, state: EventStreamState) -> None:
+        if state is EventStreamState.ALIVE:
+            self.crowded = False
         if state is not self._told and self._listener is not None:
             self._told = state
             self._listener.on_stream_state(state)

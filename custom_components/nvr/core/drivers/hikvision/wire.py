@@ -230,6 +230,14 @@ def parse_ports(body: bytes) -> dict[str, int]:
     return ports
 
 
+def parse_rtsp(body: bytes) -> bool | None:
+    """Read from `Security/adminAccesses` whether RTSP is on; None where it does not say (hikvision-isapi 2.1)."""
+    for entry in _entries(body, ("AdminAccessProtocolList",), "AdminAccessProtocol"):
+        if _text(entry, "protocol").upper() == "RTSP":
+            return boolean(entry, "enabled")
+    return None
+
+
 def _address(source: Element) -> str:
     """Return where a camera is, by name where it has no address; empty or 0.0.0.0 for an empty slot."""
     found = [_text(source, name) for name in ("ipAddress", "hostName", "ipv6Address")]
