@@ -39,6 +39,12 @@ def real_integration(enable_custom_integrations: None, socket_enabled: None) -> 
     """Load the integration from this checkout, and let it talk to 127.0.0.1."""
 
 
+@pytest.fixture(autouse=True)
+def quiet_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody search the network of this machine; tests of the search bring their own."""
+    monkeypatch.setattr("custom_components.nvr.discovery.SCANNERS", ())
+
+
 @pytest.fixture
 async def nothing_unhandled(caplog: pytest.LogCaptureFixture) -> AsyncIterator[None]:
     """Fail where anything was raised past everybody: a stack in the log, or a task nobody looked at."""

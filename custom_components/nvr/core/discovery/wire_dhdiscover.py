@@ -46,16 +46,16 @@ def _box(told: dict[str, Any], device: dict[str, Any], host: str) -> Box | None:
         return None
     model = plain_text(device.get("DeviceType"))
     name = plain_text(device.get("MachineName"))
-    stated = _KINDS.get(plain_text(device.get("DeviceClass")).upper())
+    sort = plain_text(device.get("DeviceClass")).upper()
     return Box(
         host,
         plain_port(device.get("HttpPort")),
         family="dahua",
         maker=plain_text(device.get("Vendor")),
         model=model,
-        # Out of the box it is called after its serial number, which is nobody's business and no name.
-        name="" if name == serial else name,
+        # Out of the box it is called after its serial number, which is nobody's business, or after what it is.
+        name="" if name.upper() in {serial.upper(), model.upper(), sort} else name,
         serial=serial,
         mac=mac,
-        kind=stated or kind_of(model),
+        kind=_KINDS.get(sort) or kind_of(model),
     )

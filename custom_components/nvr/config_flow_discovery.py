@@ -1,0 +1,192 @@
+"""The part of the config flow that knows what is on the network: a list to choose from, and boxes that were noticed."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any, Final, override
+from urllib.parse import urlsplit
+
+from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
+from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
+from homeassistant.core import callback
+from homeassistant.data_entry_flow import AbortFlow
+from homeassistant.helpers import device_registry as dr
+from homeassistant.helpers.selector import (
+    SelectOptionDict,
+    SelectSelector,
+    SelectSelectorConfig,
+    SelectSelectorMode,
+    TextSelector,
+    TextSelectorConfig,
+    TextSelectorType,
+)
+from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
+from homeassistant.helpers.service_info.ssdp import ATTR_UPNP_SERIAL, SsdpServiceInfo
+from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+import probatio
+
+from .connection import TypedAddress, session_factory
+from .const import DOMAIN, LOGGER
+from .core.discovery.box import Box, BoxKind
+from .core.driver import ConnectionConfig
+from .core.errors import NvrError
+from .core.families import detect
+from .discovery import address_of, finder, offered, title_of
+from .relocation import async_answers, async_answers_at, entry_of
+
+USERNAME: Final = TextSelector(TextSelectorConfig(autocomplete="username"))
+PASSWORD: Final = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
+_HOST: Final = TextSelector(TextSelectorConfig(autocomplete="off"))
+
+LOGIN_SCHEMA: Final = probatio.Schema(
+    {probatio.Required(CONF_USERNAME): USERNAME, probatio.Required(CONF_PASSWORD): PASSWORD}
+)
+
+
+def user_schema(boxes: list[Box]) -> probatio.Schema:
+    """Return the form of the first step: what was found can be chosen, any other address typed."""
+    choice = SelectSelectorConfig(
+        options=[SelectOptionDict(value=address_of(box), label=f"{title_of(box)}: {address_of(box)}") for box in boxes],
+        mode=SelectSelectorMode.DROPDOWN,
+        custom_value=True,
+    )
+    return probatio.Schema(
+        {
+            probatio.Required(CONF_HOST): SelectSelector(choice) if boxes else _HOST,
+            probatio.Required(CONF_USERNAME): USERNAME,
+            probatio.Required(CONF_PASSWORD): PASSWORD,
+        }
+    )
+
+
+class DiscoveryFlow(ConfigFlow):
+    """Searches, and begins with what Home Assistant noticed; nothing here sends a login to a box that is not set up."""
+
+    def __init__(self) -> None:
+        self._search: asyncio.Task[tuple[Box, ...]] | None = None
+        self._offered: list[Box] | None = None
+        self._box: Box | None = None
+        self._errors: dict[str, str] = {}
+        self._placeholders: dict[str, str] = {}
+        self._suggested: dict[str, Any] = {}
+
+    async def async_step_search(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Look around before asking for an address; who searched just now waits for nothing."""
+        begun = self._search is not None
+        if self._search is None:
+            self._search = self.hass.async_create_task(finder(self.hass).async_find(), "nvr search")
+        if not self._search.done():
+            return self.async_show_progress(step_id="search", progress_action="search", progress_task=self._search)
+        self._offered = [box for box in offered(self._search.result()) if not self._is_set_up(box)]
+        return self.async_show_progress_done(next_step_id="user") if begun else await self.async_step_user()
+
+    @callback
+    @override
+    def async_remove(self) -> None:
+        """End the waiting for a search that nobody is there for any more."""
+        if self._search is not None:
+            self._search.cancel()
+
+    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
+        """Follow a recorder to its new address, once it has proved there who it is; or offer to add a new one."""
+        mac = dr.format_mac(discovery_info.macaddress)
+        entry = entry_of(self.hass, mac)
+        if entry is None:
+            return await self._async_noticed(discovery_info.ip, mac)
+        await self.async_set_unique_id(entry.unique_id)
+        known = entry.data[CONF_HOST] == discovery_info.ip or await async_answers(entry)
+        if known or not await async_answers_at(self.hass, entry, discovery_info.ip):
+            return self.async_abort(reason="already_configured")
+        LOGGER.info("%s has moved to another address", entry.title)
+        return self.async_update_reload_and_abort(
+            entry, data_updates={CONF_HOST: discovery_info.ip}, reason="already_configured"
+        )
+
+    async def async_step_ssdp(self, discovery_info: SsdpServiceInfo) -> ConfigFlowResult:
+        """Offer to add what announced itself by UPnP."""
+        with suppress(ValueError):
+            if host := urlsplit(discovery_info.ssdp_location or "").hostname:
+                serial = discovery_info.upnp.get(ATTR_UPNP_SERIAL)
+                return await self._async_noticed(host, known_as=str(serial or discovery_info.ssdp_udn or ""))
+        return self.async_abort(reason="not_an_nvr")
+
+    async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
+        """Offer to add what announced itself by Bonjour."""
+        return await self._async_noticed(discovery_info.host, known_as=discovery_info.hostname)
+
+    async def async_step_discovered(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the login of what was found."""
+        if self._box is None:
+            raise AbortFlow("not_an_nvr")
+        if user_input is not None:
+            address = TypedAddress(self._box.host, self._box.port)
+            return await self._async_log_in(address, user_input[CONF_USERNAME], user_input[CONF_PASSWORD])
+        self._placeholders |= {"box": title_of(self._box), "host": address_of(self._box)}
+        return self._show("discovered", LOGIN_SCHEMA, self._suggested)
+
+    async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Ask for the address of an NVR, and for a login."""
+        raise NotImplementedError
+
+    async def _async_log_in(self, address: TypedAddress, username: str, password: str) -> ConfigFlowResult:
+        """Try the login there."""
+        raise NotImplementedError
+
+    async def _async_noticed(self, host: str, mac: str = "", known_as: str = "") -> ConfigFlowResult:
+        """Offer to add a recorder that was noticed at an address; cameras are left to whoever looks for one.
+
+        A person with a recorder has a camera for each of its channels, and wants no card for each of them.
+        """
+        self._async_abort_entries_match({CONF_HOST: host})
+        await self._async_take_identity(mac or known_as or host)
+        box = await finder(self.hass).async_look(host, mac)
+        if box is None:
+            box = await self._async_detected(host, mac)
+        elif self._is_set_up(box):
+            return self.async_abort(reason="already_configured")
+        elif box.activated is False:
+            return self.async_abort(reason="not_activated")
+        elif box.kind in {BoxKind.CAMERA, BoxKind.OTHER}:
+            return self.async_abort(reason="not_a_recorder")
+        elif not box.family:
+            box = (await self._async_detected(host, mac)).with_more(box)
+        if box.mac:
+            await self._async_take_identity(box.mac)
+        self._box = box
+        self.context["title_placeholders"] = {"name": title_of(box)}
+        return await self.async_step_discovered()
+
+    async def _async_take_identity(self, identity: str) -> None:
+        """Let there be one flow for each box, and none for what the user wants to hear of no more."""
+        await self.async_set_unique_id(identity)
+        self._abort_if_unique_id_configured()
+
+    async def _async_detected(self, host: str, mac: str) -> Box:
+        """See what answers there without a login; ends the flow where that is no recorder we know."""
+        with suppress(NvrError):
+            async with session_factory(self.hass)() as session:
+                found = await detect(ConnectionConfig(host, "", ""), session)
+            if found.candidates:
+                return Box(host, family=found.candidates[0], mac=mac)
+        raise AbortFlow("not_an_nvr")
+
+    def _is_set_up(self, box: Box) -> bool:
+        """Tell whether a box is one of ours: by its network address, its serial number, or where it is."""
+        if box.mac and entry_of(self.hass, box.mac) is not None:
+            return True
+        return any(
+            (box.serial and entry.unique_id == box.serial)
+            or (entry.data.get(CONF_HOST) == box.host and box.port in {0, entry.data.get(CONF_PORT)})
+            for entry in self.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+        )
+
+    def _show(self, step_id: str, schema: probatio.Schema, suggested: Mapping[str, Any] | None) -> ConfigFlowResult:
+        """Show a form, with the errors that wait to be told."""
+        errors, self._errors = self._errors, {}
+        filled = {key: value for key, value in (suggested or {}).items() if key != CONF_PASSWORD}
+        return self.async_show_form(
+            step_id=step_id,
+            data_schema=self.add_suggested_values_to_schema(schema, filled),
+            errors=errors,
+            description_placeholders=self._placeholders,
+        )
