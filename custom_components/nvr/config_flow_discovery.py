@@ -21,7 +21,7 @@ from homeassistant.helpers.selector import (
     TextSelectorType,
 )
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
-from homeassistant.helpers.service_info.ssdp import ATTR_UPNP_SERIAL, SsdpServiceInfo
+from homeassistant.helpers.service_info.ssdp import ATTR_UPNP_PRESENTATION_URL, ATTR_UPNP_SERIAL, SsdpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
 import probatio
 
@@ -104,15 +104,18 @@ class DiscoveryFlow(ConfigFlow):
 
     async def async_step_ssdp(self, discovery_info: SsdpServiceInfo) -> ConfigFlowResult:
         """Offer to add what announced itself by UPnP."""
-        with suppress(ValueError):
-            if host := urlsplit(discovery_info.ssdp_location or "").hostname:
-                serial = discovery_info.upnp.get(ATTR_UPNP_SERIAL)
-                return await self._async_noticed(host, known_as=str(serial or discovery_info.ssdp_udn or ""))
-        return self.async_abort(reason="not_an_nvr")
+        host, _ = _host_and_port(discovery_info.ssdp_location)
+        if not host:
+            return self.async_abort(reason="not_an_nvr")
+        # Its own page may be told as anybody's: only the port is believed.
+        _, port = _host_and_port(discovery_info.upnp.get(ATTR_UPNP_PRESENTATION_URL))
+        serial = discovery_info.upnp.get(ATTR_UPNP_SERIAL)
+        return await self._async_noticed(host, known_as=str(serial or discovery_info.ssdp_udn or ""), port=port)
 
     async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
         """Offer to add what announced itself by Bonjour."""
-        return await self._async_noticed(discovery_info.host, known_as=discovery_info.hostname)
+        known_as, port = discovery_info.hostname, discovery_info.port or 0
+        return await self._async_noticed(discovery_info.host, known_as=known_as, port=port)
 
     async def async_step_discovered(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the login of what was found."""
@@ -132,7 +135,7 @@ class DiscoveryFlow(ConfigFlow):
         """Try the login there."""
         raise NotImplementedError
 
-    async def _async_noticed(self, host: str, mac: str = "", known_as: str = "") -> ConfigFlowResult:
+    async def _async_noticed(self, host: str, mac: str = "", known_as: str = "", port: int = 0) -> ConfigFlowResult:
         """Offer to add a recorder that was noticed at an address; cameras are left to whoever looks for one.
 
         A person with a recorder has a camera for each of its channels, and wants no card for each of them.
@@ -141,7 +144,7 @@ class DiscoveryFlow(ConfigFlow):
         await self._async_take_identity(mac or known_as or host)
         box = await finder(self.hass).async_look(host, mac)
         if box is None:
-            box = await self._async_detected(host, mac)
+            box = await self._async_detected(host, mac, port)
         elif self._is_set_up(box):
             return self.async_abort(reason="already_configured")
         elif box.activated is False:
@@ -149,7 +152,7 @@ class DiscoveryFlow(ConfigFlow):
         elif box.kind in {BoxKind.CAMERA, BoxKind.OTHER}:
             return self.async_abort(reason="not_a_recorder")
         elif not box.family:
-            box = (await self._async_detected(host, mac)).with_more(box)
+            box = (await self._async_detected(host, mac, box.port)).with_more(box)
         if box.mac:
             await self._async_take_identity(box.mac)
         self._box = box
@@ -161,13 +164,13 @@ class DiscoveryFlow(ConfigFlow):
         await self.async_set_unique_id(identity)
         self._abort_if_unique_id_configured()
 
-    async def _async_detected(self, host: str, mac: str) -> Box:
+    async def _async_detected(self, host: str, mac: str, port: int) -> Box:
         """See what answers there without a login; ends the flow where that is no recorder we know."""
         with suppress(NvrError):
             async with session_factory(self.hass)() as session:
-                found = await detect(ConnectionConfig(host, "", ""), session)
+                found = await detect(ConnectionConfig(host, "", "", port=port), session)
             if found.candidates:
-                return Box(host, family=found.candidates[0], mac=mac)
+                return Box(host, port, family=found.candidates[0], mac=mac)
         raise AbortFlow("not_an_nvr")
 
     def _is_set_up(self, box: Box) -> bool:
@@ -190,3 +193,11 @@ class DiscoveryFlow(ConfigFlow):
             errors=errors,
             description_placeholders=self._placeholders,
         )
+
+
+def _host_and_port(address: object) -> tuple[str, int]:
+    """Return the host of an address and the port of its web server; empty and 0 for what is none."""
+    with suppress(ValueError):
+        parts = urlsplit(str(address or ""))
+        return parts.hostname or "", parts.port or 0
+    return "", 0

@@ -34,6 +34,7 @@ class Finder:
         self._under_way: asyncio.Task[tuple[Box, ...]] | None = None
         self.scanners: tuple[Scanner, ...] = SCANNERS
         self.seconds = SECONDS
+        self.enough = 0
 
     async def async_find(self) -> tuple[Box, ...]:
         """Return all that answer on the networks that Home Assistant is to use, by what was asked just now."""
@@ -51,12 +52,13 @@ class Finder:
         if found is None:
             alone = [replace(scanner, group="", overhear=False) for scanner in self.scanners]
             interfaces = [Interface(own.address) for own in await self._async_interfaces()]
-            boxes = await scan(alone, interfaces, hosts=(host,), seconds=self.seconds)
+            boxes = await scan(alone, interfaces, hosts=(host,), seconds=self.seconds, enough=1)
             found = next((box for box in boxes if box.host == host), None)
         return found
 
     async def _async_scan(self) -> tuple[Box, ...]:
-        self._boxes = await scan(self.scanners, await self._async_interfaces(), seconds=self.seconds)
+        interfaces = await self._async_interfaces()
+        self._boxes = await scan(self.scanners, interfaces, seconds=self.seconds, enough=self.enough)
         self._at = time.monotonic()
         return self._boxes
 

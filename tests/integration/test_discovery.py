@@ -1,10 +1,13 @@
 """NVRs that are found: by a search in the flow, and by what Home Assistant notices on the network."""
 
+import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from homeassistant.config_entries import (
     SOURCE_DHCP,
     SOURCE_IGNORE,
@@ -20,8 +23,10 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.ssdp import SsdpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+from homeassistant.setup import async_setup_component
 import ifaddr
 import pytest
+from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 
 from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.core.discovery.box import Box, BoxKind
@@ -58,7 +63,8 @@ def search(hass: HomeAssistant, quiet_network: None) -> Search:
     def look_for(*nvrs: Recorder, onvif: bool = False) -> None:
         own = [replace(ONVIF, port=nvr.onvif.port) if onvif else scanner_of(nvr) for nvr in nvrs]
         finder(hass).scanners = tuple(own)
-        finder(hass).seconds = 0.4
+        # A busy machine may take as long as it wants, and nobody waits for answers that cannot come.
+        finder(hass).seconds, finder(hass).enough = 20.0, len(nvrs)
 
     return look_for
 
@@ -222,21 +228,81 @@ async def test_the_card_goes_when_the_nvr_is_added_by_hand(hass: HomeAssistant, 
     assert hass.config_entries.flow.async_progress() == []
 
 
-async def test_ssdp_offers_a_new_nvr(hass: HomeAssistant, nvr: Any, search: Search) -> None:
-    search(nvr)
-    seen = SsdpServiceInfo(
+def upnp(location: str | None, page: str = "") -> SsdpServiceInfo:
+    return SsdpServiceInfo(
         ssdp_usn="uuid:1::upnp:rootdevice",
         ssdp_st="upnp:rootdevice",
-        ssdp_location=f"http://{HOST}:49152/upnpdevicedesc.xml",
-        upnp={"manufacturer": "HIKVISION", "serialNumber": "123"},
+        ssdp_location=location,
+        upnp={"manufacturer": "HIKVISION", "serialNumber": "123", "presentationURL": page},
     )
+
+
+def bonjour(port: int) -> ZeroconfServiceInfo:
+    return ZeroconfServiceInfo(
+        ip_address=ip_address(HOST),
+        ip_addresses=[ip_address(HOST)],
+        hostname="nvr.local.",
+        name="HIKVISION._psia._tcp.local.",
+        port=port,
+        properties={},
+        type="_psia._tcp.local.",
+    )
+
+
+async def test_ssdp_offers_a_new_nvr(hass: HomeAssistant, nvr: Any, search: Search) -> None:
+    search(nvr)
     flows = hass.config_entries.flow
+    seen = upnp(f"http://{HOST}:49152/upnpdevicedesc.xml")
     result = await flows.async_init(DOMAIN, context={"source": SOURCE_SSDP}, data=seen)
     assert result["step_id"] == "discovered"
     # By its network address it is the one that DHCP tells of.
     assert (await dhcp(hass, nvr))["reason"] == "already_in_progress"
-    lost = replace(seen, ssdp_location=None)
-    assert (await flows.async_init(DOMAIN, context={"source": SOURCE_SSDP}, data=lost))["reason"] == "not_an_nvr"
+
+
+@pytest.mark.parametrize("location", [None, "", "http://[1", "nothing"])
+async def test_ssdp_without_an_address_is_nothing(hass: HomeAssistant, location: str | None) -> None:
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_SSDP}, data=upnp(location))
+    assert result["reason"] == "not_an_nvr"
+
+
+@every_family
+@pytest.mark.parametrize("source", [SOURCE_SSDP, SOURCE_ZEROCONF])
+async def test_what_answers_no_search_is_asked_without_a_login(hass: HomeAssistant, nvr: Any, source: str) -> None:
+    page = f"http://192.0.2.66:{nvr.http_port}/"
+    seen = bonjour(nvr.http_port) if source == SOURCE_ZEROCONF else upnp(f"http://{HOST}:49152/desc.xml", page)
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": source}, data=seen)
+    assert result["step_id"] == "discovered"
+    assert nvr.counters.auth_failures == 0
+    assert 0 < nvr.counters.requests <= 4
+    result = await hass.config_entries.flow.async_configure(result["flow_id"], login())
+    assert result["type"] is FlowResultType.CREATE_ENTRY
+    assert result["result"].unique_id == nvr.serial
+
+
+async def test_bonjour_of_something_else_is_nothing(hass: HomeAssistant) -> None:
+    async with TestServer(web.Application(), host=HOST) as server:
+        seen = bonjour(server.port or 0)
+        result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_ZEROCONF}, data=seen)
+    assert result["reason"] == "not_an_nvr"
+
+
+async def test_the_search_over_http_as_the_frontend_does_it(
+    hass: HomeAssistant, nvr: Any, search: Search, hass_client: ClientSessionGenerator
+) -> None:
+    for component in ("config", DOMAIN):
+        assert await async_setup_component(hass, component, {})
+    search(nvr)
+    client = await hass_client()
+    flow = await (await client.post("/api/config/config_entries/flow", json={"handler": DOMAIN})).json()
+    assert (flow["type"], flow["progress_action"]) == ("progress", "search")
+    async with asyncio.timeout(20):
+        while flow["type"] == "progress":
+            await asyncio.sleep(0.05)
+            flow = await (await client.get(f"/api/config/config_entries/flow/{flow['flow_id']}")).json()
+    assert (flow["type"], flow["step_id"]) == ("form", "user")
+    (host,) = [field for field in flow["data_schema"] if field["name"] == CONF_HOST]
+    assert host["selector"]["select"]["custom_value"] is True
+    assert [option["value"] for option in host["selector"]["select"]["options"]] == [f"{HOST}:{nvr.http_port}"]
 
 
 async def test_zeroconf_of_what_is_set_up_offers_nothing(hass: HomeAssistant, nvr: Any, search: Search) -> None:
@@ -245,15 +311,7 @@ async def test_zeroconf_of_what_is_set_up_offers_nothing(hass: HomeAssistant, nv
     # It is talked to by a name, which tests cannot look up: its network address tells that it is the same.
     hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_HOST: "nvr.example"})
     search(nvr)
-    seen = ZeroconfServiceInfo(
-        ip_address=ip_address(HOST),
-        ip_addresses=[ip_address(HOST)],
-        hostname="nvr.local.",
-        name="HIKVISION._psia._tcp.local.",
-        port=nvr.http_port,
-        properties={},
-        type="_psia._tcp.local.",
-    )
+    seen = bonjour(nvr.http_port)
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_ZEROCONF}, data=seen)
     assert result["reason"] == "already_configured"
     assert entry.state is ConfigEntryState.LOADED

@@ -51,22 +51,45 @@ SCANNERS: Final = (
 )
 
 
+class _Answers:
+    """The boxes that have answered so far."""
+
+    def __init__(self, enough: int) -> None:
+        self.boxes: list[Box] = []
+        self._enough = enough
+        self._complete = asyncio.Event()
+
+    def add(self, box: Box) -> None:
+        """Take one more, as far as there is room."""
+        if len(self.boxes) < _MOST_BOXES:
+            self.boxes.append(box)
+        if self._enough and len(merged(self.boxes)) >= self._enough:
+            self._complete.set()
+
+    async def complete(self, seconds: float) -> bool:
+        """Wait so long; tell whether no more are wanted."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._complete.wait()
+        return self._complete.is_set()
+
+
 class _Ear(asyncio.DatagramProtocol):
     """Keeps what is an answer; everything else on the network is none of our business."""
 
-    def __init__(self, scanner: Scanner, found: list[Box]) -> None:
+    def __init__(self, scanner: Scanner, answers: _Answers) -> None:
         self._scanner = scanner
-        self._found = found
+        self._answers = answers
         self._heard: set[bytes] = set()
 
     @override
     def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
         # What was heard before is not read again: questions are sent twice, and answers come by two sockets.
-        if len(self._found) >= _MOST_BOXES or len(self._heard) >= _MOST_HEARD or data in self._heard:
+        if len(self._heard) >= _MOST_HEARD or data in self._heard:
             return
         self._heard.add(data)
         if (box := self._scanner.read(data, str(addr[0]))) is not None:
-            self._found.append(box)
+            self._answers.add(box)
 
     @override
     def error_received(self, exc: Exception) -> None:
@@ -79,20 +102,23 @@ async def scan(
     *,
     hosts: Sequence[str] = (),
     seconds: float = SECONDS,
+    enough: int = 0,
 ) -> tuple[Box, ...]:
-    """Return the boxes that answer within that time; nothing but the public question is ever sent.
+    """Return the boxes that answer within that time, or as soon as they are `enough` (0: never).
+
+    Nothing but the public question is ever sent.
 
     Asked are the groups and broadcast addresses of all interfaces, and `hosts` (IPv4) one by one: they may be in
     networks that no multicast reaches. An interface or a port that cannot be used is left out.
     """
-    found: list[Box] = []
+    answers = _Answers(enough)
     async with contextlib.AsyncExitStack() as stack:
         mouths: list[tuple[Scanner, Interface, asyncio.DatagramTransport]] = []
         for scanner in scanners:
             if scanner.overhear:
-                await _open(stack, scanner, found, partial(_listener, scanner, interfaces))
+                await _open(stack, scanner, answers, partial(_listener, scanner, interfaces))
             for interface in interfaces:
-                made = await _open(stack, scanner, found, partial(_speaker, interface))
+                made = await _open(stack, scanner, answers, partial(_speaker, interface))
                 if made is not None:
                     mouths.append((scanner, interface, made))
         if not mouths:
@@ -103,8 +129,9 @@ async def scan(
                 for question in scanner.questions():
                     for target in _targets(scanner, interface, hosts):
                         mouth.sendto(question, (target, scanner.port))
-            await asyncio.sleep(pause)
-    return merged(found)
+            if await answers.complete(pause):
+                break
+    return merged(answers.boxes)
 
 
 def _targets(scanner: Scanner, interface: Interface, hosts: Sequence[str]) -> Iterator[str]:
@@ -119,7 +146,7 @@ def _targets(scanner: Scanner, interface: Interface, hosts: Sequence[str]) -> It
 
 
 async def _open(
-    stack: contextlib.AsyncExitStack, scanner: Scanner, found: list[Box], make: Callable[[], socket.socket]
+    stack: contextlib.AsyncExitStack, scanner: Scanner, answers: _Answers, make: Callable[[], socket.socket]
 ) -> asyncio.DatagramTransport | None:
     """Open a socket for as long as the scan lasts; None where that does not work here."""
     try:
@@ -128,7 +155,7 @@ async def _open(
         LOGGER.debug("No socket for %s: %s", scanner.key, error)
         return None
     loop = asyncio.get_running_loop()
-    transport, _ = await loop.create_datagram_endpoint(lambda: _Ear(scanner, found), sock=made)
+    transport, _ = await loop.create_datagram_endpoint(lambda: _Ear(scanner, answers), sock=made)
     stack.callback(transport.abort)
     return transport
 
