@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any, Final, override
 from urllib.parse import urlsplit
 
-from homeassistant.config_entries import ConfigFlow, ConfigFlowResult
+from homeassistant.config_entries import ConfigEntry, ConfigFlow, ConfigFlowResult
 from homeassistant.const import CONF_HOST, CONF_PASSWORD, CONF_PORT, CONF_USERNAME
 from homeassistant.core import callback
 from homeassistant.data_entry_flow import AbortFlow
@@ -93,14 +93,7 @@ class DiscoveryFlow(ConfigFlow):
         entry = entry_of(self.hass, mac)
         if entry is None:
             return await self._async_noticed(discovery_info.ip, mac)
-        await self.async_set_unique_id(entry.unique_id)
-        known = entry.data[CONF_HOST] == discovery_info.ip or await async_answers(entry)
-        if known or not await async_answers_at(self.hass, entry, discovery_info.ip):
-            return self.async_abort(reason="already_configured")
-        LOGGER.info("%s has moved to another address", entry.title)
-        return self.async_update_reload_and_abort(
-            entry, data_updates={CONF_HOST: discovery_info.ip}, reason="already_configured"
-        )
+        return await self._async_follow(entry, discovery_info.ip)
 
     async def async_step_ssdp(self, discovery_info: SsdpServiceInfo) -> ConfigFlowResult:
         """Offer to add what announced itself by UPnP."""
@@ -115,7 +108,9 @@ class DiscoveryFlow(ConfigFlow):
     async def async_step_zeroconf(self, discovery_info: ZeroconfServiceInfo) -> ConfigFlowResult:
         """Offer to add what announced itself by Bonjour."""
         known_as, port = discovery_info.hostname, discovery_info.port or 0
-        return await self._async_noticed(discovery_info.host, known_as=known_as, port=port)
+        # Of several addresses the one that our searches understand, too.
+        host = next((str(one) for one in discovery_info.ip_addresses if one.version == 4), discovery_info.host)
+        return await self._async_noticed(host, known_as=known_as, port=port)
 
     async def async_step_discovered(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for the login of what was found."""
@@ -145,8 +140,8 @@ class DiscoveryFlow(ConfigFlow):
         box = await finder(self.hass).async_look(host, mac)
         if box is None:
             box = await self._async_detected(host, mac, port)
-        elif self._is_set_up(box):
-            return self.async_abort(reason="already_configured")
+        elif (entry := self._entry_of(box)) is not None:
+            return await self._async_follow(entry, host)
         elif box.activated is False:
             return self.async_abort(reason="not_activated")
         elif box.kind in {BoxKind.CAMERA, BoxKind.OTHER}:
@@ -158,6 +153,15 @@ class DiscoveryFlow(ConfigFlow):
         self._box = box
         self.context["title_placeholders"] = {"name": title_of(box)}
         return await self.async_step_discovered()
+
+    async def _async_follow(self, entry: ConfigEntry[Any], host: str) -> ConfigFlowResult:
+        """Follow a recorder that is set up to where it was noticed, unless it answers where it was."""
+        await self.async_set_unique_id(entry.unique_id)
+        known = entry.data[CONF_HOST] == host or await async_answers(entry)
+        if known or not await async_answers_at(self.hass, entry, host):
+            return self.async_abort(reason="already_configured")
+        LOGGER.info("%s has moved to another address", entry.title)
+        return self.async_update_reload_and_abort(entry, data_updates={CONF_HOST: host}, reason="already_configured")
 
     async def _async_take_identity(self, identity: str) -> None:
         """Let there be one flow for each box, and none for what the user wants to hear of no more."""
@@ -173,13 +177,19 @@ class DiscoveryFlow(ConfigFlow):
                 return Box(host, port, family=found.candidates[0], mac=mac)
         raise AbortFlow("not_an_nvr")
 
+    def _entry_of(self, box: Box) -> ConfigEntry[Any] | None:
+        """Return the entry of a box, by its network address or its serial number."""
+        if box.mac and (found := entry_of(self.hass, box.mac)) is not None:
+            return found
+        entries = self.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
+        return next((entry for entry in entries if box.serial and entry.unique_id == box.serial), None)
+
     def _is_set_up(self, box: Box) -> bool:
-        """Tell whether a box is one of ours: by its network address, its serial number, or where it is."""
-        if box.mac and entry_of(self.hass, box.mac) is not None:
+        """Tell whether a box is one of ours; one that tells nothing of itself goes by where it is."""
+        if self._entry_of(box) is not None:
             return True
         return any(
-            (box.serial and entry.unique_id == box.serial)
-            or (entry.data.get(CONF_HOST) == box.host and box.port in {0, entry.data.get(CONF_PORT)})
+            entry.data.get(CONF_HOST) == box.host and box.port in {0, entry.data.get(CONF_PORT)}
             for entry in self.hass.config_entries.async_entries(DOMAIN, include_ignore=False)
         )
 

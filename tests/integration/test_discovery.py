@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fnmatch import fnmatchcase
 from ipaddress import ip_address
 from typing import Any
 
@@ -23,6 +24,7 @@ from homeassistant.data_entry_flow import FlowResultType
 from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 from homeassistant.helpers.service_info.ssdp import SsdpServiceInfo
 from homeassistant.helpers.service_info.zeroconf import ZeroconfServiceInfo
+from homeassistant.loader import async_get_dhcp, async_get_ssdp, async_get_zeroconf
 from homeassistant.setup import async_setup_component
 import ifaddr
 import pytest
@@ -279,6 +281,19 @@ async def test_what_answers_no_search_is_asked_without_a_login(hass: HomeAssista
     assert result["result"].unique_id == nvr.serial
 
 
+@every_family
+async def test_bonjour_follows_an_nvr_to_its_new_address(hass: HomeAssistant, nvr: Any, search: Search) -> None:
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    await hass.config_entries.async_unload(entry.entry_id)
+    hass.config_entries.async_update_entry(entry, data={**entry.data, CONF_HOST: "192.0.2.1"})
+    search(nvr)
+    seen = bonjour(nvr.http_port)
+    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_ZEROCONF}, data=seen)
+    assert result["reason"] == "already_configured"
+    assert entry.data[CONF_HOST] == HOST
+
+
 async def test_bonjour_of_something_else_is_nothing(hass: HomeAssistant) -> None:
     async with TestServer(web.Application(), host=HOST) as server:
         seen = bonjour(server.port or 0)
@@ -315,6 +330,22 @@ async def test_zeroconf_of_what_is_set_up_offers_nothing(hass: HomeAssistant, nv
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_ZEROCONF}, data=seen)
     assert result["reason"] == "already_configured"
     assert entry.state is ConfigEntryState.LOADED
+
+
+async def test_home_assistant_reads_what_is_to_be_noticed(hass: HomeAssistant) -> None:
+    rows = [row for row in await async_get_dhcp(hass) if row["domain"] == DOMAIN]
+    patterns = [row.get("macaddress", "") for row in rows]
+    assert any(row.get("registered_devices") for row in rows)
+    assert len(set(patterns)) == len(patterns)
+    noticed = {
+        mac: any(fnmatchcase(mac, pattern) for pattern in patterns)
+        for mac in ("C42F90000001", "E0508B000001", "9C8ECD000001", "020000000001")
+    }
+    assert noticed == {"C42F90000001": True, "E0508B000001": True, "9C8ECD000001": True, "020000000001": False}
+    assert {"manufacturer": "HIKVISION"} in (await async_get_ssdp(hass))[DOMAIN]
+    announced = await async_get_zeroconf(hass)
+    for service in ("_psia._tcp.local.", "_CGI._tcp.local."):
+        assert {"domain": DOMAIN} in announced[service]
 
 
 @pytest.mark.parametrize(
