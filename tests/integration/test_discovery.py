@@ -38,7 +38,7 @@ from tests.simulators.dahua import PASSWORD, USER, DahuaSimulator
 from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import HOST, WRONG_PASSWORD, StartSimulator, every_family, make_entry, set_up, until
-from .recorders import Recorder
+from .recorders import DAHUA, HIKVISION, Recorder
 
 SADP, DHDISCOVER, ONVIF = SCANNERS
 MAC = "02:37:7c:16:1d:e9"
@@ -145,7 +145,6 @@ async def test_both_makes_answer_the_search_of_onvif(hass: HomeAssistant, nvr: A
         assert nvr.counters.requests == other.counters.requests == 0
 
 
-@every_family
 async def test_what_is_set_up_is_not_offered(hass: HomeAssistant, nvr: Any, search: Search) -> None:
     await set_up(hass, make_entry(nvr))
     search(nvr)
@@ -261,14 +260,16 @@ async def test_ssdp_offers_a_new_nvr(hass: HomeAssistant, nvr: Any, search: Sear
     assert (await dhcp(hass, nvr))["reason"] == "already_in_progress"
 
 
-@pytest.mark.parametrize("location", [None, "", "http://[1", "nothing"])
-async def test_ssdp_without_an_address_is_nothing(hass: HomeAssistant, location: str | None) -> None:
-    result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_SSDP}, data=upnp(location))
-    assert result["reason"] == "not_an_nvr"
+async def test_ssdp_without_an_address_is_nothing(hass: HomeAssistant) -> None:
+    for location in (None, "", "http://[1", "nothing"):
+        flows = hass.config_entries.flow
+        result = await flows.async_init(DOMAIN, context={"source": SOURCE_SSDP}, data=upnp(location))
+        assert result["reason"] == "not_an_nvr"
 
 
-@every_family
-@pytest.mark.parametrize("source", [SOURCE_SSDP, SOURCE_ZEROCONF])
+@pytest.mark.parametrize(
+    ("family", "source"), [(HIKVISION, SOURCE_SSDP), (DAHUA, SOURCE_ZEROCONF)], indirect=["family"]
+)
 async def test_what_answers_no_search_is_asked_without_a_login(hass: HomeAssistant, nvr: Any, source: str) -> None:
     page = f"http://192.0.2.66:{nvr.http_port}/"
     seen = bonjour(nvr.http_port) if source == SOURCE_ZEROCONF else upnp(f"http://{HOST}:49152/desc.xml", page)
@@ -281,7 +282,6 @@ async def test_what_answers_no_search_is_asked_without_a_login(hass: HomeAssista
     assert result["result"].unique_id == nvr.serial
 
 
-@every_family
 async def test_bonjour_follows_an_nvr_to_its_new_address(hass: HomeAssistant, nvr: Any, search: Search) -> None:
     entry = make_entry(nvr)
     await set_up(hass, entry)

@@ -48,7 +48,6 @@ async def test_a_removed_nvr_leaves_no_trace(hass: HomeAssistant, nvr: Any, tmp_
     assert er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id) == []
 
 
-@every_family
 async def test_an_nvr_that_is_added_again_gets_its_names_back(hass: HomeAssistant, nvr: Any) -> None:
     entry = make_entry(nvr)
     await set_up(hass, entry)

@@ -6,6 +6,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.const import ATTR_FRIENDLY_NAME, STATE_UNAVAILABLE
 from homeassistant.core import Event, HomeAssistant, callback
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
+import pytest
 
 from custom_components.nvr.access_rules import AccessRules, Action, Rights
 from custom_components.nvr.const import CONF_ACCESS, CONF_IGNORED_CHANNELS, DOMAIN, EVENT_DETECTION
@@ -95,6 +96,7 @@ async def test_a_channel_that_is_gone_keeps_what_the_user_set(hass: HomeAssistan
     assert off.disabled_by is er.RegistryEntryDisabler.USER
 
 
+@pytest.mark.slow
 async def test_a_channel_that_is_left_out_does_not_come_by_being_plugged_in(hass: HomeAssistant, nvr: Any) -> None:
     entry = make_entry(nvr, options={CONF_IGNORED_CHANNELS: ["5"]})
     hub = await set_up(hass, entry)

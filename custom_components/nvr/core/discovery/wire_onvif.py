@@ -79,7 +79,7 @@ def _scopes(words: str) -> Iterator[tuple[str, str]]:
 def _port(addresses: str, host: str) -> int:
     """Return the web port: of plain HTTP at the address the answer came from, else anywhere.
 
-    Boxes tell of addresses by their own idea of themselves (onvif 0.2); only the port is believed.
+    Boxes tell of addresses by their own idea of themselves (onvif 2); only the port is believed.
     """
     found: dict[bool, int] = {}
     for address in addresses.split()[:_MOST_ADDRESSES]:
