@@ -1,7 +1,7 @@
 """A real Home Assistant core and simulated recorders in one process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import contextlib
 import logging
 from pathlib import Path
@@ -40,9 +40,11 @@ def real_integration(enable_custom_integrations: None, socket_enabled: None) -> 
 
 
 @pytest.fixture(autouse=True)
-def quiet_network(monkeypatch: pytest.MonkeyPatch) -> None:
+def quiet_network() -> Iterator[None]:
     """Let nobody search the network of this machine; tests of the search bring their own."""
-    monkeypatch.setattr("custom_components.nvr.discovery.SCANNERS", ())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("custom_components.nvr.discovery.SCANNERS", ())
+        yield
 
 
 @pytest.fixture
