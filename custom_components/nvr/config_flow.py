@@ -1,4 +1,4 @@
-"""Adding a recorder, its new password or address, and following it when its address changes."""
+"""Adding a recorder, and its new password or address."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,7 +10,6 @@ from homeassistant.config_entries import (
     SOURCE_REAUTH,
     SOURCE_RECONFIGURE,
     ConfigEntry,
-    ConfigFlow,
     ConfigFlowResult,
     OptionsFlow,
 )
@@ -27,11 +26,10 @@ from homeassistant.helpers.selector import (
     SelectSelectorConfig,
     TextSelector,
     TextSelectorConfig,
-    TextSelectorType,
 )
-from homeassistant.helpers.service_info.dhcp import DhcpServiceInfo
 import probatio
 
+from .config_flow_discovery import LOGIN_SCHEMA, PASSWORD, USERNAME, DiscoveryFlow, user_schema
 from .connection import (
     TypedAddress,
     connection_config,
@@ -41,7 +39,7 @@ from .connection import (
     show_address,
     without_login,
 )
-from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_PLAIN_BASIC, CONF_TLS, DOMAIN, LOGGER
+from .const import CONF_FAMILY, CONF_FINGERPRINT, CONF_PLAIN_BASIC, CONF_TLS, DOMAIN
 from .core.driver import ConnectionConfig, TlsMode
 from .core.errors import (
     NvrAuthError,
@@ -56,30 +54,17 @@ from .core.families import connect_any, detect
 from .core.models import RecorderInfo
 from .errors import error_key, error_placeholders
 from .options_flow import NvrOptionsFlow
-from .relocation import async_answers, async_answers_at, entry_of
 from .shared import shared
 
 _CERTIFICATE_CHOICES: Final = (TlsMode.PIN, TlsMode.VERIFY, TlsMode.NO_VERIFY)
-_USERNAME = TextSelector(TextSelectorConfig(autocomplete="username"))
-_PASSWORD = TextSelector(TextSelectorConfig(type=TextSelectorType.PASSWORD, autocomplete="current-password"))
 _HOST = TextSelector(TextSelectorConfig(autocomplete="off"))
 _PORT = NumberSelector(NumberSelectorConfig(min=1, max=65535, step=1, mode=NumberSelectorMode.BOX))
 
-USER_SCHEMA: Final = probatio.Schema(
-    {
-        probatio.Required(CONF_HOST): _HOST,
-        probatio.Required(CONF_USERNAME): _USERNAME,
-        probatio.Required(CONF_PASSWORD): _PASSWORD,
-    }
-)
-REAUTH_SCHEMA: Final = probatio.Schema(
-    {probatio.Required(CONF_USERNAME): _USERNAME, probatio.Required(CONF_PASSWORD): _PASSWORD}
-)
 RECONFIGURE_SCHEMA: Final = probatio.Schema(
     {
         probatio.Required(CONF_HOST): _HOST,
-        probatio.Required(CONF_USERNAME): _USERNAME,
-        probatio.Optional(CONF_PASSWORD): _PASSWORD,
+        probatio.Required(CONF_USERNAME): USERNAME,
+        probatio.Optional(CONF_PASSWORD): PASSWORD,
     }
 )
 CONNECTION_SCHEMA: Final = probatio.Schema(
@@ -101,19 +86,17 @@ CERTIFICATE_SCHEMA: Final = probatio.Schema(
 PLAIN_LOGIN_SCHEMA: Final = probatio.Schema({probatio.Required(CONF_PLAIN_BASIC, default=False): BooleanSelector()})
 
 
-class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
+class NvrConfigFlow(DiscoveryFlow, domain=DOMAIN):
     """Asks for address, user and password; for more only when the recorder makes it necessary."""
 
     VERSION = 1
     MINOR_VERSION = 1
 
     def __init__(self) -> None:
+        super().__init__()
         self._config: ConnectionConfig | None = None
         self._fingerprint: str | None = None
         self._verifying = False
-        self._errors: dict[str, str] = {}
-        self._placeholders: dict[str, str] = {}
-        self._suggested: dict[str, Any] = {}
 
     @staticmethod
     @callback
@@ -124,11 +107,13 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
 
     @override
     async def async_step_user(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
-        """Ask where it is and who we are there."""
+        """Ask where it is and who we are there, once we have looked around."""
+        if self._offered is None:
+            return await self.async_step_search()
         if user_input is not None and (address := self._parse(user_input[CONF_HOST])) is not None:
             self._config = _asked(address, user_input[CONF_USERNAME], user_input[CONF_PASSWORD], self._config)
             return await self._async_try(address)
-        return self._show("user", USER_SCHEMA, user_input or self._suggested)
+        return self._show("user", user_schema(self._offered), user_input or self._suggested)
 
     async def async_step_connection(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for port and encryption: nothing answered where it usually does."""
@@ -182,7 +167,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
                 TypedAddress(config.host, config.http_port, config.tls is not TlsMode.OFF), entry.data[CONF_FAMILY]
             )
         self._placeholders |= {"host": config.host}
-        return self._show("reauth_confirm", REAUTH_SCHEMA, self._suggested or {CONF_USERNAME: config.username})
+        return self._show("reauth_confirm", LOGIN_SCHEMA, self._suggested or {CONF_USERNAME: config.username})
 
     async def async_step_reconfigure(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Ask for another address or login; a password left out stays."""
@@ -195,19 +180,10 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         return self._show("reconfigure", RECONFIGURE_SCHEMA, user_input or self._suggested or _shown(config))
 
     @override
-    async def async_step_dhcp(self, discovery_info: DhcpServiceInfo) -> ConfigFlowResult:
-        """Follow a recorder to its new address, once it has proved there who it is."""
-        entry = entry_of(self.hass, dr.format_mac(discovery_info.macaddress))
-        if entry is None:
-            return self.async_abort(reason="not_configured")
-        await self.async_set_unique_id(entry.unique_id)
-        known = entry.data[CONF_HOST] == discovery_info.ip or await async_answers(entry)
-        if known or not await async_answers_at(self.hass, entry, discovery_info.ip):
-            return self.async_abort(reason="already_configured")
-        LOGGER.info("%s has moved to another address", entry.title)
-        return self.async_update_reload_and_abort(
-            entry, data_updates={CONF_HOST: discovery_info.ip}, reason="already_configured"
-        )
+    async def _async_log_in(self, address: TypedAddress, username: str, password: str) -> ConfigFlowResult:
+        """Try the login at what was found."""
+        self._config = _asked(address, username, password, self._config)
+        return await self._async_try(address)
 
     async def _async_try(self, address: TypedAddress, family: str | None = None) -> ConfigFlowResult:
         """Connect; go on to the end, to the step that is needed, or back with the error."""
@@ -295,6 +271,8 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             return await self.async_step_reauth_confirm()
         if self.source == SOURCE_RECONFIGURE:
             return await self.async_step_reconfigure()
+        if self._box is not None:
+            return await self.async_step_discovered()
         return await self.async_step_user()
 
     async def _async_finish(self, info: RecorderInfo) -> ConfigFlowResult:
@@ -310,6 +288,7 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
         self._abort_if_unique_id_configured(
             updates={key: data[key] for key in (CONF_HOST, CONF_PORT, CONF_TLS, CONF_FINGERPRINT, CONF_PLAIN_BASIC)}
         )
+        self._end_flows_of(info)
         return self.async_create_entry(title=info.name or info.model or config.host, data=data)
 
     def _parse(self, text: str) -> TypedAddress | None:
@@ -326,16 +305,15 @@ class NvrConfigFlow(ConfigFlow, domain=DOMAIN):
             raise UnknownFlow
         return self._config
 
-    def _show(self, step_id: str, schema: probatio.Schema, suggested: Mapping[str, Any] | None) -> ConfigFlowResult:
-        """Show a form, with the errors that wait to be told."""
-        errors, self._errors = self._errors, {}
-        filled = {key: value for key, value in (suggested or {}).items() if key != CONF_PASSWORD}
-        return self.async_show_form(
-            step_id=step_id,
-            data_schema=self.add_suggested_values_to_schema(schema, filled),
-            errors=errors,
-            description_placeholders=self._placeholders,
-        )
+    def _end_flows_of(self, info: RecorderInfo) -> None:
+        """Take back the offer to add what has just been added; it goes by the network address."""
+        if info.mac is None:
+            return
+        for flow in self.hass.config_entries.flow.async_progress_by_handler(
+            DOMAIN, match_context={"unique_id": dr.format_mac(info.mac)}
+        ):
+            if flow["flow_id"] != self.flow_id:
+                self.hass.config_entries.flow.async_abort(flow["flow_id"])
 
 
 def _asked(address: TypedAddress, username: str, password: str, before: ConnectionConfig | None) -> ConnectionConfig:

@@ -98,6 +98,8 @@ def write_config(folder: Path, port: int, time_zone: str) -> None:
         "error_message": None,
     }
     (storage / "http").write_text(_stored("http", 2, 2, {"stable": http, "pending": None, "yaml_migration_done": True}))
+    # The search for NVRs stays on this machine.
+    (storage / "core.network").write_text(_stored("core.network", 1, 1, {"configured_adapters": ["lo"]}))
     # The steps that would add cloud integrations are marked done; the user step is done over the REST interface.
     done = {"done": ["core_config", "analytics", "integration"]}
     (storage / "onboarding").write_text(_stored("onboarding", 4, 1, done))

@@ -1,11 +1,14 @@
 """Adding the NVR through the real config flow, and what Home Assistant then knows of it."""
 
+import asyncio
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from .client import HaClient
 from .processes import DemoError
 from .simulator import PASSWORD, USERNAME, SimulatedNvr
+
+_LOOK_AGAIN: Final = 0.2
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,10 @@ def _numbers_as_such(entity: dict[str, Any]) -> list[tuple[int, str]]:
 async def add_nvr(client: HaClient, nvr: SimulatedNvr) -> NvrEntry:
     """Walk the config flow with host, user and password, and name it; raises DemoError when it asks for more."""
     flow = await client.post_json("/api/config/config_entries/flow", {"handler": "nvr"})
+    while flow["type"] == "progress":
+        # It looks around on the network before it asks.
+        await asyncio.sleep(_LOOK_AGAIN)
+        flow = await client.get_json(f"/api/config/config_entries/flow/{flow['flow_id']}")
     answer = await client.post_json(
         f"/api/config/config_entries/flow/{flow['flow_id']}",
         {

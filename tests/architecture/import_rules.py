@@ -73,6 +73,13 @@ ROWS = (
         ("{own}", "{own}.*", "core.transport*", "core.learned", "core.flights", "core.tasks", *CORE_SURFACE[1:]),
         HTTP,
     ),
+    # What boxes tell to anybody: the parsers are pure, one module speaks UDP.
+    Row(
+        ("core.discovery.wire_*", "core.discovery.box"),
+        ("core.discovery.box", "core.errors", "core.transport.xml"),
+        pure=True,
+    ),
+    Row(("core.discovery", "core.discovery.*"), ("core.discovery", "core.discovery.*", *VALUES)),
     Row(("core.families",), ("core.*", "core"), HTTP),
     Row(("core", "core.*"), ("core.*",), HTTP, never=("core.drivers.*",)),
     # RTSP logs in with the same arithmetic as HTTP: one implementation, lent to one module.

@@ -1,7 +1,7 @@
 """A real Home Assistant core and simulated recorders in one process."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 import contextlib
 import logging
 from pathlib import Path
@@ -37,6 +37,14 @@ def hass_config_dir(tmp_path: Path) -> str:
 @pytest.fixture(autouse=True)
 def real_integration(enable_custom_integrations: None, socket_enabled: None) -> None:
     """Load the integration from this checkout, and let it talk to 127.0.0.1."""
+
+
+@pytest.fixture(autouse=True)
+def quiet_network() -> Iterator[None]:
+    """Let nobody search the network of this machine; tests of the search bring their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("custom_components.nvr.discovery.SCANNERS", ())
+        yield
 
 
 @pytest.fixture

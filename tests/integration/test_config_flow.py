@@ -349,7 +349,7 @@ async def test_dhcp_follows_the_recorder(hass: HomeAssistant, nvr: HikvisionSimu
 async def test_dhcp_of_an_unknown_device_is_left_alone(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
     await moved(hass, nvr)
     result = await dhcp(hass, HOST, "020000000001")
-    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "not_configured")
+    assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "not_an_nvr")
     assert nvr.counters.requests == 0
 
 

@@ -26,6 +26,9 @@ def _add_common(add: Callable[..., object], profiles: Iterable[str], profile: st
     add("--http-port", type=int, default=0)
     add("--https-port", type=int, help="also answer by TLS; 0 takes any free port")
     add("--rtsp-port", type=int, default=0)
+    search = "answer the search of its make by UDP (SADP: units use 37020, DHDiscover: 37810); 0 takes any free port"
+    add("--discovery-port", type=int, help=search)
+    add("--onvif-port", type=int, help="answer WS-Discovery by UDP; units use 3702")
     add("--control-port", type=int, default=0)
     add("--user", default=user)
     add("--password", default=password)
@@ -58,7 +61,6 @@ def build_parser() -> argparse.ArgumentParser:
     _add_common(add, hikvision.FIRMWARES, "nvr8", hikvision.USER, hikvision.PASSWORD)
     add = families.add_parser("dahua", help="a Dahua recorder or camera").add_argument
     _add_common(add, dahua.FIRMWARES, "nvr5232", dahua.USER, dahua.PASSWORD)
-    add("--discovery-port", type=int, help="answer DHDiscover by UDP; 0 takes any free port, units use 37810")
     return parser
 
 

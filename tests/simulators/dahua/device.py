@@ -31,6 +31,7 @@ class SimulatorOptions:
     https_port: int | None = None
     rtsp_port: int = 0
     discovery_port: int | None = None
+    onvif_port: int | None = None
     user: str = USER
     password: str = PASSWORD
     number: int = 1

@@ -1,10 +1,12 @@
-"""DHDiscover: the simulated Dahua unit answers who asks by UDP (dahua-cgi 16; 19, item 19)."""
+"""DHDiscover and WS-Discovery: the simulated Dahua unit answers who asks by UDP (dahua-cgi 16; 19, item 19)."""
 
-import asyncio
 import contextlib
 import json
 import struct
-from typing import Any, override
+from typing import Any
+
+from tests.simulators.onvif_hello import Hello, onvif_responder
+from tests.simulators.responder import Responder
 
 from .device import DahuaDevice
 
@@ -28,57 +30,63 @@ def unframe(data: bytes) -> dict[str, Any] | None:
     return None
 
 
-class Responder(asyncio.DatagramProtocol):
-    """Answers searches; one that names another address at its top level is for somebody else."""
+GROUP = "239.255.255.251"
 
-    def __init__(self, device: DahuaDevice) -> None:
-        self._device = device
-        self._transport: asyncio.DatagramTransport | None = None
-        self.port = 0
 
-    async def start(self, port: int) -> None:
-        """Listen; a later start takes the same port again."""
-        loop = asyncio.get_running_loop()
-        address = (self._device.options.host, port or self.port)
-        self._transport, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=address)
-        self.port = int(self._transport.get_extra_info("sockname")[1])
+def dhdiscover_responder(device: DahuaDevice) -> Responder:
+    """Return what answers searches; one that names another address at its top level is for somebody else."""
 
-    def stop(self) -> None:
-        """Stop listening."""
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
+    def answer(question: bytes) -> bytes | None:
+        asked = unframe(question)
+        if (
+            asked is None
+            or asked.get("method") != "DHDiscover.search"
+            or asked.get("mac") not in {None, "", device.mac}
+        ):
+            return None
+        return frame(_told(device))
 
-    @override
-    def datagram_received(self, data: bytes, addr: tuple[str | Any, int]) -> None:
-        asked = unframe(data)
-        if asked is None or asked.get("method") != "DHDiscover.search" or self._transport is None:
-            return
-        if asked.get("mac") in {None, "", self._device.mac}:
-            self._transport.sendto(frame(self._answer()), addr)
+    return Responder(device.options.host, GROUP, answer)
 
-    def _answer(self) -> dict[str, Any]:
-        device = self._device
-        remote = len(device.channels) - device.firmware.analog
-        info = {
-            "AlarmInputChannels": 4,
-            "AlarmOutputChannels": 2,
-            "DeviceClass": device.firmware.kind.value,
-            "DeviceType": device.firmware.model,
-            "Find": "BC",
-            "HttpPort": device.http_port,
-            "IPv4Address": {
-                "DefaultGateway": "127.0.0.1",
-                "DhcpEnable": True,
-                "IPAddress": device.options.host,
-                "SubnetMask": "255.0.0.0",
-            },
-            "Init": 3733,
-            "MachineName": device.name,
-            "Port": 37777,
-            "RemoteVideoInputChannels": 0 if device.is_camera else remote,
-            "SerialNo": device.serial,
-            "Version": device.version,
-            "VideoInputChannels": 1 if device.is_camera else device.firmware.analog,
-        }
-        return {"mac": device.mac, "method": "client.notifyDevInfo", "params": {"deviceInfo": info}}
+
+def hello_responder(device: DahuaDevice) -> Responder:
+    """Return what answers ONVIF's probes."""
+
+    def hello() -> Hello:
+        scopes: tuple[str, ...] = (
+            "location/country/china",
+            "name/Dahua",
+            f"hardware/{device.firmware.model}",
+            "Profile/Streaming",
+        )
+        scopes += ("type/Network_Video_Transmitter", "extension/unique_identifier")
+        return Hello(device.serial, device.options.host, device.http_port, scopes)
+
+    return onvif_responder(device.options.host, hello)
+
+
+def _told(device: DahuaDevice) -> dict[str, Any]:
+    """Return what the unit tells of itself."""
+    remote = len(device.channels) - device.firmware.analog
+    info = {
+        "AlarmInputChannels": 4,
+        "AlarmOutputChannels": 2,
+        "DeviceClass": device.firmware.kind.value,
+        "DeviceType": device.firmware.model,
+        "Find": "BC",
+        "HttpPort": device.http_port,
+        "IPv4Address": {
+            "DefaultGateway": "127.0.0.1",
+            "DhcpEnable": True,
+            "IPAddress": device.options.host,
+            "SubnetMask": "255.0.0.0",
+        },
+        "Init": 3733,
+        "MachineName": device.name,
+        "Port": 37777,
+        "RemoteVideoInputChannels": 0 if device.is_camera else remote,
+        "SerialNo": device.serial,
+        "Version": device.version,
+        "VideoInputChannels": 1 if device.is_camera else device.firmware.analog,
+    }
+    return {"mac": device.mac, "method": "client.notifyDevInfo", "params": {"deviceInfo": info}}

@@ -5,7 +5,7 @@ import time
 from typing import Any, Self
 
 from .device import SimulatorOptions
-from .discovery import Responder
+from .discovery import dhdiscover_responder, hello_responder
 from .unit import Unit
 
 # How long a Lorex camera is away after anybody asked for its sound (dahua-cgi 5.1).
@@ -18,7 +18,8 @@ class PoweredUnit(Unit):
 
     def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
         super().__init__(options, **changes)
-        self.discovery = Responder(self.device)
+        self.discovery = dhdiscover_responder(self.device)
+        self.onvif = hello_responder(self.device)
         self.gatehouse.on_audio = self._audio_touched
 
     async def __aenter__(self) -> Self:
@@ -47,6 +48,8 @@ class PoweredUnit(Unit):
             await self.rtsp.power_on()
         if self.options.discovery_port is not None:
             await self.discovery.start(self.options.discovery_port)
+        if self.options.onvif_port is not None:
+            await self.onvif.start(self.options.onvif_port)
         self.device.http_port, self.device.rtsp_port = self._http.port, self.rtsp.port
         self.powered = True
 
@@ -59,6 +62,7 @@ class PoweredUnit(Unit):
         if self._https is not None:
             await self._https.stop()
         self.discovery.stop()
+        self.onvif.stop()
         if self.options.rtsp:
             await self.rtsp.power_off()
         for forget in self.device.on_boot:

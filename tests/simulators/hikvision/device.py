@@ -28,6 +28,8 @@ class SimulatorOptions:
     http_port: int = 0
     https_port: int | None = None
     rtsp_port: int = 0
+    discovery_port: int | None = None
+    onvif_port: int | None = None
     user: str = USER
     password: str = PASSWORD
     number: int = 1

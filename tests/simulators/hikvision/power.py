@@ -2,13 +2,20 @@
 
 import asyncio
 import time
-from typing import Self
+from typing import Any, Self
 
+from .device import SimulatorOptions
+from .discovery import hello_responder, sadp_responder
 from .unit import Unit
 
 
 class PoweredUnit(Unit):
     """A recorder that listens, stops, and comes back on the same ports."""
+
+    def __init__(self, options: SimulatorOptions | None = None, **changes: Any) -> None:
+        super().__init__(options, **changes)
+        self.discovery = sadp_responder(self.device)
+        self.onvif = hello_responder(self.device)
 
     async def __aenter__(self) -> Self:
         """Boot."""
@@ -40,6 +47,10 @@ class PoweredUnit(Unit):
             self.device.https_port = self._https.port
         if self.options.rtsp:
             await self.rtsp.power_on()
+        if self.options.discovery_port is not None:
+            await self.discovery.start(self.options.discovery_port)
+        if self.options.onvif_port is not None:
+            await self.onvif.start(self.options.onvif_port)
         self.device.http_port, self.device.rtsp_port = self._http.port, self.rtsp.port
         self.powered = True
 
@@ -52,6 +63,8 @@ class PoweredUnit(Unit):
         await self._http.stop()
         if self._https is not None:
             await self._https.stop()
+        self.discovery.stop()
+        self.onvif.stop()
         if self.options.rtsp:
             await self.rtsp.power_off()
         self.forget()

@@ -27,6 +27,7 @@ class HikvisionSimulator(HappeningUnit):
             "powered": self.powered,
             "http_port": self.http_port,
             "rtsp_port": self.rtsp_port,
+            "discovery_port": self.discovery.port,
             "version": device.version,
             "now": self.now().isoformat(),
             "device_now": device.clock.device_now().isoformat(),

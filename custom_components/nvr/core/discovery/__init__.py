@@ -1,0 +1,1 @@
+"""What is on the network, asked without a login: the questions recorders answer to anybody."""
