@@ -62,12 +62,17 @@ class Announcer:
         """Tell of an edge, once, the log too when it is the recorder's; `downtime` is in whole seconds."""
         if number == RECORDER:
             self._log(edge)
+        if (payload := self.edge_payload(number, edge)) is not None:
+            self._hass.bus.async_fire(_NAMES[number == RECORDER, edge.online], payload)
+
+    def edge_payload(self, number: int, edge: Edge) -> dict[str, object] | None:
+        """Return what is told of an edge; None for a channel that is not imported."""
         if (payload := self.payload(number)) is None:
-            return
+            return None
         payload[ATTR_REASON] = edge.reason
         payload[ATTR_SINCE] = edge.since.isoformat()
         payload[ATTR_DOWNTIME] = round(edge.downtime.total_seconds())
-        self._hass.bus.async_fire(_NAMES[number == RECORDER, edge.online], payload)
+        return payload
 
     def _log(self, edge: Edge) -> None:
         if edge.online:

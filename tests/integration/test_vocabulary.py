@@ -11,6 +11,7 @@ from pytest_homeassistant_custom_component.common import async_capture_events
 from custom_components.nvr.const import EVENT_DETECTION
 from custom_components.nvr.core.models import DetectionTarget, EventDirection, EventKind, EventPhase, NvrEvent
 from custom_components.nvr.hub import NvrHub
+from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import events_up, every_family, make_entry, set_up, until
 from .happenings import cross_line, read_plate
@@ -69,14 +70,14 @@ async def test_a_line_comes_with_who_crossed_it_and_its_rule(
 
 
 async def test_the_longest_payload_stays_below_a_kilobyte(
-    hass: HomeAssistant, nvr: Recorder, bus: list[Event[Any]]
+    hass: HomeAssistant, nvr: HikvisionSimulator, bus: list[Event[Any]]
 ) -> None:
     hub = await ready(hass, nvr)
     now = dt_util.utcnow()
     for character in ("x", "車", "\U0001f4f7", '"', "\x01"):
         long = character * 300
         nvr.device.channels[1].name = long
-        await hub.link.refresh_soon()
+        await hub.link.async_refresh()
         hass.config_entries.async_update_entry(hub.entry, title=long)
         hub.fanout.async_forget_payloads()
         hub.fanout.on_event(

@@ -3,9 +3,10 @@
 Pure. Event codes differ by family and have a table in each driver; what is said of an event besides does not.
 """
 
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 
-from .models import DetectionTarget, EventDirection
+from .models import DetectionTarget, EventDirection, EventKind
 
 # hikvision-isapi 11.2 (detectionTarget, targetType), dahua-cgi 12.2 and 9.3 (Object.ObjectType, SMD types); lower case.
 TARGETS = MappingProxyType(
@@ -55,3 +56,21 @@ def plate_of(text: str) -> str | None:
     """Return a number plate as it was read, None where it was not."""
     text = " ".join(text.split())
     return None if not text or text in _UNREAD else text
+
+
+def is_kind(kind: str, target: str | None, asked: str) -> bool:
+    """Tell whether an event is of the kind that somebody asks for.
+
+    One family tells of a person as a kind of its own, the other as motion with a target (hikvision-isapi 11.2,
+    dahua-cgi 12.3): who asks for persons means both.
+    """
+    return kind == asked or (kind == EventKind.MOTION and target is not None and target == asked)
+
+
+def is_plate(plate: str, pattern: str) -> bool:
+    """Tell whether a plate is the one written, where `*` and `?` stand for what is not; spaces and dashes count not."""
+    return fnmatchcase(_bare(plate), _bare(pattern))
+
+
+def _bare(plate: str) -> str:
+    return "".join(character for character in plate.upper() if character.isalnum() or character in "*?")
