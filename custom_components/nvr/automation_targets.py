@@ -1,16 +1,20 @@
 """Whom a trigger or condition is about: NVRs and channels by device, entity, area, floor or label."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, Final
 
+from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
 from homeassistant.config_entries import ConfigEntryState
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import HomeAssistant, State, callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.target import TargetSelection, async_extract_referenced_entity_ids
 
 from .const import DOMAIN
 from .hub import NvrHub
 from .runtime import NvrConfigEntry
+
+# What the unique id of the sensor ends with that is on while a channel is recorded, and unknown while nobody looked.
+_RECORDING: Final = "_recording"
 
 
 class Whom:
@@ -53,3 +57,30 @@ def loaded_hubs(hass: HomeAssistant) -> Iterator[NvrHub]:
 def loaded_hub(hass: HomeAssistant, entry_id: object) -> NvrHub | None:
     """Return an NVR that is set up."""
     return next((hub for hub in loaded_hubs(hass) if hub.entry.entry_id == entry_id), None)
+
+
+@callback
+def is_recording_sensor(entity_id: object) -> bool:
+    """Tell whether an entity may be such a sensor, before anything is looked up."""
+    return str(entity_id).startswith(f"{BINARY_SENSOR_DOMAIN}.")
+
+
+@callback
+def recorded_channel(hass: HomeAssistant, entity_id: str) -> tuple[NvrHub, int] | None:
+    """Return the channel whose recording a sensor shows; None for every other entity."""
+    known = er.async_get(hass).async_get(entity_id)
+    if known is None or known.platform != DOMAIN or not known.unique_id.endswith(_RECORDING):
+        return None
+    if (hub := loaded_hub(hass, known.config_entry_id)) is None:
+        return None
+    channel_id = known.unique_id.removesuffix(_RECORDING)
+    return next(((hub, channel.number) for channel in hub.channels if channel.id == channel_id), None)
+
+
+@callback
+def recording_state(hass: HomeAssistant, hub: NvrHub, number: int) -> State | None:
+    """Return the state of the sensor that shows the recording of a channel; None where there is none."""
+    channel = hub.channel(number)
+    unique_id = f"{channel.id}{_RECORDING}" if channel is not None else ""
+    entity_id = er.async_get(hass).async_get_entity_id(BINARY_SENSOR_DOMAIN, DOMAIN, unique_id)
+    return hass.states.get(entity_id) if entity_id is not None else None

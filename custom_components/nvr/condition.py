@@ -4,14 +4,15 @@ from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, ClassVar, Final, Unpack, cast, override
 
-from homeassistant.const import CONF_FOR, CONF_OPTIONS, CONF_TARGET
+from homeassistant.const import CONF_FOR, CONF_OPTIONS, CONF_TARGET, STATE_OFF, STATE_ON
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.condition import Condition, ConditionCheckParams, ConditionConfig
 from homeassistant.helpers.typing import ConfigType
+from homeassistant.util import dt as dt_util
 import probatio
 
-from .automation_targets import Whom, loaded_hubs
+from .automation_targets import Whom, loaded_hubs, recording_state
 from .core.models import EventKind
 from .hub import NvrHub
 from .persistence import RECORDER
@@ -117,6 +118,30 @@ class IsChannelOffline(_Offline):
     of_channels = True
 
 
+class IsRecording(_NvrCondition):
+    """A camera is being recorded, by the sensor that shows it."""
+
+    of_channels = True
+
+    @override
+    def holds(self, hub: NvrHub, number: int) -> bool:
+        state = recording_state(self._hass, hub, number)
+        return state is not None and state.state == STATE_ON
+
+
+class IsNotRecording(_NvrCondition):
+    """A camera is not recorded, for as long as asked; where that is not known it is not so."""
+
+    schema = _schema({probatio.Optional(CONF_FOR): cv.positive_time_period})
+    of_channels = True
+
+    @override
+    def holds(self, hub: NvrHub, number: int) -> bool:
+        wanted: timedelta = self._options.get(CONF_FOR) or timedelta()
+        state = recording_state(self._hass, hub, number)
+        return state is not None and state.state == STATE_OFF and dt_util.utcnow() - state.last_changed >= wanted
+
+
 class IsDetecting(_NvrCondition):
     """Something is being detected now: it began and is not over."""
 
@@ -136,8 +161,10 @@ CONDITIONS: Final[dict[str, type[Condition]]] = {
     "is_channel_offline": IsChannelOffline,
     "is_channel_online": IsChannelOnline,
     "is_detecting": IsDetecting,
+    "is_not_recording": IsNotRecording,
     "is_offline": IsOffline,
     "is_online": IsOnline,
+    "is_recording": IsRecording,
 }
 
 

@@ -8,9 +8,18 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Final, cast, override
 
+from homeassistant.components.binary_sensor import DOMAIN as BINARY_SENSOR_DOMAIN
 from homeassistant.config_entries import SIGNAL_CONFIG_ENTRY_CHANGED, ConfigEntry, ConfigEntryChange, ConfigEntryState
-from homeassistant.const import CONF_FOR, CONF_OPTIONS, CONF_TARGET
-from homeassistant.core import CALLBACK_TYPE, Context, Event, HomeAssistant, callback
+from homeassistant.const import CONF_FOR, CONF_OPTIONS, CONF_TARGET, EVENT_STATE_CHANGED, STATE_OFF
+from homeassistant.core import (
+    CALLBACK_TYPE,
+    Context,
+    Event,
+    EventStateChangedData,
+    HomeAssistant,
+    State,
+    callback,
+)
 from homeassistant.helpers import config_validation as cv
 from homeassistant.helpers.dispatcher import async_dispatcher_connect
 from homeassistant.helpers.event import async_call_later
@@ -19,7 +28,7 @@ from homeassistant.helpers.typing import ConfigType
 from homeassistant.util import dt as dt_util
 import probatio
 
-from .automation_targets import Whom, loaded_hub
+from .automation_targets import Whom, is_recording_sensor, loaded_hub, recorded_channel
 from .const import (
     ATTR_CHANNEL,
     ATTR_CHANNEL_NAME,
@@ -347,6 +356,66 @@ class RecordingFailed(_OnEvent):
         return data.get(ATTR_KIND) == EventKind.RECORDING_FAILED and super().fits(data)
 
 
+class NotRecording(_NvrTrigger):
+    """A camera is not recorded, for as long as asked; by the sensor that shows it, which is unknown when in doubt."""
+
+    schema = _schema({probatio.Optional(CONF_FOR): cv.positive_time_period})
+    description = "lack of recording"
+
+    @override
+    async def async_attach_runner(
+        self, run_action: TriggerActionRunner, did_not_trigger: TriggerNotTriggeredReporter | None = None
+    ) -> CALLBACK_TYPE:
+        wanted: timedelta = self._options.get(CONF_FOR) or timedelta()
+        running: dict[str, CALLBACK_TYPE] = {}
+
+        @callback
+        def look(entity_id: str, state: State | None, context: Context | None) -> None:
+            if state is None or state.state != STATE_OFF:
+                if (cancel := running.pop(entity_id, None)) is not None:
+                    cancel()
+                return
+            data = self._meant(entity_id, state)
+            if data is None or entity_id in running:
+                return
+
+            @callback
+            def over(_now: datetime) -> None:
+                running.pop(entity_id, None)
+                self.run(run_action, {**data, ATTR_DOWNTIME: round(_age(data))}, context)
+
+            running[entity_id] = async_call_later(self._hass, max(0.0, wanted.total_seconds() - _age(data)), over)
+
+        @callback
+        def changed(event: Event[EventStateChangedData]) -> None:
+            old, new = event.data["old_state"], event.data["new_state"]
+            if old is None or new is None or old.state != new.state:
+                look(event.data["entity_id"], new, event.context)
+
+        def stop() -> None:
+            unsubscribe()
+            for cancel in running.values():
+                cancel()
+
+        unsubscribe = self._hass.bus.async_listen(
+            EVENT_STATE_CHANGED, changed, event_filter=callback(lambda data: is_recording_sensor(data["entity_id"]))
+        )
+        for state in self._hass.states.async_all(BINARY_SENSOR_DOMAIN):
+            if wanted and _age({ATTR_SINCE: state.last_changed.isoformat()}) < wanted.total_seconds():
+                look(state.entity_id, state, None)
+        return stop
+
+    def _meant(self, entity_id: str, state: State) -> dict[str, object] | None:
+        """Return what is told of a sensor's channel; None where it is none, or not meant."""
+        if (found := recorded_channel(self._hass, entity_id)) is None:
+            return None
+        hub, number = found
+        data = hub.announcer.payload(number)
+        if data is None or not self.is_meant(data):
+            return None
+        return {**data, ATTR_SINCE: state.last_changed.isoformat()}
+
+
 TRIGGERS: Final[dict[str, type[Trigger]]] = {
     "came_online": CameOnline,
     "channel_lost": ChannelLost,
@@ -354,6 +423,7 @@ TRIGGERS: Final[dict[str, type[Trigger]]] = {
     "detected": Detected,
     "detection_ended": DetectionEnded,
     "disk_fault": DiskFault,
+    "not_recording": NotRecording,
     "plate_seen": PlateSeen,
     "recording_failed": RecordingFailed,
     "went_offline": WentOffline,

@@ -22,6 +22,8 @@ from .conftest import events_up, every_family, make_entry, set_up, until
 from .happenings import cross_line, read_plate
 from .recorders import HIKVISION, Recorder, family_of
 
+MOTION = "binary_sensor.front_door_motion"
+
 type Automate = Callable[..., Awaitable[list[ServiceCall]]]
 
 
@@ -221,29 +223,72 @@ async def test_who_comes_back_in_time_triggers_nothing(hass: HomeAssistant, nvr:
     assert not noted
 
 
-@every_family
-async def test_conditions(hass: HomeAssistant, nvr: Recorder, entity_registry: er.EntityRegistry) -> None:
+async def test_a_camera_that_is_not_recorded(
+    hass: HomeAssistant, nvr: Recorder, automate: Automate, entity_registry: er.EntityRegistry
+) -> None:
     hub = await ready(hass, nvr)
-
-    async def holds(key: str, **config: Any) -> bool | None:
-        checked = await condition.async_validate_condition_config(hass, {"condition": f"nvr.{key}", **config})
-        checker = await condition.async_from_config(hass, checked)
-        try:
-            return checker.async_check()
-        finally:
-            checker.async_unload()
-
+    sensors = [
+        entity_registry.async_get_or_create(
+            *("binary_sensor", "nvr", f"{channel.id}_recording"),
+            config_entry=hub.entry,
+            device_id=hub.channel_device_id(channel.number),
+        ).entity_id
+        for channel in hub.channels[:2]
+    ]
     door = {"device_id": hub.channel_device_id(1)}
-    assert await holds("is_online")
-    assert not await holds("is_offline")
-    assert await holds("is_channel_online", target=door)
-    assert not await holds("is_channel_offline", target={"device_id": hub.device_id})
+    noted = await automate(
+        {"trigger": "nvr.not_recording", "target": door, "options": {"for": {"minutes": 40}}},
+        said="{{ trigger.channel_name }} {{ trigger.entity_id }}",
+    )
+
+    async def wait(minutes: int) -> int:
+        async_fire_time_changed(hass, dt_util.utcnow() + timedelta(minutes=minutes))
+        await hass.async_block_till_done()
+        return len(noted)
+
+    for sensor in (*sensors, "binary_sensor.of_others", MOTION):
+        hass.states.async_set(sensor, "off")
+    await hass.async_block_till_done()
+    assert await holds(hass, "is_not_recording", target=door)
+    assert not await holds(hass, "is_not_recording", target=door, options={"for": "01:00:00"})
+    assert await wait(39) == 0
+    hass.states.async_set(sensors[0], "unknown")
+    assert await wait(41) == 0
+    assert not await holds(hass, "is_not_recording", target=door)
+    assert not await holds(hass, "is_recording", target=door)
+    hass.states.async_set(sensors[0], "off")
+    await hass.async_block_till_done()
+    assert await wait(41) == 1
+    assert noted[0].data["said"] == "Front door camera.front_door"
+    hass.states.async_set(sensors[0], "on")
+    assert await holds(hass, "is_recording", target=door)
+    assert await wait(41) == 1
+
+
+async def holds(hass: HomeAssistant, key: str, **config: Any) -> bool | None:
+    """Check one condition of ours."""
+    checked = await condition.async_validate_condition_config(hass, {"condition": f"nvr.{key}", **config})
+    checker = await condition.async_from_config(hass, checked)
+    try:
+        return checker.async_check()
+    finally:
+        checker.async_unload()
+
+
+@every_family
+async def test_conditions(hass: HomeAssistant, nvr: Recorder) -> None:
+    hub = await ready(hass, nvr)
+    door = {"device_id": hub.channel_device_id(1)}
+    assert await holds(hass, "is_online")
+    assert not await holds(hass, "is_offline")
+    assert await holds(hass, "is_channel_online", target=door)
+    assert not await holds(hass, "is_channel_offline", target={"device_id": hub.device_id})
     detecting = {"target": door, "options": {"kind": ["line_crossing"]}}
-    assert not await holds("is_detecting", **detecting)
+    assert not await holds(hass, "is_detecting", **detecting)
     cross_line(nvr, 1)
     await until(lambda: hub.fanout.active)
-    assert await holds("is_detecting", **detecting)
-    assert await holds("is_detecting", target={"entity_id": "camera.front_door"})
-    assert not await holds("is_detecting", target={"entity_id": "camera.garage"})
-    assert not await holds("is_detecting", options={"behavior": "all"})
-    assert not await holds("is_online", target={"entity_id": "camera.garage"})
+    assert await holds(hass, "is_detecting", **detecting)
+    assert await holds(hass, "is_detecting", target={"entity_id": "camera.front_door"})
+    assert not await holds(hass, "is_detecting", target={"entity_id": "camera.garage"})
+    assert not await holds(hass, "is_detecting", options={"behavior": "all"})
+    assert not await holds(hass, "is_online", target={"entity_id": "camera.garage"})
