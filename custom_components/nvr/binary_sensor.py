@@ -1,6 +1,6 @@
 """What the cameras detect, what troubles the recorder, and whether both are there."""
 
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
 from homeassistant.const import EntityCategory
@@ -8,10 +8,12 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
+from .const import ATTR_REASON, ATTR_SINCE
 from .coordinator import NvrCoordinator
 from .core.models import Channel, EventKind, EventPhase, EventStreamState, NvrEvent
 from .detections import CHANNEL_DETECTIONS, RECORDER_DETECTIONS, Detection, DetectionKey, enabled_by_default
 from .entity import ChannelEntity, RecorderEntity, add_channel_entities
+from .hub import NvrHub
 from .runtime import NvrConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -62,6 +64,13 @@ async def async_setup_entry(
     entry.async_on_unload(hub.roster.detection_seen.async_subscribe(seen))
 
 
+def _absence(hub: NvrHub, number: int) -> dict[str, Any] | None:
+    """Return what is told of who is announced as offline; None of everybody else."""
+    if (edge := hub.watch.absence(number)) is None:
+        return None
+    return {ATTR_SINCE: edge.since.isoformat(), ATTR_REASON: edge.reason}
+
+
 class RecorderPresence(RecorderEntity, BinarySensorEntity):
     """Whether the recorder is there; it changes when the grace time is over, like the events on the bus."""
 
@@ -85,6 +94,12 @@ class RecorderPresence(RecorderEntity, BinarySensorEntity):
         online = self.hub.watch.online(_RECORDER)
         return None if online and not self.hub.link.reached else online
 
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Since when it is away, and why."""
+        return _absence(self.hub, _RECORDER)
+
 
 class ChannelPresence(ChannelEntity, BinarySensorEntity):
     """Whether the camera of a channel is there, as the recorder says."""
@@ -107,6 +122,12 @@ class ChannelPresence(ChannelEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """None when the recorder does not say."""
         return self.hub.channel_online(self.number)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Since when it is away, and why."""
+        return _absence(self.hub, self.number)
 
 
 class _Detection(BinarySensorEntity):

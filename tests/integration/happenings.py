@@ -1,9 +1,19 @@
 """The same happening, told by each family in its own words."""
 
+import pytest
+
 from tests.simulators.hikvision import HikvisionSimulator
 from tests.simulators.hikvision.xmlout import el, fields
 
-from .recorders import Recorder
+from .recorders import DAHUA, HIKVISION, Recorder
+
+# For what differs little by family and takes seconds.
+second_family_slow = pytest.mark.parametrize(
+    "family",
+    [HIKVISION, pytest.param(DAHUA, marks=pytest.mark.slow)],
+    ids=lambda family: family.key,
+    indirect=True,
+)
 
 
 def read_plate(nvr: Recorder, channel: int, plate: str) -> None:

@@ -21,7 +21,7 @@ from custom_components.nvr.hub import NvrHub
 
 from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, until
 from .export_helpers import media_folder_in
-from .happenings import cross_line
+from .happenings import cross_line, second_family_slow
 from .picture_helpers import look
 from .recorders import HIKVISION, Recorder, family_of
 
@@ -84,6 +84,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"custom_components.nvr.link.{name}", POLL_FAILING / 20)
 
 
+@pytest.mark.slow
 @every_family
 async def test_a_detection_is_told_with_its_picture(
     hass: HomeAssistant, start_simulator: StartSimulator, imported: Import, hass_client: ClientSessionGenerator
@@ -133,7 +134,7 @@ async def test_a_clip_takes_the_place_of_the_picture(
         assert b"ftyp" in (await answer.read())[:16]
 
 
-@every_family
+@second_family_slow
 @pytest.mark.usefixtures("quick")
 async def test_who_is_away_is_told_with_the_reason_and_again_when_back(
     hass: HomeAssistant, nvr: Recorder, imported: Import

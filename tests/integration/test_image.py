@@ -17,9 +17,9 @@ from custom_components.nvr.const import CONF_ACCESS
 from custom_components.nvr.hub import NvrHub
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
 
-from .conftest import events_up, every_family, make_entry, set_up, until
+from .conftest import events_up, make_entry, set_up, until
 from .footage_helpers import token_of
-from .happenings import cross_line
+from .happenings import cross_line, second_family_slow
 from .picture_helpers import look
 from .recorders import Recorder, family_of
 
@@ -55,7 +55,7 @@ async def picture(client: TestClient[Any, Any]) -> tuple[int, bytes]:
         return answer.status, await answer.read()
 
 
-@every_family
+@second_family_slow
 async def test_a_picture_is_taken_when_something_begins(
     hass: HomeAssistant, nvr: Recorder, hass_client: ClientSessionGenerator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +73,7 @@ async def test_a_picture_is_taken_when_something_begins(
     assert look(jpeg).code.channel == 1
 
 
+@pytest.mark.slow
 async def test_pictures_of_a_row_of_events_are_few(
     hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -89,6 +90,7 @@ async def test_pictures_of_a_row_of_events_are_few(
     assert shown(hass).attributes["kind"] == "line_crossing"
 
 
+@pytest.mark.slow
 async def test_an_nvr_that_gives_no_picture_harms_nothing(
     hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:

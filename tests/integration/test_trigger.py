@@ -19,7 +19,7 @@ from custom_components.nvr.hub import NvrHub
 from custom_components.nvr.trigger import TRIGGERS
 
 from .conftest import events_up, every_family, make_entry, set_up, until
-from .happenings import cross_line, read_plate
+from .happenings import cross_line, read_plate, second_family_slow
 from .recorders import HIKVISION, Recorder, family_of
 
 MOTION = "binary_sensor.front_door_motion"
@@ -156,7 +156,7 @@ async def test_what_is_late_over_or_elsewhere_triggers_nothing(
     assert said == ["face stop", "fire start", "disk_error start", "recording_failed start"]
 
 
-@every_family
+@second_family_slow
 @pytest.mark.usefixtures("quick")
 async def test_an_nvr_and_a_camera_that_go_and_come(hass: HomeAssistant, nvr: Recorder, automate: Automate) -> None:
     hub = await ready(hass, nvr, **{CONF_GRACE_TIME: 1})
@@ -173,7 +173,14 @@ async def test_an_nvr_and_a_camera_that_go_and_come(hass: HomeAssistant, nvr: Re
     await until(lambda: "channel_restored camera_offline" in said(), 15)
     await nvr.power_off()
     await until(lambda: said()[-1].startswith("went_offline"), 20)
-    assert hub.watch.absence(0) is not None
+    absence = hub.watch.absence(0)
+    assert absence is not None
+    (away,) = (found for found in hass.states.async_all("binary_sensor") if found.attributes.get("reason"))
+    assert away.state == "off"
+    assert (away.attributes["reason"], away.attributes["since"]) == (
+        said()[-1].partition(" ")[2],
+        absence.since.isoformat(),
+    )
     await nvr.power_on()
     await until(lambda: any(text.startswith("came_online") for text in said()), 20)
     assert all(int(call.data["away"]) >= 1 for call in noted if "offline" in call.data["said"])
