@@ -156,6 +156,7 @@ async def test_who_is_away_is_told_with_the_reason_and_again_when_back(
     await until(lambda: running(hass) == 0)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("quick")
 async def test_who_comes_back_in_time_is_not_told(hass: HomeAssistant, nvr: Recorder, imported: Import) -> None:
     hub = await ready(hass, nvr, **{CONF_GRACE_TIME: 1})
