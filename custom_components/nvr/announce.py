@@ -1,6 +1,6 @@
 """What goes on the bus about a recorder and its channels; the payloads are part of the public interface."""
 
-from typing import Any, Final
+from typing import Any
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
@@ -19,12 +19,11 @@ from .const import (
     EVENT_ONLINE,
     LOGGER,
 )
+from .details import cut_name
 from .edges import Edge
 from .persistence import RECORDER
 from .roster import Roster
 
-# Names are free text; a payload stays below 1 kB.
-_MAX_NAME: Final = 64
 _NAMES = {
     (True, True): EVENT_ONLINE,
     (True, False): EVENT_OFFLINE,
@@ -44,7 +43,7 @@ class Announcer:
 
     def payload(self, number: int) -> dict[str, object] | None:
         """Return the part of every payload that says whom it is about; None for a channel that is not imported."""
-        payload: dict[str, object] = {ATTR_ENTRY_ID: self._entry.entry_id, "name": self._entry.title[:_MAX_NAME]}
+        payload: dict[str, object] = {ATTR_ENTRY_ID: self._entry.entry_id, "name": cut_name(self._entry.title)}
         devices = self._roster.devices
         if number == RECORDER:
             return {**payload, "device_id": devices.recorder_id}
@@ -54,7 +53,7 @@ class Announcer:
             **payload,
             "device_id": devices.channel_ids.get(number),
             ATTR_CHANNEL: number,
-            ATTR_CHANNEL_NAME: channel.name[:_MAX_NAME],
+            ATTR_CHANNEL_NAME: cut_name(channel.name),
             "entity_id": devices.camera_entity_id(channel),
         }
 
@@ -63,12 +62,17 @@ class Announcer:
         """Tell of an edge, once, the log too when it is the recorder's; `downtime` is in whole seconds."""
         if number == RECORDER:
             self._log(edge)
+        if (payload := self.edge_payload(number, edge)) is not None:
+            self._hass.bus.async_fire(_NAMES[number == RECORDER, edge.online], payload)
+
+    def edge_payload(self, number: int, edge: Edge) -> dict[str, object] | None:
+        """Return what is told of an edge; None for a channel that is not imported."""
         if (payload := self.payload(number)) is None:
-            return
+            return None
         payload[ATTR_REASON] = edge.reason
         payload[ATTR_SINCE] = edge.since.isoformat()
         payload[ATTR_DOWNTIME] = round(edge.downtime.total_seconds())
-        self._hass.bus.async_fire(_NAMES[number == RECORDER, edge.online], payload)
+        return payload
 
     def _log(self, edge: Edge) -> None:
         if edge.online:

@@ -1,7 +1,7 @@
 """What the cameras detect, what troubles the recorder, and whether both are there."""
 
 from functools import partial
-from typing import Final, override
+from typing import Any, Final, override
 
 from homeassistant.components.binary_sensor import BinarySensorDeviceClass, BinarySensorEntity
 from homeassistant.const import EntityCategory
@@ -9,11 +9,13 @@ from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.event import async_call_later
 
+from .const import ATTR_REASON, ATTR_SINCE
 from .coordinator import NvrCoordinator
 from .core.models import Channel, EventKind, EventPhase, EventStreamState, NvrEvent
 from .detections import CHANNEL_DETECTIONS, RECORDER_DETECTIONS, Detection, DetectionKey, enabled_by_default
 from .entity import ChannelEntity, RecorderEntity, add_channel_entities
 from .entity_health import add_health_entities, binary_sensors as health_sensors
+from .hub import NvrHub
 from .runtime import NvrConfigEntry
 
 PARALLEL_UPDATES = 0
@@ -65,6 +67,13 @@ async def async_setup_entry(
     add_health_entities(entry, async_add_entities, partial(health_sensors, entry))
 
 
+def _absence(hub: NvrHub, number: int) -> dict[str, Any] | None:
+    """Return what is told of who is announced as offline; None of everybody else."""
+    if (edge := hub.watch.absence(number)) is None:
+        return None
+    return {ATTR_SINCE: edge.since.isoformat(), ATTR_REASON: edge.reason}
+
+
 class RecorderPresence(RecorderEntity, BinarySensorEntity):
     """Whether the recorder is there; it changes when the grace time is over, like the events on the bus."""
 
@@ -88,6 +97,12 @@ class RecorderPresence(RecorderEntity, BinarySensorEntity):
         online = self.hub.watch.online(_RECORDER)
         return None if online and not self.hub.link.reached else online
 
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Since when it is away, and why."""
+        return _absence(self.hub, _RECORDER)
+
 
 class ChannelPresence(ChannelEntity, BinarySensorEntity):
     """Whether the camera of a channel is there, as the recorder says."""
@@ -110,6 +125,12 @@ class ChannelPresence(ChannelEntity, BinarySensorEntity):
     def is_on(self) -> bool | None:
         """None when the recorder does not say."""
         return self.hub.channel_online(self.number)
+
+    @property
+    @override
+    def extra_state_attributes(self) -> dict[str, Any] | None:
+        """Since when it is away, and why."""
+        return _absence(self.hub, self.number)
 
 
 class _Detection(BinarySensorEntity):

@@ -10,7 +10,14 @@ from homeassistant.const import Platform
 DOMAIN: Final = "nvr"
 LOGGER: Final = logging.getLogger(__package__)
 
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.BUTTON, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.IMAGE,
+    Platform.SENSOR,
+)
 
 # Entry data, beside host, port, username and password.
 CONF_FAMILY: Final = "family"
@@ -51,6 +58,7 @@ EVENT_STREAM_STOPPED: Final = f"{DOMAIN}_stream_stopped"
 ATTR_CHANNEL: Final = "channel"
 ATTR_CHANNEL_NAME: Final = "channel_name"
 ATTR_CLIP_ID: Final = "clip_id"
+ATTR_DIRECTION: Final = "direction"
 ATTR_DOWNTIME: Final = "downtime"
 ATTR_DURATION: Final = "duration"
 ATTR_ENTRY_ID: Final = "entry_id"
@@ -60,11 +68,13 @@ ATTR_LATE: Final = "late"
 ATTR_MEDIA_CONTENT_ID: Final = "media_content_id"
 ATTR_OCCURRED_AT: Final = "occurred_at"
 ATTR_PHASE: Final = "phase"
+ATTR_PLATE: Final = "plate"
 ATTR_PORT: Final = "port"
 ATTR_RAW_TYPE: Final = "raw_type"
 ATTR_REASON: Final = "reason"
 ATTR_RECEIVED_AT: Final = "received_at"
 ATTR_REGION: Final = "region"
+ATTR_RULE: Final = "rule"
 ATTR_SESSION_ID: Final = "session_id"
 ATTR_SINCE: Final = "since"
 ATTR_TARGET: Final = "target"

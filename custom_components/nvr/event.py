@@ -7,9 +7,10 @@ from homeassistant.components.event import EventEntity
 from homeassistant.core import Context, HomeAssistant, callback
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
-from .const import ATTR_OCCURRED_AT, ATTR_PORT, ATTR_RAW_TYPE, ATTR_REGION, ATTR_TARGET
+from .const import ATTR_OCCURRED_AT, ATTR_RAW_TYPE
 from .coordinator import NvrCoordinator
 from .core.models import Channel, EventKind, EventPhase, NvrEvent
+from .details import details
 from .entity import ChannelEntity, RecorderEntity, add_channel_entities
 from .runtime import NvrConfigEntry
 
@@ -45,15 +46,8 @@ class _Events(EventEntity):
         name = event.kind.value
         if name not in self._attr_event_types:
             self._declare({EventKind(known.removesuffix(_ENDED)) for known in self._attr_event_types} | {event.kind})
-        attributes: dict[str, object] = {ATTR_OCCURRED_AT: event.occurred_at.isoformat()}
-        if event.target is not None:
-            attributes[ATTR_TARGET] = event.target
-        if event.region is not None:
-            attributes[ATTR_REGION] = event.region
-        if event.port is not None:
-            attributes[ATTR_PORT] = event.port
-        if event.raw_type:
-            attributes[ATTR_RAW_TYPE] = event.raw_type
+        # Empty too: the type that polling finds is not sent.
+        attributes = {name: value for name, value in details(event).items() if value not in {None, ""}}
         self.async_set_context(context)
         self._trigger_event(name + _ENDED if event.phase is EventPhase.STOP else name, attributes)
         self.async_write_ha_state()

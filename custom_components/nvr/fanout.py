@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 import time
-from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
@@ -13,26 +12,20 @@ from .const import (
     ATTR_KIND,
     ATTR_LATE,
     ATTR_MEDIA_CONTENT_ID,
-    ATTR_OCCURRED_AT,
     ATTR_PHASE,
-    ATTR_PORT,
-    ATTR_RAW_TYPE,
     ATTR_RECEIVED_AT,
-    ATTR_REGION,
-    ATTR_TARGET,
     EVENT_DETECTION,
     LOGGER,
 )
 from .core.driver import EventListener
 from .core.models import EventKind, EventPhase, EventStreamState, NvrEvent
+from .details import details
 from .detections import DetectionKey
 from .media_ids import URI_PREFIX, ChannelId, format_moment, moment_prefix
 from .persistence import RECORDER
 
 type EventSink = Callable[[NvrEvent, Context], None]
 type FirstSeen = Callable[[int, DetectionKey], None]
-
-_MAX_TEXT: Final = 64
 
 
 class EventFanout(EventListener):
@@ -165,16 +158,12 @@ class EventFanout(EventListener):
 
 
 def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str, footage: str | None) -> dict[str, object]:
-    """Return the payload of the bus event; free text of the recorder is cut so that it stays below 1 kB."""
+    """Return the payload of the bus event; it stays below 1 kB."""
     return {
         **base,
         ATTR_KIND: event.kind,
         ATTR_PHASE: event.phase,
-        ATTR_RAW_TYPE: event.raw_type[:_MAX_TEXT],
-        ATTR_TARGET: event.target,
-        ATTR_REGION: event.region[:_MAX_TEXT] if event.region else None,
-        ATTR_PORT: event.port,
-        ATTR_OCCURRED_AT: event.occurred_at.isoformat(),
+        **details(event),
         ATTR_RECEIVED_AT: event.received_at.isoformat(),
         ATTR_LATE: event.late,
         ATTR_EVENT_ID: event_id,

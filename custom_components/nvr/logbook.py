@@ -16,9 +16,14 @@ from homeassistant.util import dt as dt_util
 
 from .const import (
     ATTR_CHANNEL_NAME,
+    ATTR_DOWNTIME,
     ATTR_DURATION,
     ATTR_KIND,
     ATTR_PHASE,
+    ATTR_PLATE,
+    ATTR_REASON,
+    ATTR_RULE,
+    ATTR_TARGET,
     ATTR_WHAT,
     DOMAIN,
     EVENT_CHANNEL_OFFLINE,
@@ -34,11 +39,16 @@ from .const import (
 )
 from .core.models import EventPhase
 
-_EVENT_TYPES: Final = f"component.{DOMAIN}.entity.event.events.state_attributes.event_type.state."
+type Words = Callable[[str, str, str], str]
+type Describe = Callable[[Event[Any]], dict[str, Any]]
+
+_ATTRIBUTES: Final = f"component.{DOMAIN}.entity.event.events.state_attributes."
+_EVENT_TYPES: Final = f"{_ATTRIBUTES}event_type.state."
+_TARGETS: Final = f"{_ATTRIBUTES}target.state."
 _COMMON: Final = f"component.{DOMAIN}.common."
 
-_ONLINE: Final = ("logbook_online", "is online again")
-_OFFLINE: Final = ("logbook_offline", "went offline")
+_ONLINE: Final = {"": "is online again", "_after": "is online again after {duration}"}
+_OFFLINE: Final = {"": "went offline", "_because": "went offline: {reason}"}
 _EXPORT: Final = "mdi:movie-open-plus"
 _STARTED: Final = {
     "playback": ("logbook_stream_started", "plays a recording", "mdi:play"),
@@ -63,27 +73,12 @@ _ACCESSED: Final = {
 @callback
 def async_describe_events(
     hass: HomeAssistant,
-    async_describe_event: Callable[[str, str, Callable[[Event[Any]], dict[str, Any]]], None],
+    async_describe_event: Callable[[str, str, Describe], None],
 ) -> None:
     """Say how our events read, in the language of Home Assistant: the logbook has no translations of its own."""
 
     def words(category: str, key: str, otherwise: str) -> str:
         return async_get_cached_translations(hass, hass.config.language, category, DOMAIN).get(key, otherwise)
-
-    def edge(key: str, otherwise: str, icon: str) -> Callable[[Event[Any]], dict[str, Any]]:
-        @callback
-        def describe(event: Event[Any]) -> dict[str, Any]:
-            return _entry(event, words("common", _COMMON + key, otherwise), icon)
-
-        return describe
-
-    @callback
-    def detection(event: Event[Any]) -> dict[str, Any]:
-        """Say the same as the event entity does."""
-        kind = str(event.data.get(ATTR_KIND, ""))
-        if event.data.get(ATTR_PHASE) == EventPhase.STOP:
-            kind += "_ended"
-        return _entry(event, words("entity", _EVENT_TYPES + kind, kind.replace("_", " ")), "mdi:cctv")
 
     @callback
     def started(event: Event[Any]) -> dict[str, Any]:
@@ -108,11 +103,11 @@ def async_describe_events(
         return _entry(event, _filled(sentence, reason=str(event.data.get("message") or "?")), "mdi:movie-open-remove")
 
     for name, describe in (
-        (EVENT_ONLINE, edge(*_ONLINE, "mdi:lan-connect")),
-        (EVENT_OFFLINE, edge(*_OFFLINE, "mdi:lan-disconnect")),
-        (EVENT_CHANNEL_ONLINE, edge(*_ONLINE, "mdi:video")),
-        (EVENT_CHANNEL_OFFLINE, edge(*_OFFLINE, "mdi:video-off")),
-        (EVENT_DETECTION, detection),
+        (EVENT_ONLINE, _online(words, "mdi:lan-connect")),
+        (EVENT_OFFLINE, _offline(words, "mdi:lan-disconnect")),
+        (EVENT_CHANNEL_ONLINE, _online(words, "mdi:video")),
+        (EVENT_CHANNEL_OFFLINE, _offline(words, "mdi:video-off")),
+        (EVENT_DETECTION, _detected(words)),
         (EVENT_STREAM_STARTED, started),
         (EVENT_STREAM_STOPPED, stopped),
         (EVENT_MEDIA_ACCESSED, accessed),
@@ -120,6 +115,51 @@ def async_describe_events(
         (EVENT_EXPORT_FAILED, not_exported),
     ):
         async_describe_event(DOMAIN, name, describe)
+
+
+def _online(words: Words, icon: str) -> Describe:
+    @callback
+    def describe(event: Event[Any]) -> dict[str, Any]:
+        downtime = event.data.get(ATTR_DOWNTIME)
+        form = "_after" if downtime else ""
+        sentence = words("common", f"{_COMMON}logbook_online{form}", _ONLINE[form])
+        return _entry(event, _filled(sentence, duration=_duration(downtime)), icon)
+
+    return describe
+
+
+def _offline(words: Words, icon: str) -> Describe:
+    @callback
+    def describe(event: Event[Any]) -> dict[str, Any]:
+        reason = str(event.data.get(ATTR_REASON) or "")
+        form = "_because" if reason else ""
+        sentence = words("common", f"{_COMMON}logbook_offline{form}", _OFFLINE[form])
+        why = words("common", f"{_COMMON}reason_{reason}", reason.replace("_", " "))
+        return _entry(event, _filled(sentence, reason=why), icon)
+
+    return describe
+
+
+def _detected(words: Words) -> Describe:
+    @callback
+    def describe(event: Event[Any]) -> dict[str, Any]:
+        """Say the same as the event entity does: what, who or which plate, and by which rule."""
+        data = event.data
+        kind = str(data.get(ATTR_KIND, ""))
+        if ended := data.get(ATTR_PHASE) == EventPhase.STOP:
+            kind += "_ended"
+        told: list[str] = []
+        if not ended:
+            if target := data.get(ATTR_TARGET):
+                told.append(words("entity", f"{_TARGETS}{target}", str(target)).lower())
+            if rule := data.get(ATTR_RULE):
+                told.append(_filled(words("common", f"{_COMMON}logbook_rule", "rule {rule}"), rule=str(rule)))
+        message = words("entity", _EVENT_TYPES + kind, kind.replace("_", " "))
+        if plate := data.get(ATTR_PLATE):
+            message += f" {plate}"
+        return _entry(event, f"{message} ({', '.join(told)})" if told else message, "mdi:cctv")
+
+    return describe
 
 
 def _spanned(sentence: str, event: Event[Any]) -> str:

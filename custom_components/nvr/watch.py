@@ -40,6 +40,13 @@ class Watch:
         clock = self._clocks.get(number)
         return None if clock is None else clock.online
 
+    def absence(self, number: int) -> Edge | None:
+        """Return the edge of who was announced as offline, as of now; None for everybody else."""
+        clock = self._clocks.get(number)
+        if clock is None or clock.announced is None or clock.announced.online:
+            return None
+        return Edge(online=False, at=dt_util.utcnow(), since=clock.announced.since, reason=clock.reason)
+
     def failing(self, number: int) -> bool:
         """Tell whether a grace time is running."""
         return number in self._timers

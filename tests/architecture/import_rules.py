@@ -39,12 +39,12 @@ class Row:
 # Modules of a driver that decide without asking anyone.
 DECIDING = ("mapping", "quirks", "brands", "tables")
 # Shared arithmetic of all families.
-DECIDED_BY = ("core.clock", "core.timeline", "core.learned")
+DECIDED_BY = ("core.clock", "core.timeline", "core.learned", "core.vocabulary")
 DRIVERS = ("core.drivers.*", "core.transport.*", "core.transport")
 ROWS = (
     Row(VALUES, VALUES, pure=True),
     Row(("core.driver",), (*VALUES, "core.clock")),
-    Row(("core.clock", "core.timeline", "core.learned"), VALUES, pure=True),
+    Row(DECIDED_BY, VALUES, pure=True),
     Row(
         tuple(f"core.transport.{name}" for name in ("digest", "multipart", "redact", "xml")),
         (*VALUES, "core.transport.redact"),
@@ -70,7 +70,16 @@ ROWS = (
     ),
     Row(
         ("core.drivers", "core.drivers.*"),
-        ("{own}", "{own}.*", "core.transport*", "core.learned", "core.flights", "core.tasks", *CORE_SURFACE[1:]),
+        (
+            "{own}",
+            "{own}.*",
+            "core.transport*",
+            "core.learned",
+            "core.vocabulary",
+            "core.flights",
+            "core.tasks",
+            *CORE_SURFACE[1:],
+        ),
         HTTP,
     ),
     # What boxes tell to anybody: the parsers are pure, one module speaks UDP.
@@ -93,7 +102,18 @@ ROWS = (
     Row(("hub", "config_flow*"), None, HA_SIDE, never=(*DRIVERS, "")),
     Row(
         tuple(PLATFORMS),
-        ("entity*", "runtime", "coordinator", "hub", "errors", "const", "detections", "access", *CORE_SURFACE),
+        (
+            "entity*",
+            "runtime",
+            "coordinator",
+            "hub",
+            "errors",
+            "const",
+            "details",
+            "detections",
+            "access",
+            *CORE_SURFACE,
+        ),
         HA_SIDE,
     ),
     Row(OUTLETS, None, HA_SIDE, never=(*DRIVERS, "core.families", *PLATFORMS, *OUTLETS, "hub", "config_flow", "")),

@@ -223,7 +223,10 @@ def _fields(action: dict[str, Any]) -> tuple[set[str], set[str]]:
     return fields, sections
 
 
-@pytest.mark.parametrize(("file", "section"), [("services.yaml", "services"), ("triggers.yaml", "triggers")])
+@pytest.mark.parametrize(
+    ("file", "section"),
+    [("services.yaml", "services"), ("triggers.yaml", "triggers"), ("conditions.yaml", "conditions")],
+)
 def test_described_names_have_texts_and_icons(file: str, section: str) -> None:
     described = {key: value or {} for key, value in _load(file).items() if not key.startswith(".")}
     texts = words("en").get(section, {})

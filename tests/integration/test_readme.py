@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from homeassistant.core import HomeAssistant, SupportsResponse
-from homeassistant.helpers import config_validation as cv
+from homeassistant.helpers import area_registry as ar, config_validation as cv, device_registry as dr
 from homeassistant.setup import async_setup_component
 from homeassistant.util import dt as dt_util
 import probatio
@@ -17,11 +17,13 @@ from pytest_homeassistant_custom_component.typing import ClientSessionGenerator
 import yaml
 
 from custom_components.nvr import const
+from custom_components.nvr.condition import CONDITIONS
 from custom_components.nvr.const import CONF_GRACE_TIME, DOMAIN
 from custom_components.nvr.core.models import DetectionTarget, EventKind, EventPhase, TimeSpan
 from custom_components.nvr.export_actions import async_setup_export_actions
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.services import async_setup_services
+from custom_components.nvr.trigger import TRIGGERS
 from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, events_up, make_entry, set_up, until
@@ -29,6 +31,7 @@ from .footage_helpers import Player
 
 OF_PLAYBACK = ("nvr_media_accessed", "nvr_stream_started", "nvr_stream_stopped")
 OF_EXPORTS = ("nvr_export_failed", "nvr_export_finished")
+PACKAGE = Path(const.__file__).parent
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
@@ -120,23 +123,34 @@ async def test_payloads_stay_below_a_kilobyte(hass: HomeAssistant, nvr: Hikvisio
 
 
 async def test_automations_of_the_readme_run(
-    hass: HomeAssistant, nvr: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+    hass: HomeAssistant,
+    nvr: HikvisionSimulator,
+    area_registry: ar.AreaRegistry,
+    device_registry: dr.DeviceRegistry,
 ) -> None:
     hub = await set_up(hass, make_entry(nvr))
     await events_up(hub)
     notified = async_mock_service(hass, "notify", "notify")
     played = async_mock_service(hass, "nvr", "play_recording")
-    first, second, third, _ = automations()
+    own, first, second, third, _ = automations()
+    garden = area_registry.async_create("Garden")
+    device_registry.async_update_device(hub.channel_device_id(3) or "", area_id=garden.id)
+    switched = async_mock_service(hass, "light", "turn_on")
     assert second["actions"].pop(0) == {"delay": "00:01:00"}
     pictured = async_mock_service(
         hass, "nvr", "snapshot_at", response={"cameras": {"camera.front_door": {"public_url": "/local/nvr/x.jpg"}}}
     )
     third["triggers"][0]["event_data"]["kind"] = "face"
-    assert await async_setup_component(hass, "automation", {"automation": [first, second, third]})
+    assert await async_setup_component(hass, "automation", {"automation": [own, first, second, third]})
     await hass.async_block_till_done()
     nvr.emit("linedetection", 1)
     await until(lambda: notified)
     assert notified[0].data["message"] == "Front door: someone crossed the line"
+    assert not switched
+    nvr.emit("linedetection", 3, region=1, target="human")
+    await until(lambda: switched)
+    await until(lambda: len(notified) == 2)
+    notified.pop()
     nvr.emit("fielddetection", 1)
     await until(lambda: played)
     assert played[0].data["camera"] == "camera.front_door"
@@ -216,3 +230,19 @@ async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:
         assert isinstance(schema, probatio.Schema)
         own = {str(key) for key in schema.schema} - {str(key) for key in cv.ENTITY_SERVICE_FIELDS}
         assert fields == own, name
+
+
+def test_every_trigger_and_condition_is_documented() -> None:
+    table = {
+        name.partition(".")[2]: set(names(options))
+        for key, _, options in rows("Triggers and conditions")
+        for name in names(key)
+    }
+    assert table.keys() == TRIGGERS.keys() | CONDITIONS.keys()
+    described = {
+        key: set(about.get("fields", {}))
+        for file in ("triggers.yaml", "conditions.yaml")
+        for key, about in yaml.safe_load((PACKAGE / file).read_text(encoding="utf-8")).items()
+        if not key.startswith(".")
+    }
+    assert [key for key, options in described.items() if not options <= table[key]] == []

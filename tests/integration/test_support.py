@@ -210,6 +210,51 @@ async def test_logbook_speaks_as_the_entities_do(hass: HomeAssistant, language: 
     assert told[1]["entity_id"] == "camera.driveway"
 
 
+@pytest.mark.parametrize(
+    ("language", "messages"),
+    [
+        (
+            "en",
+            [
+                "is online again after 0:03:20",
+                "went offline: the NVR has lost the camera",
+                "went offline: auth",
+                "Line crossing (person, rule IVS-1)",
+                "Number plate AB 123",
+            ],
+        ),
+        (
+            "es",
+            [
+                "vuelve a estar en línea tras 0:03:20",
+                "se ha desconectado: el NVR ha perdido la cámara",
+                "se ha desconectado: auth",
+                "Cruce de línea (persona, regla IVS-1)",
+                "Matrícula AB 123",
+            ],
+        ),
+    ],
+)
+async def test_logbook_says_why_how_long_and_who(hass: HomeAssistant, language: str, messages: list[str]) -> None:
+    hass.config.language = language
+    for category in ("common", "entity"):
+        await async_get_translations(hass, language, category, {DOMAIN})
+    described: dict[str, Callable[[Event[Any]], dict[str, Any]]] = {}
+    async_describe_events(hass, lambda _domain, name, to_words: described.update({name: to_words}))
+    line = {"name": "Test NVR", "channel_name": "Garden", "kind": "line_crossing", "phase": "start"}
+    told = [
+        described[name](Event(name, data))
+        for name, data in (
+            (EVENT_ONLINE, {"name": "Test NVR", "downtime": 200, "reason": "timeout"}),
+            (EVENT_CHANNEL_OFFLINE, {"channel_name": "Garden", "reason": "camera_offline"}),
+            (EVENT_CHANNEL_OFFLINE, {"channel_name": "Garden", "reason": "auth"}),
+            (EVENT_DETECTION, {**line, "target": "person", "rule": "IVS-1"}),
+            (EVENT_DETECTION, {**line, "kind": "plate", "phase": "pulse", "plate": "AB 123", "target": None}),
+        )
+    ]
+    assert [entry["message"] for entry in told] == messages
+
+
 async def test_notice_of_another_camera_is_settled_by_reading_it(
     hass: HomeAssistant, nvr: HikvisionSimulator, issue_registry: ir.IssueRegistry
 ) -> None:

@@ -135,6 +135,17 @@ class DetectionTarget(StrEnum):
     OTHER = "other"
 
 
+class EventDirection(StrEnum):
+    """Which way something went: over the border of an area, over a line, past a camera that reads plates."""
+
+    ENTER = "enter"
+    LEAVE = "leave"
+    LEFT_TO_RIGHT = "left_to_right"
+    RIGHT_TO_LEFT = "right_to_left"
+    FORWARD = "forward"
+    REVERSE = "reverse"
+
+
 class EventStreamState(StrEnum):
     """The state of the one event stream of a recorder."""
 
@@ -320,7 +331,8 @@ _NOTHING_ELSE: Final[Mapping[str, str]] = MappingProxyType({})
 class NvrEvent(NamedTuple):
     """Something that happened. `channel` None means the recorder itself; `late` marks a copy sent again afterwards.
 
-    `occurred_at` is the recorder's time corrected by its offset, `received_at` ours; both aware, UTC.
+    `occurred_at` is the recorder's time corrected by its offset, `received_at` ours; both aware, UTC. `rule` is what
+    the recorder calls the rule that was broken: its name, else its number.
     """
 
     kind: EventKind
@@ -337,6 +349,8 @@ class NvrEvent(NamedTuple):
     text: str = ""
     pictures: int = 0
     extra: Mapping[str, str] = _NOTHING_ELSE
+    rule: str | None = None
+    direction: EventDirection | None = None
 
 
 @dataclass(frozen=True, slots=True)

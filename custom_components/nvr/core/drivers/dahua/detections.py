@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 from ...errors import NvrBusyError, NvrNotFoundError, NvrResponseError, NvrUnsupportedError
 from ...models import Detection, EventKind, StreamRole, TimeSpan
 from ...transport.gate import Priority
+from ...vocabulary import TARGETS
 from .context import Context
 from .event_state import event_type
 from .finder import FAREWELL, FAREWELL_LANE, FileQuestion, Finders
@@ -20,7 +21,7 @@ from .mapping_search import came_falling
 from .mapping_time import Passes
 from .refusals import DahuaRefusalError, is_failing, is_lacking
 from .source import Source, unless_refused
-from .tables import EVENT_TYPES, IVS_CODES, SMD_TYPES, TARGETS, Scope, codes_of
+from .tables import EVENT_TYPES, IVS_CODES, SMD_TYPES, Scope, codes_of
 from .wire import entries, integer
 from .wire_config import parse_rules
 from .wire_find import FoundDetection, detections, log_condition, log_lines, rule_condition, smd_condition

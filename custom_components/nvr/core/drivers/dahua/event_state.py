@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 
 from ...clock import DeviceClock, parse_wall
 from ...models import DetectionTarget, EventKind, EventPhase, NvrEvent
-from .tables import CLOCK_CODES, EVENT_TYPES, LOST_STOP, RINGING_STATES, TARGETS, EventType, Scope
+from ...vocabulary import direction_of, plate_of, target_of
+from .tables import CLOCK_CODES, EVENT_TYPES, LOST_STOP, RINGING_STATES, EventType, Scope
 from .wire_event import WireEvent
 
 # The stream is live: an event dated further from now was dated by a clock that is not the recorder's.
@@ -205,12 +206,14 @@ class EventState:
             occurred_at=self._dated(data, received_at),
             received_at=received_at,
             raw_type=wire.code,
-            target=TARGETS.get(said.lower()) or kind.target or (DetectionTarget.OTHER if said else None),
+            target=_target(said, kind),
             region=region or key.rule or None,
             port=key.port,
-            plate=plate or None,
+            plate=plate_of(plate),
             text=_text(data.get("Name")),
             extra=extra,
+            rule=(_text(data.get("Name")) or key.rule or None) if kind.scope is Scope.CHANNEL else None,
+            direction=direction_of(extra.get("Direction", "")),
         )
 
     def _dated(self, data: Mapping[str, object], received_at: datetime) -> datetime:
@@ -271,6 +274,12 @@ class EventState:
             if not any(key[:4] == place for key in self._active) and (event := self.feed(wire, asked, received_at)):
                 events.append(event)
         return events
+
+
+def _target(said: str, kind: EventType) -> DetectionTarget | None:
+    """Return what was seen: as it is said, unless only the code tells."""
+    target = target_of(said)
+    return kind.target if kind.target is not None and target in {None, DetectionTarget.OTHER} else target
 
 
 def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:

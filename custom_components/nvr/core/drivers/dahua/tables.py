@@ -109,20 +109,6 @@ RINGING_STATES = frozenset({1, 2})
 # What is asked for where `[All]` is refused: no firmware refuses this (dahua-cgi 12.1).
 PLAIN_CODES = ("VideoMotion", "AlarmLocal", "VideoLoss", "VideoBlind")
 
-# Object.ObjectType of rules, and the SMD types, in lower case.
-TARGETS = MappingProxyType(
-    {
-        "human": DetectionTarget.PERSON,
-        "humanface": DetectionTarget.PERSON,
-        "people": DetectionTarget.PERSON,
-        "vehicle": DetectionTarget.VEHICLE,
-        "motor": DetectionTarget.VEHICLE,
-        "nonmotor": DetectionTarget.VEHICLE,
-        "animal": DetectionTarget.ANIMAL,
-        "unknown": DetectionTarget.OTHER,
-    }
-)
-
 # A Stop may be lost: without a repeat for that long (s) the recorder is asked (dahua-cgi 12.2).
 LOST_STOP = 600.0
 

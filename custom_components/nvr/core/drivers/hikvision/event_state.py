@@ -12,9 +12,10 @@ from typing import Final, NamedTuple
 from ...clock import DeviceClock
 from ...errors import NvrResponseError
 from ...models import EventKind, EventPhase, NvrEvent
+from ...vocabulary import direction_of, plate_of, target_of
 from .mapping import event_type, proxied_channel
 from .mapping_time import WireClock, ZMode
-from .tables import HOLD_DEFAULT, HOLD_DEVICE, HOLDS, TARGETS, EventType, Scope
+from .tables import HOLD_DEFAULT, HOLD_DEVICE, HOLDS, EventType, Scope
 from .wire_alert import Alert, heartbeat_channel, is_steady, parse_alert, parse_json_alert, shape_of
 from .wire_search import parse_digits
 
@@ -198,12 +199,14 @@ class EventState:
             received_at=received_at,
             raw_type=alert.related or alert.type,
             late=late,
-            target=TARGETS.get(alert.target),
+            target=target_of(alert.target),
             region=alert.region or None,
             port=key.port,
-            plate=alert.plate or None,
+            plate=plate_of(alert.plate),
             text=alert.description,
             pictures=alert.pictures,
+            rule=alert.region or None,
+            direction=direction_of(alert.direction),
         )
         if phase is EventPhase.START:
             self._begin(key, kind, event, now)
@@ -334,4 +337,5 @@ def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:
         region=event.region,
         port=event.port,
         text=event.text,
+        rule=event.rule,
     )

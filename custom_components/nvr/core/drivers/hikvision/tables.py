@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
-from ...models import AudioCodec, DetectionTarget, DiskState, EventKind, RecordingKind, VideoCodec
+from ...models import AudioCodec, DiskState, EventKind, RecordingKind, VideoCodec
 
 
 class Scope(StrEnum):
@@ -92,17 +92,6 @@ EVENT_TYPES = MappingProxyType(
 
 # Types that speak of the box though the table above gives them no kind; cameras send them with channel 1.
 DEVICE_TYPES_WITHOUT_KIND = frozenset({"spareexception", "poepoweroverload", "videomismatch"})
-
-TARGETS = MappingProxyType(
-    {
-        "human": DetectionTarget.PERSON,
-        "person": DetectionTarget.PERSON,
-        "vehicle": DetectionTarget.VEHICLE,
-        "animal": DetectionTarget.ANIMAL,
-        "others": DetectionTarget.OTHER,
-        "other": DetectionTarget.OTHER,
-    }
-)
 
 # Seconds without a repeat after which an event that sent no end is over (hikvision-isapi 11.3).
 HOLD_DEFAULT = 10.0

@@ -36,6 +36,7 @@ class Alert(NamedTuple):
     retransmitted: bool
     description: str
     pictures: int
+    direction: str = ""
 
 
 def heartbeat_channel(body: bytes) -> int | None:
@@ -126,6 +127,7 @@ def _alert(leaves: dict[str, str], pictures: int) -> Alert:
         retransmitted=get("isDataRetransmission", "").strip().lower() == "true",
         description=get("eventDescription", "").strip(),
         pictures=_integer(get("detectionPicturesNumber")) or pictures,
+        direction=get("direction", "").strip(),
     )
 
 

@@ -1,0 +1,102 @@
+"""The picture of the last event of each channel: a still that is taken when something begins.
+
+Disabled unless wanted: each event costs the NVR a still. As with cameras, a person who may not watch is refused where
+he is known; whoever asks by the token in the entity's state is not.
+"""
+
+import time
+from typing import Any, Final, override
+
+from homeassistant.components.image import ImageEntity
+from homeassistant.core import Context, HomeAssistant, callback
+from homeassistant.exceptions import HomeAssistantError
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
+
+from .access import Action, asking_user, is_content_user, permit
+from .const import ATTR_KIND, ATTR_OCCURRED_AT, DOMAIN, LOGGER
+from .coordinator import NvrCoordinator
+from .core.errors import NvrError
+from .core.models import Channel, EventKind, EventPhase, NvrEvent
+from .details import details
+from .entity import ChannelEntity, add_channel_entities
+from .errors import error_key
+from .runtime import NvrConfigEntry
+
+PARALLEL_UPDATES = 0
+
+# So many seconds (s) lie between two pictures of a channel: motion begins again and again.
+_PAUSE: Final = 5.0
+# There is nothing to be seen of these, or nothing any more.
+_UNSEEN: Final = frozenset({EventKind.VIDEO_LOSS, EventKind.UNKNOWN})
+
+
+async def async_setup_entry(
+    _hass: HomeAssistant, entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback
+) -> None:
+    """Add a picture per channel; also while the NVR is away, for what is not added is lost."""
+    coordinator = entry.runtime_data.coordinator
+    add_channel_entities(entry, async_add_entities, lambda channel: (LastEvent(coordinator, channel),))
+
+
+class LastEvent(ChannelEntity, ImageEntity):
+    """What a channel showed when something began."""
+
+    _attr_translation_key = "last_event"
+    _attr_content_type = "image/jpeg"
+    _attr_entity_registry_enabled_default = False
+    _unrecorded_attributes = frozenset({ATTR_OCCURRED_AT})
+
+    def __init__(self, coordinator: NvrCoordinator, channel: Channel) -> None:
+        super().__init__(coordinator, channel, "last_event")
+        ImageEntity.__init__(self, coordinator.hass)
+        self._jpeg: bytes | None = None
+        self._taken: float | None = None
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Listen to what happens."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.hub.fanout.async_add_listener(self._take))
+
+    @override
+    async def async_image(self) -> bytes | None:
+        """Return the picture; a person who may not watch the camera is refused."""
+        user = asking_user()
+        entry = self.coordinator.config_entry
+        if (
+            user is not None
+            and not is_content_user(user)
+            and not permit(self.hass, user, Action.LIVE, entry, self.number, via="image")
+        ):
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="not_allowed_live",
+                translation_placeholders={"camera": self.channel.name if self.channel else self.entity_id},
+            )
+        return self._jpeg
+
+    @callback
+    def _take(self, event: NvrEvent, context: Context) -> None:
+        if event.channel != self.number or event.phase is EventPhase.STOP or event.late or event.kind in _UNSEEN:
+            return
+        now = time.monotonic()
+        if self._taken is not None and now - self._taken < _PAUSE:
+            return
+        self._taken = now
+        entry = self.coordinator.config_entry
+        entry.async_create_background_task(
+            self.hass, self._async_fetch(event, context), f"nvr picture {self.entity_id}"
+        )
+
+    async def _async_fetch(self, event: NvrEvent, context: Context) -> None:
+        """Fetch the still; where that fails the last picture stays."""
+        try:
+            self._jpeg = await self.hub.async_snapshot(self.number, None, None)
+        except NvrError as err:
+            LOGGER.debug("No picture of an event of %s (%s)", self.entity_id, error_key(err))
+            return
+        told: dict[str, Any] = {ATTR_KIND: event.kind, **details(event)}
+        self._attr_extra_state_attributes = {name: value for name, value in told.items() if value not in {None, ""}}
+        self._attr_image_last_updated = event.occurred_at
+        self.async_set_context(context)
+        self.async_write_ha_state()
