@@ -28,13 +28,14 @@ from .core.driver import DetectionIndex, DownloadSource, Driver, KeyFrameSource,
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
+from .core.pilot import Pilot
 from .core.recording_index import CachedRecordingIndex
 from .edges import Edge
 from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
 from .persistence import RECORDER, MemoryStore
-from .proven import ProvenDetections, ProvenDownloads, ProvenKeyFrames, ProvenPlayback, ProvenRecordings
+from .proven import ProvenDetections, ProvenDownloads, ProvenKeyFrames, ProvenPlayback, ProvenPtz, ProvenRecordings
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
@@ -56,6 +57,7 @@ class NvrHub:
         self._store = store
         self._stills = Stills()
         self._recordings: CachedRecordingIndex | None = None
+        self._pilot: Pilot | None = None
         self.changed = Signal[()]()
         self.channels_added = Signal[tuple[Channel, ...]]()
         self.roster = Roster(hass, entry, store, config)
@@ -176,6 +178,13 @@ class NvrHub:
         return ProvenKeyFrames(self.driver.key_frames, self.link.async_prove)
 
     @property
+    def pilot(self) -> Pilot | None:
+        """Who moves cameras, and stops them; None when the recorder moves none or was not reached yet."""
+        if self._pilot is None and self.link.reached and self.driver.ptz is not None:
+            self._pilot = Pilot(ProvenPtz(self.driver.ptz, self.link.async_prove))
+        return self._pilot
+
+    @property
     def clock(self) -> DeviceClock | None:
         """The newest reading of the recorder's clock."""
         return self.driver.clock.current if self.link.reached and self.driver.clock is not None else None
@@ -244,6 +253,9 @@ class NvrHub:
             self._deafen = None
         self._lock.on_over = None
         self.watch.async_stop()
+        if self._pilot is not None:
+            # What moves is stopped while the recorder can still be told.
+            await self._pilot.close()
         await self._stills.close()
         await self.streams.async_stop()
         if self._recordings is not None:

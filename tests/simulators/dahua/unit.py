@@ -17,6 +17,7 @@ from .events import EventHub
 from .faults import Faults
 from .gatehouse import Gatehouse
 from .log_pages import LogPages
+from .ptz_pages import PtzPages
 from .router import Router
 from .rpc import RpcServer
 from .rtsp_paths import rtsp_server
@@ -47,6 +48,7 @@ class Unit(Box):
             StoragePages(device),
             LogPages(device),
             ChannelPages(device),
+            PtzPages(device),
             Snapshots(device),
         ):
             part.register(router)

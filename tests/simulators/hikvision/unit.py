@@ -17,6 +17,7 @@ from .downloads import Downloads
 from .faults import Faults
 from .gatehouse import Gatehouse
 from .maintenance import Maintenance
+from .ptz_pages import PtzPages
 from .push import HostPush
 from .router import Router
 from .rtsp_paths import PathResolver, camera_of
@@ -69,6 +70,7 @@ class Unit(Box):
             SecurityPages(device),
             Snapshots(device, self.studio),
             self.channel_pages,
+            PtzPages(device),
             self.pages,
             self.triggers,
             self.alerts,

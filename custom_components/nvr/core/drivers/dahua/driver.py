@@ -13,6 +13,7 @@ from ...credentials import LoginGuard
 from ...driver import (
     ClockSource,
     ConnectionConfig,
+    ControlSource,
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
@@ -21,6 +22,7 @@ from ...driver import (
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
+    PtzSource,
     RecordingIndex,
     SnapshotSource,
     StorageSource,
@@ -53,6 +55,7 @@ from .mapping import (
 from .playback import Playback
 from .presence import Presence
 from .provisional import ProvisionalGuard
+from .ptz import Ptz
 from .quirks import Memory
 from .recordings import Recordings
 from .source import Source, unless_refused
@@ -115,6 +118,8 @@ class DahuaDriver:
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.ptz: PtzSource | None = None
+        self.controls: ControlSource | None = None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:
@@ -173,6 +178,7 @@ class DahuaDriver:
             self._lists = Detections(context, recordings.finders)
             self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
+            self.ptz = Ptz(context)
             self.clock = Clock(context, self._time)
             self.events = self._event_stream = Events(context, read_clock=self._time.read)
         # What was not told this time is asked for when it is wanted, and not taken from before.

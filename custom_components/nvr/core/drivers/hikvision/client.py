@@ -71,6 +71,29 @@ class HikvisionClient:
             )
         )
 
+    async def put(
+        self,
+        path: str,
+        body: bytes = b"",
+        *,
+        lane: Lane = "control",
+        timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+        again: bool = False,
+    ) -> None:
+        """Tell the recorder something; raises what its refusal means. `again`: it does no harm to be told it twice."""
+        self._checked(
+            await self.transport.request(
+                "PUT",
+                self.path(path),
+                lane=lane,
+                priority=Priority.PERSON,
+                data=body,
+                content_type=XML if body else None,
+                timeout=timeout,
+                idempotent=again,
+            )
+        )
+
     async def optional(self, path: str, *, lane: Lane = "control") -> bytes | None:
         """Return a document the recorder may lack, None when it does; a refusal is remembered for a day (17, 3)."""
         now = self._utcnow()

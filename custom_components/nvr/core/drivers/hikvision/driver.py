@@ -12,6 +12,7 @@ from ...credentials import LoginGuard
 from ...driver import (
     ClockSource,
     ConnectionConfig,
+    ControlSource,
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
@@ -20,6 +21,7 @@ from ...driver import (
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
+    PtzSource,
     RecordingIndex,
     SnapshotSource,
     StorageSource,
@@ -48,6 +50,7 @@ from .mapping import (
     silent_triggers,
     track_ids,
 )
+from .ptz import Ptz
 from .quirks import Memory
 from .recordings import Recordings
 from .system import Clock, Maintenance, Storage
@@ -113,6 +116,8 @@ class HikvisionDriver:
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.ptz: PtzSource | None = None
+        self.controls: ControlSource | None = None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
@@ -167,6 +172,7 @@ class HikvisionDriver:
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
             self.downloads = Downloads(context)
+            self.ptz = Ptz(context)
             self.clock = Clock(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()

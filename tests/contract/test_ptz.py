@@ -1,0 +1,173 @@
+"""Cameras that move: what they can do, that they stop, and who is told when they do not."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from custom_components.nvr.core import errors
+from custom_components.nvr.core.controls import PtzMotion, PtzOrder
+from custom_components.nvr.core.driver import Driver, PtzSource
+from custom_components.nvr.core.pilot import Pilot
+from tests.simulators.heads import Head
+
+from .rig import Rig
+from .rows import Case, each_family
+
+pytestmark = pytest.mark.usefixtures("socket_enabled")
+
+DOME, FIXED = 3, 1
+
+
+def of(rig: Rig[Any], driver: Driver) -> tuple[Head, PtzSource]:
+    assert driver.ptz is not None
+    head: Head = rig.simulator.device.heads[DOME]
+    return head, driver.ptz
+
+
+async def until(condition: Any, seconds: float = 10.0) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        await asyncio.sleep(0.005)
+
+
+@each_family
+async def test_only_a_head_that_moves_has_abilities(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        _, ptz = of(rig, driver)
+        found = await ptz.abilities(DOME)
+        assert (found.pan_tilt, found.zoom, found.focus, found.presets) == (True, True, True, 300)
+        assert found.patrols == 8
+        with pytest.raises(errors.NvrUnsupportedError):
+            await ptz.abilities(FIXED)
+        with pytest.raises(errors.NvrNotFoundError):
+            await ptz.abilities(99)
+
+
+@each_family
+@pytest.mark.parametrize(
+    "motion",
+    [
+        PtzMotion(pan=0.5),
+        PtzMotion(pan=-1.0),
+        PtzMotion(tilt=0.25),
+        PtzMotion(pan=-0.5, tilt=1.0),
+        PtzMotion(zoom=-0.75),
+        PtzMotion(focus=0.5),
+        PtzMotion(iris=-0.5),
+    ],
+    ids=str,
+)
+async def test_a_motion_goes_its_way_until_it_is_stopped(case: Case, motion: PtzMotion) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        await ptz.move(DOME, motion)
+        assert head.speeds == {axis: getattr(motion, axis) for axis in head.speeds}
+        await ptz.move(DOME, PtzMotion())
+        assert not head.moving
+
+
+@each_family
+async def test_another_motion_takes_the_place_of_the_one_before(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        await ptz.move(DOME, PtzMotion(pan=0.5))
+        await ptz.move(DOME, PtzMotion(tilt=-0.5))
+        assert {axis: speed for axis, speed in head.speeds.items() if speed} == {"tilt": -0.5}
+
+
+@each_family
+async def test_what_somebody_else_began_is_stopped(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        head.drive(pan=1.0, zoom=0.5)
+        await ptz.move(DOME, PtzMotion())
+        assert not head.moving
+
+
+@each_family
+async def test_presets_are_listed_gone_to_and_saved(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        await ptz.abilities(DOME)
+        assert [(preset.number, preset.name) for preset in await ptz.presets(DOME)] == [
+            (1, "Gate"),
+            (2, "Street"),
+            (34, "Home"),
+        ]
+        await ptz.order(DOME, PtzOrder.GO_TO_PRESET, 34)
+        assert head.gone_to == [34]
+        await ptz.order(DOME, PtzOrder.SAVE_PRESET, 5, "Back & gate")
+        assert head.presets[5] == "Back & gate" or case.row.family == "dahua"
+        await ptz.order(DOME, PtzOrder.SAVE_PRESET, 1, "Entrance")
+        assert (await ptz.presets(DOME))[0].name == "Entrance"
+        with pytest.raises(errors.NvrNotFoundError):
+            await ptz.order(DOME, PtzOrder.GO_TO_PRESET, 77)
+
+
+@each_family
+async def test_a_patrol_is_started_and_stopped(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        await ptz.order(DOME, PtzOrder.START_PATROL, 2)
+        assert head.patrol == 2
+        await ptz.order(DOME, PtzOrder.STOP_PATROL, 2)
+        assert head.patrol is None
+        with pytest.raises(errors.NvrNotFoundError):
+            await ptz.order(DOME, PtzOrder.START_PATROL, 200)
+
+
+@each_family
+async def test_a_motion_ends_by_itself(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        pilot = Pilot(ptz)
+        await pilot.move(DOME, PtzMotion(pan=1.0), 0.2)
+        assert head.moving
+        await until(lambda: not head.moving)
+        await until(lambda: not pilot.moving)
+        assert head.place("pan") >= 0.19
+        await pilot.close()
+
+
+@each_family
+async def test_a_motion_ends_though_nobody_heard_that_it_began(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        pilot = Pilot(ptz)
+        asked = asyncio.ensure_future(pilot.move(DOME, PtzMotion(pan=1.0), 10.0))
+        await until(lambda: head.starts)
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        if not asked.cancelled():
+            await pilot.close()
+        await until(lambda: not head.moving)
+        await pilot.close()
+
+
+@each_family
+async def test_closing_stops_what_moves(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        pilot = Pilot(ptz)
+        await pilot.move(DOME, PtzMotion(tilt=1.0), 10.0)
+        await pilot.close()
+        assert not head.moving
+
+
+@each_family
+async def test_a_stop_waits_for_nothing_slow(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        head, ptz = of(rig, driver)
+        await ptz.move(DOME, PtzMotion(pan=1.0))
+        rig.disturb("hang", "channels")
+        slow = [asyncio.ensure_future(driver.refresh_channels()) for _ in range(6)]
+        await asyncio.sleep(0)
+        async with asyncio.timeout(3.0):
+            await ptz.move(DOME, PtzMotion())
+        assert not head.moving
+        for task in slow:
+            task.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
