@@ -39,6 +39,7 @@ type Role = Literal[
     "clock",
     "maintenance",
     "ptz",
+    "controls",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role.__value__)
 type Place = Literal["anywhere", "identity", "channels", "snapshots", "recordings", "downloads", "storage", "clock"]

@@ -112,7 +112,7 @@ async def test_a_patrol_is_started_and_stopped(case: Case) -> None:
     async with case.connected() as (rig, driver):
         head, ptz = of(rig, driver)
         await ptz.order(DOME, PtzOrder.START_PATROL, 2)
-        assert head.patrol == 2
+        assert (head.patrol or 0) == 2
         await ptz.order(DOME, PtzOrder.STOP_PATROL, 2)
         assert head.patrol is None
         with pytest.raises(errors.NvrNotFoundError):
@@ -125,7 +125,7 @@ async def test_a_motion_ends_by_itself(case: Case) -> None:
         head, ptz = of(rig, driver)
         pilot = Pilot(ptz)
         await pilot.move(DOME, PtzMotion(pan=1.0), 0.2)
-        assert head.moving
+        assert any(head.speeds.values())
         await until(lambda: not head.moving)
         await until(lambda: not pilot.moving)
         assert head.place("pan") >= 0.19

@@ -303,7 +303,7 @@ class ControlSource(Protocol):
     async def write(self, control: Control, value: ControlValue) -> Sequence[Control]:
         """Change one thing and nothing else, and return the page as the recorder then tells it.
 
-        Raises NvrBusyError where something that is on now forbids it, NvrNotFoundError where it is gone.
+        Raises NvrConflictError where something that is on now forbids it, NvrNotFoundError where it is gone.
         """
 
 

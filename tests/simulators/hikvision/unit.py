@@ -16,6 +16,7 @@ from .device import Device, SimulatorOptions
 from .downloads import Downloads
 from .faults import Faults
 from .gatehouse import Gatehouse
+from .image_pages import ImagePages
 from .maintenance import Maintenance
 from .ptz_pages import PtzPages
 from .push import HostPush
@@ -71,6 +72,7 @@ class Unit(Box):
             Snapshots(device, self.studio),
             self.channel_pages,
             PtzPages(device),
+            ImagePages(device, self.settings),
             self.pages,
             self.triggers,
             self.alerts,

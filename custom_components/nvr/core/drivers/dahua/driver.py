@@ -36,6 +36,7 @@ from .brands import audio_reboots
 from .client import CHALLENGE_PATH, DahuaClient
 from .connect import TIME, Connect, Learned, TimeReader, identify
 from .context import Context
+from .controls import Controls
 from .detections import Detections
 from .downloads import Downloads
 from .events import Events
@@ -178,7 +179,7 @@ class DahuaDriver:
             self._lists = Detections(context, recordings.finders)
             self._pictures = KeyFrames(context)
             self.downloads = Downloads(context)
-            self.ptz = Ptz(context)
+            self.ptz, self.controls = Ptz(context), Controls(context)
             self.clock = Clock(context, self._time)
             self.events = self._event_stream = Events(context, read_clock=self._time.read)
         # What was not told this time is asked for when it is wanted, and not taken from before.

@@ -34,6 +34,7 @@ from ...transport.http import HttpTransport
 from .client import CHALLENGE_PATH, HikvisionClient
 from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned, identify
 from .context import Context
+from .controls import Controls
 from .downloads import Downloads
 from .events import USER_CHECK, Events
 from .live import Live, Playback, Snapshots
@@ -172,7 +173,7 @@ class HikvisionDriver:
             recordings = Recordings(context)
             self.recordings, self.playback = recordings, Playback(context, recordings)
             self.downloads = Downloads(context)
-            self.ptz = Ptz(context)
+            self.ptz, self.controls = Ptz(context), Controls(context)
             self.clock = Clock(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
