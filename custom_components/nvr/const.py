@@ -10,7 +10,18 @@ from homeassistant.const import Platform
 DOMAIN: Final = "nvr"
 LOGGER: Final = logging.getLogger(__package__)
 
-PLATFORMS: Final = (Platform.BINARY_SENSOR, Platform.CAMERA, Platform.EVENT, Platform.SENSOR)
+PLATFORMS: Final = (
+    Platform.BINARY_SENSOR,
+    Platform.BUTTON,
+    Platform.CAMERA,
+    Platform.EVENT,
+    Platform.LIGHT,
+    Platform.NUMBER,
+    Platform.SELECT,
+    Platform.SENSOR,
+    Platform.SIREN,
+    Platform.SWITCH,
+)
 
 # Entry data, beside host, port, username and password.
 CONF_FAMILY: Final = "family"

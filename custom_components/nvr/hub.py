@@ -23,8 +23,9 @@ from .const import (
     LOGGER,
     CameraProfile,
 )
+from .control_desk import ControlDesk
 from .core.clock import DeviceClock
-from .core.driver import DetectionIndex, DownloadSource, Driver, KeyFrameSource, PlaybackSource
+from .core.driver import ControlSource, DetectionIndex, DownloadSource, Driver, KeyFrameSource, PlaybackSource
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo
@@ -35,7 +36,15 @@ from .errors import error_key
 from .fanout import EventFanout
 from .link import RecorderLink
 from .persistence import RECORDER, MemoryStore
-from .proven import ProvenDetections, ProvenDownloads, ProvenKeyFrames, ProvenPlayback, ProvenPtz, ProvenRecordings
+from .proven import (
+    ProvenControls,
+    ProvenDetections,
+    ProvenDownloads,
+    ProvenKeyFrames,
+    ProvenPlayback,
+    ProvenPtz,
+    ProvenRecordings,
+)
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
@@ -90,6 +99,15 @@ class NvrHub:
             on_locked=self._locked,
             on_replaced=self._shut_out,
             hold=options.get(CONF_HOLD_TIME),
+        )
+        self.desk = ControlDesk(
+            hass,
+            entry,
+            store,
+            source=lambda: self.controls,
+            pilot=lambda: self.pilot,
+            channels=lambda: self.channels,
+            ready=lambda: self.online and self.link.connected,
         )
         self._listen_to_login = partial(guard.listen, self.link.async_login_news)
         self._deafen: Callable[[], None] | None = None
@@ -185,6 +203,13 @@ class NvrHub:
         return self._pilot
 
     @property
+    def controls(self) -> ControlSource | None:
+        """What can be switched and set; None when the recorder was not reached yet."""
+        if not self.link.reached or self.driver.controls is None:
+            return None
+        return ProvenControls(self.driver.controls, self.link.async_prove)
+
+    @property
     def clock(self) -> DeviceClock | None:
         """The newest reading of the recorder's clock."""
         return self.driver.clock.current if self.link.reached and self.driver.clock is not None else None
@@ -234,6 +259,8 @@ class NvrHub:
                 raise
             if self.watch.online(RECORDER) is False:
                 LOGGER.warning("%s is still offline (%s)", self.name, error_key(err))
+        self.desk.async_recall()
+        self.desk.async_start()
         memory = self._store.memory
         profile = CameraProfile(self.entry.options.get(CONF_CAMERA_PROFILE, CameraProfile.AUTO))
         self.roster.devices.async_apply_profile(self.channels, memory.profile)

@@ -4,8 +4,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Seque
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
-from .core.controls import PtzAbilities, PtzMotion, PtzOrder, PtzPreset
+from .core.controls import Control, ControlPage, ControlValue, PtzAbilities, PtzMotion, PtzOrder, PtzPreset
 from .core.driver import (
+    ControlSource,
     DetectionIndex,
     Download,
     DownloadSource,
@@ -190,3 +191,28 @@ class ProvenPtz:
         """Tell as PtzSource.order does."""
         await self._prove()
         await self._source.order(channel, order, number, name)
+
+
+class ProvenControls:
+    """Settings of this very recorder."""
+
+    def __init__(self, source: ControlSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    def pages(self) -> Sequence[ControlPage]:
+        """Return as ControlSource.pages does."""
+        return self._source.pages()
+
+    async def read(self, page: ControlPage) -> Sequence[Control]:
+        """Return as ControlSource.read does."""
+        await self._prove()
+        found = await self._source.read(page)
+        await self._prove()
+        return found
+
+    async def write(self, control: Control, value: ControlValue) -> Sequence[Control]:
+        """Write as ControlSource.write does."""
+        await self._prove()
+        return await self._source.write(control, value)

@@ -274,6 +274,9 @@ class MaintenanceSource(Protocol):
     async def status(self) -> SystemStatus:
         """Return uptime and load."""
 
+    async def reboot(self) -> None:
+        """Restart the recorder; returns when it took the order, and it goes away then."""
+
 
 class PtzSource(Protocol):
     """Cameras that move. A motion goes on until the next one: whoever begins it sees to its end."""
