@@ -18,6 +18,15 @@ from .rows import Case, each_family
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 DOME, FIXED = 3, 1
+MOTIONS = (
+    PtzMotion(pan=0.5),
+    PtzMotion(pan=-1.0),
+    PtzMotion(tilt=0.25),
+    PtzMotion(pan=-0.5, tilt=1.0),
+    PtzMotion(zoom=-0.75),
+    PtzMotion(focus=0.5),
+    PtzMotion(iris=-0.5),
+)
 
 
 def of(rig: Rig[Any], driver: Driver) -> tuple[Head, PtzSource]:
@@ -47,48 +56,27 @@ async def test_only_a_head_that_moves_has_abilities(case: Case) -> None:
 
 
 @each_family
-@pytest.mark.parametrize(
-    "motion",
-    [
-        PtzMotion(pan=0.5),
-        PtzMotion(pan=-1.0),
-        PtzMotion(tilt=0.25),
-        PtzMotion(pan=-0.5, tilt=1.0),
-        PtzMotion(zoom=-0.75),
-        PtzMotion(focus=0.5),
-        PtzMotion(iris=-0.5),
-    ],
-    ids=str,
-)
-async def test_a_motion_goes_its_way_until_it_is_stopped(case: Case, motion: PtzMotion) -> None:
+async def test_motions_go_their_way_until_they_are_stopped(case: Case) -> None:
     async with case.connected() as (rig, driver):
         head, ptz = of(rig, driver)
-        await ptz.move(DOME, motion)
-        assert head.speeds == {axis: getattr(motion, axis) for axis in head.speeds}
-        await ptz.move(DOME, PtzMotion())
-        assert not head.moving
-
-
-@each_family
-async def test_another_motion_takes_the_place_of_the_one_before(case: Case) -> None:
-    async with case.connected() as (rig, driver):
-        head, ptz = of(rig, driver)
+        for motion in MOTIONS:
+            await ptz.move(DOME, motion)
+            assert head.speeds == {axis: getattr(motion, axis) for axis in head.speeds}
+            await ptz.move(DOME, PtzMotion())
+            assert not head.moving
+        # Another motion takes the place of the one before.
         await ptz.move(DOME, PtzMotion(pan=0.5))
         await ptz.move(DOME, PtzMotion(tilt=-0.5))
         assert {axis: speed for axis, speed in head.speeds.items() if speed} == {"tilt": -0.5}
-
-
-@each_family
-async def test_what_somebody_else_began_is_stopped(case: Case) -> None:
-    async with case.connected() as (rig, driver):
-        head, ptz = of(rig, driver)
+        await ptz.move(DOME, PtzMotion())
+        # What somebody else began is stopped as well.
         head.drive(pan=1.0, zoom=0.5)
         await ptz.move(DOME, PtzMotion())
         assert not head.moving
 
 
 @each_family
-async def test_presets_are_listed_gone_to_and_saved(case: Case) -> None:
+async def test_presets_and_patrols(case: Case) -> None:
     async with case.connected() as (rig, driver):
         head, ptz = of(rig, driver)
         await ptz.abilities(DOME)
@@ -105,12 +93,6 @@ async def test_presets_are_listed_gone_to_and_saved(case: Case) -> None:
         assert (await ptz.presets(DOME))[0].name == "Entrance"
         with pytest.raises(errors.NvrNotFoundError):
             await ptz.order(DOME, PtzOrder.GO_TO_PRESET, 77)
-
-
-@each_family
-async def test_a_patrol_is_started_and_stopped(case: Case) -> None:
-    async with case.connected() as (rig, driver):
-        head, ptz = of(rig, driver)
         await ptz.order(DOME, PtzOrder.START_PATROL, 2)
         assert (head.patrol or 0) == 2
         await ptz.order(DOME, PtzOrder.STOP_PATROL, 2)
@@ -120,7 +102,7 @@ async def test_a_patrol_is_started_and_stopped(case: Case) -> None:
 
 
 @each_family
-async def test_a_motion_ends_by_itself(case: Case) -> None:
+async def test_a_motion_ends_by_itself_and_when_all_ends(case: Case) -> None:
     async with case.connected() as (rig, driver):
         head, ptz = of(rig, driver)
         pilot = Pilot(ptz)
@@ -129,7 +111,9 @@ async def test_a_motion_ends_by_itself(case: Case) -> None:
         await until(lambda: not head.moving)
         await until(lambda: not pilot.moving)
         assert head.place("pan") >= 0.19
+        await pilot.move(DOME, PtzMotion(tilt=1.0), 10.0)
         await pilot.close()
+        assert not head.moving
 
 
 @each_family
@@ -145,16 +129,6 @@ async def test_a_motion_ends_though_nobody_heard_that_it_began(case: Case) -> No
             await pilot.close()
         await until(lambda: not head.moving)
         await pilot.close()
-
-
-@each_family
-async def test_closing_stops_what_moves(case: Case) -> None:
-    async with case.connected() as (rig, driver):
-        head, ptz = of(rig, driver)
-        pilot = Pilot(ptz)
-        await pilot.move(DOME, PtzMotion(tilt=1.0), 10.0)
-        await pilot.close()
-        assert not head.moving
 
 
 @each_family

@@ -9,7 +9,7 @@ from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
 import pytest
-from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.common import MockConfigEntry, MockUser
 
 from custom_components.nvr import control_desk
 from custom_components.nvr.access_rules import AccessRules, Action, Rights
@@ -19,6 +19,12 @@ from custom_components.nvr.hub import NvrHub
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, state, until
 from .recorders import DAHUA, HIKVISION
+
+
+@pytest.fixture
+async def nvr(start_simulator: StartSimulator) -> Any:
+    """A recorder with three channels, the last of them a camera that moves."""
+    return await start_simulator(channels=3)
 
 
 @pytest.fixture(autouse=True)
@@ -55,26 +61,24 @@ async def act(hass: HomeAssistant, action: str, entity_id: str, context: Context
 
 
 @every_family
-async def test_detection_is_switched_for_one_channel(hass: HomeAssistant, nvr: Any) -> None:
+async def test_controls_are_set_and_refusals_told(hass: HomeAssistant, nvr: Any) -> None:
     hub = await surveyed(hass, make_entry(nvr))
     first, second = (entity(hass, "switch", hub, "control_motion_detection", number) for number in (1, 2))
     assert (state(hass, first), state(hass, second)) == ("on", "on")
     await act(hass, "turn_off", first)
     assert (state(hass, first), state(hass, second)) == ("off", "on")
     assert nvr.counters.writes == 1
-    await act(hass, "turn_on", first)
-    assert state(hass, first) == "on"
-
-
-@every_family
-async def test_a_relay_and_a_picture_are_set(hass: HomeAssistant, nvr: Any) -> None:
-    hub = await surveyed(hass, make_entry(nvr))
     relay = entity(hass, "switch", hub, "control_alarm_output_1", None)
     await act(hass, "turn_on", relay)
     assert state(hass, relay) == "on"
     bright = entity(hass, "number", hub, "control_brightness", 2)
     await act(hass, "set_value", bright, value=33)
     assert state(hass, bright) == "33"
+    nvr.apply_faults({"rights": frozenset({"live", "config"})})
+    with pytest.raises(HomeAssistantError) as refused:
+        await act(hass, "turn_on", first)
+    assert refused.value.translation_key == "permission"
+    assert state(hass, first) == "off"
 
 
 @every_family
@@ -104,13 +108,17 @@ async def test_what_was_found_out_is_known_at_the_next_start(hass: HomeAssistant
     hub = await set_up(hass, entry)
     assert hub.desk.surveyed
     assert len(hub.desk.known.asked) == asked
+    await until(lambda: not hub.desk.unread)
+    before_rest = nvr.counters.requests
+    await asyncio.sleep(0.3)
+    assert nvr.counters.requests - before_rest <= 3
     there = {item.entity_id for item in er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)}
     assert there == before
     assert all(hass.states.get(entity_id) is not None for entity_id in before)
 
 
 @every_family
-async def test_settings_are_for_those_who_may(hass: HomeAssistant, nvr: Any) -> None:
+async def test_settings_are_for_those_who_may(hass: HomeAssistant, nvr: Any, hass_admin_user: MockUser) -> None:
     guest = await hass.auth.async_create_user("Guest", group_ids=[GROUP_ID_USER])
     rules = AccessRules().with_user(guest.id, Rights({Action.LIVE: None, Action.PTZ: None}))
     hub = await surveyed(hass, make_entry(nvr, options={CONF_ACCESS: rules.to_json()}))
@@ -125,33 +133,16 @@ async def test_settings_are_for_those_who_may(hass: HomeAssistant, nvr: Any) -> 
 
 
 @every_family
-async def test_a_recorder_is_restarted(hass: HomeAssistant, nvr: Any) -> None:
+async def test_a_new_channel_is_read_at_once_and_a_recorder_restarted(
+    hass: HomeAssistant, nvr: Any, family: Any
+) -> None:
     hub = await surveyed(hass, make_entry(nvr))
+    (nvr.device.add_channel if family is HIKVISION else nvr.device.add_camera)(5)
+    await act(hass, "press", entity(hass, "button", hub, "refresh", None))
+    assert hub.channel(5) is not None
     before = nvr.counters.reboots
     await act(hass, "press", entity(hass, "button", hub, "reboot", None))
     await until(lambda: nvr.counters.reboots == before + 1)
-
-
-@every_family
-async def test_a_new_channel_is_read_at_once(hass: HomeAssistant, nvr: Any, family: Any) -> None:
-    hub = await surveyed(hass, make_entry(nvr))
-    if family is HIKVISION:
-        nvr.device.add_channel(5)
-    else:
-        nvr.device.add_camera(5)
-    await act(hass, "press", entity(hass, "button", hub, "refresh", None))
-    assert hub.channel(5) is not None
-
-
-@every_family
-async def test_a_refusal_is_told_and_changes_nothing(hass: HomeAssistant, nvr: Any) -> None:
-    hub = await surveyed(hass, make_entry(nvr))
-    motion = entity(hass, "switch", hub, "control_motion_detection")
-    nvr.apply_faults({"rights": frozenset({"live", "config"})})
-    with pytest.raises(HomeAssistantError) as refused:
-        await act(hass, "turn_off", motion)
-    assert refused.value.translation_key == "permission"
-    assert state(hass, motion) == "on"
 
 
 @pytest.mark.parametrize("family", [HIKVISION], indirect=True)
@@ -180,15 +171,6 @@ async def test_light_siren_and_recording(hass: HomeAssistant, start_simulator: S
     mode = entity(hass, "select", hub, "control_record_mode")
     await act(hass, "select_option", mode, option="off")
     assert state(hass, mode) == "off"
-
-
-@every_family
-async def test_at_rest_a_page_a_minute_is_read(hass: HomeAssistant, nvr: Any) -> None:
-    hub = await surveyed(hass, make_entry(nvr))
-    await until(lambda: not hub.desk.unread)
-    before = nvr.counters.requests
-    await asyncio.sleep(0.3)
-    assert nvr.counters.requests - before <= 3
 
 
 @every_family
