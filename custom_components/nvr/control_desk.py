@@ -7,10 +7,10 @@ and what we change ourselves is read back at once.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 import time
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
@@ -40,6 +40,26 @@ _NOTHING_TO_DO: Final = 30.0
 HEADS: Final = "ptz"
 
 
+class Recorder(Protocol):
+    """What the desk needs of the recorder it belongs to."""
+
+    @property
+    def controls(self) -> ControlSource | None:
+        """What can be switched and set; None when it was not reached yet."""
+
+    @property
+    def pilot(self) -> Pilot | None:
+        """Who moves cameras; None when it moves none or was not reached yet."""
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """The imported channels."""
+
+    @property
+    def online(self) -> bool:
+        """Whether it can be asked now."""
+
+
 class ControlDesk:
     """Finds out, reads and writes; entities show what it knows."""
 
@@ -48,20 +68,13 @@ class ControlDesk:
         hass: HomeAssistant,
         entry: ConfigEntry[Any],
         store: MemoryStore,
-        *,
-        source: Callable[[], ControlSource | None],
-        pilot: Callable[[], Pilot | None],
-        channels: Callable[[], Sequence[Channel]],
-        ready: Callable[[], bool],
+        recorder: Recorder,
     ) -> None:
         """Know what the store remembers; nothing is asked before `async_start`."""
         self._hass = hass
         self._entry = entry
         self._store = store
-        self._source = source
-        self._pilot = pilot
-        self._channels = channels
-        self._ready = ready
+        self._recorder = recorder
         self._known = KnownControls()
         self._watched: Counter[ControlPage] = Counter()
         self._read_at: dict[ControlPage, float] = {}
@@ -136,19 +149,19 @@ class ControlDesk:
             self._take(control.page, await self._controls().write(control, value))
 
     def _controls(self) -> ControlSource:
-        if (source := self._source()) is None:
+        if (source := self._recorder.controls) is None:
             message = "the recorder was not reached yet"
             raise NvrUnreachableError(message)
         return source
 
     def _pages(self) -> list[ControlPage]:
-        source = self._source()
+        source = self._recorder.controls
         if source is None:
             return []
-        there = {channel.number for channel in self._channels()}
+        there = {channel.number for channel in self._recorder.channels}
         found = [page for page in source.pages() if page.channel is None or page.channel in there]
-        if self._pilot() is not None:
-            online = (channel for channel in self._channels() if channel.online is not False)
+        if self._recorder.pilot is not None:
+            online = (channel for channel in self._recorder.channels if channel.online is not False)
             found += [ControlPage(HEADS, channel.number) for channel in online]
         return found
 
@@ -165,7 +178,7 @@ class ControlDesk:
     async def _run(self) -> None:
         await asyncio.sleep(FIRST)
         while True:
-            step = self._next() if self._ready() else None
+            step = self._next() if self._recorder.online else None
             if step is not None:
                 await self._look(step[0])
             self._wake.clear()
@@ -191,7 +204,7 @@ class ControlDesk:
             self._read_at[page] = time.monotonic()
 
     async def _read_head(self, page: ControlPage) -> None:
-        pilot, number = self._pilot(), page.channel
+        pilot, number = self._recorder.pilot, page.channel
         if pilot is None or number is None:
             return
         abilities = await pilot.abilities(number)
@@ -202,7 +215,7 @@ class ControlDesk:
         self._noted(page, news=news)
 
     def _take(self, page: ControlPage, controls: Sequence[Control]) -> None:
-        there = {channel.number for channel in self._channels()}
+        there = {channel.number for channel in self._recorder.channels}
         wanted = {item.id: item for item in controls if item.id.channel is None or item.id.channel in there}
         news = not wanted.keys() <= self._known.controls.keys()
         self._known.controls.update(wanted)

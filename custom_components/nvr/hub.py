@@ -100,15 +100,7 @@ class NvrHub:
             on_replaced=self._shut_out,
             hold=options.get(CONF_HOLD_TIME),
         )
-        self.desk = ControlDesk(
-            hass,
-            entry,
-            store,
-            source=lambda: self.controls,
-            pilot=lambda: self.pilot,
-            channels=lambda: self.channels,
-            ready=lambda: self.online and self.link.connected,
-        )
+        self.desk = ControlDesk(hass, entry, store, self)
         self._listen_to_login = partial(guard.listen, self.link.async_login_news)
         self._deafen: Callable[[], None] | None = None
         self.fanout = EventFanout(
