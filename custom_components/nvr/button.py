@@ -1,4 +1,4 @@
-"""What is pushed: moving a camera for a moment, restarting the NVR, looking for its channels."""
+"""What is pushed: a camera moves or sounds an alarm, the NVR restarts or tells its channels."""
 
 from dataclasses import dataclass
 from typing import Final, override
@@ -11,9 +11,9 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .access import Action
 from .coordinator import NvrCoordinator
-from .core.controls import PtzAbilities, PtzMotion
+from .core.controls import Control, ControlShape, PtzAbilities, PtzMotion
 from .core.errors import NvrUnsupportedError
-from .entity_control import ManagedEntity, add_found_entities
+from .entity_control import ControlEntity, ManagedEntity, add_control_entities, add_found_entities
 from .errors import translated_errors
 from .runtime import NvrConfigEntry
 
@@ -63,6 +63,20 @@ async def async_setup_entry(
 
     async_add_entities([RefreshButton(coordinator), RebootButton(coordinator)])
     add_found_entities(entry, async_add_entities, pushes)
+    add_control_entities(entry, async_add_entities, _button)
+
+
+def _button(coordinator: NvrCoordinator, control: Control) -> ControlButton | None:
+    return ControlButton(coordinator, control) if control.shape is ControlShape.PUSH else None
+
+
+class ControlButton(ControlEntity, ButtonEntity):
+    """Something a camera does once: sound its alarm, put its picture back to what it was made with."""
+
+    @override
+    async def async_press(self) -> None:
+        """Do it."""
+        await self.async_write(True)
 
 
 class MoveButton(ManagedEntity, ButtonEntity):

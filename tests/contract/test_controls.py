@@ -45,7 +45,7 @@ async def test_whatever_is_told_can_be_written_back(case: Case) -> None:
         found = await everything(driver)
         assert len({item.id for item in found}) == len(found)
         assert any(item.id.kind is ControlKind.MOTION_DETECTION for item in found)
-        pages = {item.page: item for item in found}
+        pages = {item.page: item for item in found if item.shape is not ControlShape.PUSH}
         for item in pages.values():
             before = rig.counts().writes
             assert await put(driver, item, item.value) == item.value, item
@@ -139,3 +139,17 @@ async def test_light_and_siren_of_a_camera_are_switched() -> None:
         assert await put(driver, siren, value=True) is True
         assert await put(driver, light, value=False) is False
         assert rig.simulator.coaxial.on == {(1, "Speaker")}
+
+
+async def test_a_picture_is_put_back_and_an_alarm_sounds_once() -> None:
+    case: Any = next(case for case in CASES if case.profile == "ipc")
+    async with case.connected() as (rig, driver):
+        found = await everything(driver)
+        await put(driver, one(found, ControlKind.BRIGHTNESS), 10)
+        await put(driver, one(found, ControlKind.IMAGE_RESET), value=True)
+        assert one(await everything(driver), ControlKind.BRIGHTNESS).value == 50
+        alarm = one(found, ControlKind.AUDIO_ALARM)
+        await put(driver, alarm, value=True)
+        assert rig.simulator.pages.audio_playing
+        with pytest.raises(errors.NvrBusyError):
+            await put(driver, alarm, value=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ..webserver import Request, Response
 from .device import Device
-from .router import Router, unsupported, xml
+from .router import Router, done, unsupported, xml
 from .settings import Setting, SettingsStore
 from .xmlout import Node, el, fields
 
@@ -30,6 +30,7 @@ class ImagePages:
             ("supplementLight", _light),
         ):
             self._store.add(router, f"{base}/{path}", Setting(self._of_cameras(make)))
+        router.add("PUT", f"{base}/reset", self.reset, right="parameters")
         router.add("GET", f"{base}/capabilities", self.capabilities, right="parameters")
 
     def _there(self, argument: str) -> bool:
@@ -37,6 +38,14 @@ class ImagePages:
 
     def _of_cameras(self, make: Callable[[], Node]) -> Callable[[str], Node | None]:
         return lambda argument: make() if self._there(argument) and self._device.is_camera else None
+
+    def reset(self, request: Request, argument: str) -> Response:
+        """Put the picture back to what it was made with."""
+        if not self._there(argument) or not self._device.is_camera:
+            return unsupported(self._device, request)
+        self._store.forget(f"/isapi/image/channels/{argument}/")
+        self._device.counters.writes += 1
+        return done(self._device, request)
 
     def capabilities(self, request: Request, argument: str) -> Response:
         """Answer the ranges."""

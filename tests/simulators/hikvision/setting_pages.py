@@ -52,6 +52,7 @@ class SettingPages:
         router.add("GET", "/ISAPI/Smart/capabilities", self.smart_capabilities, right="parameters")
         router.add("PUT", "/ISAPI/System/TwoWayAudio/channels/*/open", self.audio_start, right="live")
         router.add("PUT", "/ISAPI/System/TwoWayAudio/channels/*/close", self.audio_stop, right="live")
+        router.add("GET", "/ISAPI/Event/triggers/notifications/AudioAlarm", self.sound, right="parameters")
         router.add("PUT", "/ISAPI/Event/triggers/notifications/AudioAlarm/*/test", self.alarm, right="parameters")
 
     def _renamed(self, _argument: str, root: ET.Element) -> None:
@@ -153,6 +154,13 @@ class SettingPages:
         """Close the talk channel."""
         self.audio_open = False
         return done(self._device, request)
+
+    def sound(self, request: Request, _argument: str) -> Response:
+        """Answer which sound the alarm has."""
+        if self._device.firmware.key != "ipc":
+            return unsupported(self._device, request)
+        alarm = {"audioClass": "alertAudio", "audioID": 4, "audioVolume": 80, "alarmTimes": 3}
+        return json_response({"AudioAlarm": alarm})
 
     def alarm(self, request: Request, _argument: str) -> Response:
         """Sound the alarm, unless it still sounds."""

@@ -89,9 +89,10 @@ class SettingsStore:
             return original
         return self._written.get(path.lower(), original)
 
-    def forget(self) -> None:
-        """Restore what the unit had at first."""
-        self._written.clear()
+    def forget(self, begin: str = "") -> None:
+        """Restore what the unit had at first, at all paths that begin so (lower case)."""
+        for path in [path for path in self._written if path.startswith(begin)]:
+            del self._written[path]
 
     def _write(self, setting: Setting, request: Request, argument: str) -> Response:
         device = self._device

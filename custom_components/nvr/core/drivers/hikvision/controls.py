@@ -6,16 +6,19 @@ from xml.etree.ElementTree import Element
 
 from ...controls import Control, ControlId, ControlKind, ControlPage, ControlShape, ControlValue
 from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
-from ...models import ChannelKind
+from ...models import ChannelKind, RecorderKind
 from ...transport.gate import Priority
 from ...transport.xml import parse
 from .context import Context
 from .refusals import HikvisionRefusalError
 from .tables_controls import DOCUMENTS, Document, Field
 from .wire_document import changed
-from .wire_settings import Told, output_body, parse_output, told
+from .wire_settings import Told, output_body, parse_audio_alarm, parse_output, told
 
 _OUTPUT: Final = "output_"
+_AUDIO: Final = "audio_alarm"
+_AUDIO_PATH: Final = "/ISAPI/Event/triggers/notifications/AudioAlarm"
+_COLOR: Final = "color"
 _IMAGE: Final = "/ISAPI/Image/channels/"
 
 
@@ -31,6 +34,8 @@ class Controls:
         """Return the relays and, of each channel that is there, the documents its triggers speak for."""
         outputs = range(1, self._context.capabilities.alarm_outputs + 1)
         found = [ControlPage(f"{_OUTPUT}{number}") for number in outputs]
+        if self._is_camera:
+            found += [ControlPage(_AUDIO, channel.number) for channel in self._context.channels[:1]]
         for channel in self._context.channels:
             if channel.online is not False:
                 found += [
@@ -44,6 +49,8 @@ class Controls:
         """Return what the page holds now; a document that this unit does not like to be asked for is one it lacks."""
         if page.channel is None:
             return [await self._output(page)]
+        if page.name == _AUDIO:
+            return [await self._audio(page)]
         document = _document(page)
         path = self._path(document, page.channel)
         try:
@@ -53,7 +60,11 @@ class Controls:
                 message = "the recorder has no such setting"
                 raise NvrUnsupportedError(message) from error
             raise
-        return self._told(page, document, body, await self._range(path, page.channel))
+        found = self._told(page, document, body, await self._range(path, page.channel))
+        if page.name == _COLOR and self._is_camera:
+            # A recorder was never seen to reset what is its cameras' own.
+            found.append(Control(ControlId(ControlKind.IMAGE_RESET, page.channel), page, ControlShape.PUSH))
+        return found
 
     async def write(self, control: Control, value: ControlValue) -> Sequence[Control]:
         """Change one thing; what conflicts with it is refused by the recorder and not switched off for it."""
@@ -62,6 +73,9 @@ class Controls:
             number = page.name.removeprefix(_OUTPUT)
             body = output_body(on=bool(value))
             await client.put(f"/ISAPI/System/IO/outputs/{number}/trigger", body, again=True)
+            return await self.read(page)
+        if control.shape is ControlShape.PUSH:
+            await self._push(control, page.channel)
             return await self.read(page)
         document = _document(page)
         place = next((field for field in document.fields if field.kind is control.id.kind), None)
@@ -73,6 +87,24 @@ class Controls:
         await client.put(path, changed(before, place.path, _spelled(place, value, before)), again=True)
         # What was written may be clamped without a word: only reading tells (hikvision-isapi 18).
         return await self.read(page)
+
+    @property
+    def _is_camera(self) -> bool:
+        return self._context.kind is RecorderKind.CAMERA
+
+    async def _audio(self, page: ControlPage) -> Control:
+        """Return the push that sounds the alarm once; its index is that of the sound that is set (12.4)."""
+        number = parse_audio_alarm(await self._context.client.get(f"{_AUDIO_PATH}?format=json"))
+        return Control(ControlId(ControlKind.AUDIO_ALARM, page.channel), page, ControlShape.PUSH, name=str(number))
+
+    async def _push(self, control: Control, channel: int) -> None:
+        """Do what leaves no state behind; an alarm that still sounds is busy, and is not told twice."""
+        client = self._context.client
+        if control.id.kind is ControlKind.AUDIO_ALARM:
+            path = f"{_AUDIO_PATH}/{control.name}/test?format=json"
+            await client.put(path, b"{}", content_type="application/json")
+        else:
+            await client.put(f"{_IMAGE}{channel}/reset", again=True)
 
     async def _output(self, page: ControlPage) -> Control:
         number = int(page.name.removeprefix(_OUTPUT))

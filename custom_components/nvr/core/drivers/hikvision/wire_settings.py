@@ -1,9 +1,11 @@
 """Values in documents of settings, with the ranges that stand beside them (hikvision-isapi 12). Pure."""
 
 from dataclasses import dataclass
+import json
 from xml.etree.ElementTree import Element
 
-from ...transport.xml import descendants, find, integer, parse, text
+from ...errors import NvrResponseError
+from ...transport.xml import descendants, find, parse, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +43,16 @@ def parse_output(body: bytes) -> bool | None:
     return {"active": True, "inactive": False}.get(text(parse(body), "ioState").lower())
 
 
-def parse_input(body: bytes) -> bool | None:
-    """Read `IO/inputs/<n>/status`, in the same words."""
-    return parse_output(body)
+def parse_audio_alarm(body: bytes) -> int:
+    """Read `AudioAlarm?format=json`: the number of the sound; raises NvrResponseError for anything else (12.4)."""
+    try:
+        alarm = json.loads(body)["AudioAlarm"]
+        return int(alarm["audioID"] if "audioID" in alarm else alarm["alertAudioID"])
+    except ValueError, KeyError, TypeError:
+        message = "the recorder names no sound of its alarm"
+        raise NvrResponseError(message) from None
 
 
 def output_body(*, on: bool) -> bytes:
     """Return `IOPortData`."""
     return f"<IOPortData><outputState>{'high' if on else 'low'}</outputState></IOPortData>".encode()
-
-
-def parse_upgrade(body: bytes) -> int | None:
-    """Read `upgradeStatus`: per cent, None while nothing is upgraded."""
-    root = parse(body)
-    return (integer(root, "percent") or 0) if text(root, "upgrading").lower() == "true" else None
