@@ -1,7 +1,7 @@
 """What was found out of a recorder's controls, as plain JSON: values are left out, they are old by the next start."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .core.controls import (
@@ -55,11 +55,6 @@ def load(raw: Mapping[str, Any], firmware: str) -> KnownControls:
         )
     except KeyError, TypeError, ValueError, AttributeError:
         return KnownControls(firmware)
-
-
-def without_values(controls: Iterable[Control]) -> list[Control]:
-    """Return controls of which only is known that they are there."""
-    return [replace(control, value=None) for control in controls]
 
 
 def _list(known: KnownControls) -> Iterable[tuple[int, tuple[PtzPreset, ...]]]:
