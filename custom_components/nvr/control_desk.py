@@ -7,7 +7,7 @@ and what we change ourselves is read back at once.
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from contextlib import suppress
 import time
 from typing import Any, Final, Protocol
@@ -31,11 +31,12 @@ from .core.pilot import Pilot
 from .persistence import MemoryStore
 from .signals import Signal
 
-# Seconds: before the first question, between those that find out what there is, and between those in turns.
+# Seconds: before the first question, between those that find out what there is, between those in turns, and where
+# there is nothing to ask or nobody to answer.
 FIRST: Final = 30.0
 BREATH: Final = 2.0
 TURN: Final = 60.0
-_NOTHING_TO_DO: Final = 30.0
+REST: Final = 30.0
 # Of our own making: what a head can do is asked of another role.
 HEADS: Final = "ptz"
 
@@ -179,29 +180,31 @@ class ControlDesk:
         await asyncio.sleep(FIRST)
         while True:
             step = self._next() if self._recorder.online else None
-            if step is not None:
-                await self._look(step[0])
+            rest = REST if step is None or not await self._look(step[0]) else step[1]
             self._wake.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(_NOTHING_TO_DO if step is None else step[1]):
+                async with asyncio.timeout(rest):
                     await self._wake.wait()
                     await asyncio.sleep(BREATH)
 
-    async def _look(self, page: ControlPage) -> None:
-        """Read a page on nobody's behalf: what fails is no news to anybody, but no reason to go on asking."""
+    async def _look(self, page: ControlPage) -> bool:
+        """Read a page on nobody's behalf: what fails is no news to anybody. False where it is better to wait."""
         self._read_at[page] = time.monotonic()
         try:
             await self.async_read(page)
-        except NvrUnsupportedError, NvrNotFoundError, NvrPermissionError:
+        except NvrUnsupportedError, NvrNotFoundError:
             self._known.asked.add(page)
-            self._forget(page)
+            self._drop(page, frozenset())
             self._remember()
-        except NvrResponseError:
+            self.changed.async_send()
+        except NvrPermissionError, NvrResponseError:
+            # A right may be given at any time, so the next start asks again.
             self._failed.add(page)
             self.changed.async_send()
         except NvrError:
-            # Away, busy, or its login is locked: that is told elsewhere, and it is asked again later.
-            self._read_at[page] = time.monotonic()
+            # Away, busy, or its login is locked: that is told elsewhere.
+            return False
+        return True
 
     async def _read_head(self, page: ControlPage) -> None:
         pilot, number = self._recorder.pilot, page.channel
@@ -218,14 +221,15 @@ class ControlDesk:
         there = {channel.number for channel in self._recorder.channels}
         wanted = {item.id: item for item in controls if item.id.channel is None or item.id.channel in there}
         news = not wanted.keys() <= self._known.controls.keys()
+        self._drop(page, wanted)
         self._known.controls.update(wanted)
         self._noted(page, news=news)
 
-    def _forget(self, page: ControlPage) -> None:
-        """Let go of what the recorder does not have any more."""
-        for which in [which for which, item in self._known.controls.items() if item.page == page]:
-            del self._known.controls[which]
-        self.changed.async_send()
+    def _drop(self, page: ControlPage, kept: Container[ControlId]) -> None:
+        """Let go of what the recorder does not have any more; its entities stay, unavailable."""
+        known = self._known.controls
+        for which in [which for which, item in known.items() if item.page == page and which not in kept]:
+            del known[which]
 
     def _noted(self, page: ControlPage, *, news: bool) -> None:
         self._failed.discard(page)

@@ -191,7 +191,7 @@ class NvrHub:
     def pilot(self) -> Pilot | None:
         """Who moves cameras, and stops them; None when the recorder moves none or was not reached yet."""
         if self._pilot is None and self.link.reached and self.driver.ptz is not None:
-            self._pilot = Pilot(ProvenPtz(self.driver.ptz, self.link.async_prove))
+            self._pilot = Pilot(ProvenPtz(self.driver.ptz, self.link.async_prove), self._still_moving)
         return self._pilot
 
     @property
@@ -317,6 +317,10 @@ class NvrHub:
             return False
         self.link.async_refresh_now()
         return True
+
+    @callback
+    def _still_moving(self, number: int, err: NvrError) -> None:
+        LOGGER.warning("%s could not be told to stop the camera of channel %d (%s)", self.name, number, error_key(err))
 
     @callback
     def _shut_out(self) -> None:
