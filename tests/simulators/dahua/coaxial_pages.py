@@ -15,7 +15,9 @@ class CoaxialPages:
         self.on: set[tuple[int, str]] = set()
 
     def register(self, router: Router) -> None:
-        """Add the calls."""
+        """Add the calls, where the firmware passes them on."""
+        if not self._device.firmware.coaxial:
+            return
         router.cgi("coaxialControlIO.cgi", "getStatus", self.status, right="live")
         router.cgi("coaxialControlIO.cgi", "control", self.control, right="live")
 
@@ -25,8 +27,7 @@ class CoaxialPages:
         channel = self._device.channels.get(int(number)) if number.isdecimal() else None
         if channel is None or not channel.live:
             return None
-        model = self._device.firmware.model if self._device.is_camera else channel.model
-        return channel.number if model.endswith(("-PV", "-AS")) else None
+        return channel.number if channel.model.endswith("-PV") else None
 
     def status(self, request: Request) -> Response:
         """Answer what is on."""

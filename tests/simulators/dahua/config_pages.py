@@ -133,7 +133,6 @@ class ConfigPages:
         if isinstance(channel := params.get("channel"), int) and channel >= 0:
             name = f"{name}[{channel}]"
         try:
-            _check_whole(table, self._fetch(name), name)
             for line in flatten(table, name):
                 key, _, value = line.partition("=")
                 if self._fetch(key) != value:
@@ -142,20 +141,6 @@ class ConfigPages:
             raise RpcError(Code.PARAM_INVALID) from None
         self._device.counters.writes += 1
         return RpcReply(True, {"options": None})
-
-
-def _check_whole(written: Any, known: Any, name: str) -> None:
-    """Raise ValueError when a written table has lost a key of those the unit told."""
-    if isinstance(known, dict):
-        for key, value in known.items():
-            if not isinstance(written, dict) or key not in written:
-                raise ValueError(f"{name}.{key}")
-            _check_whole(written[key], value, f"{name}.{key}")
-    if isinstance(known, list):
-        if not isinstance(written, list) or len(written) < len(known):
-            raise ValueError(name)
-        for place, value in enumerate(known):
-            _check_whole(written[place], value, f"{name}[{place}]")
 
 
 def _fit(old: object, value: object) -> object:
