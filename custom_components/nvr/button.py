@@ -94,9 +94,9 @@ class MoveButton(ManagedEntity, ButtonEntity):
     async def async_press(self) -> None:
         """Move."""
         await self._require(Action.PTZ)
-        if (pilot := self.hub.pilot) is not None:
-            with translated_errors(self.hub.name):
-                await pilot.move(self._channel, self._motion, _SECONDS)
+        pilot = self._pilot
+        with translated_errors(self.hub.name):
+            await pilot.move(self._channel, self._motion, _SECONDS)
 
 
 class RefreshButton(ManagedEntity, ButtonEntity):

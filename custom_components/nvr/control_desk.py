@@ -96,6 +96,19 @@ class ControlDesk:
         return self._known.asked.union(self._failed).issuperset(self._pages())
 
     @property
+    def statistics(self) -> dict[str, object]:
+        """What is known, for diagnostics: kinds and pages, no values and no names."""
+        kinds = Counter(which.kind.value for which in self._known.controls)
+        return {
+            "controls": dict(sorted(kinds.items())),
+            "heads": sorted(self._known.heads),
+            "asked": len(self._known.asked),
+            "failed": sorted(f"{page.name} {page.channel or ''}".strip() for page in self._failed),
+            "shown": len(self._watched),
+            "surveyed": self.surveyed,
+        }
+
+    @property
     def unread(self) -> frozenset[ControlPage]:
         """What is shown and was not read since the start."""
         return frozenset(self._watched.keys() - self._read_at.keys())

@@ -4,12 +4,15 @@ from collections.abc import Callable
 from typing import override
 
 from homeassistant.core import callback
+from homeassistant.exceptions import HomeAssistantError
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .access import Action, require, user_of
+from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.controls import Control, ControlPage, ControlValue
+from .core.pilot import Pilot
 from .entity import NvrEntity
 from .errors import translated_errors
 from .hub import NvrHub
@@ -33,6 +36,23 @@ class ManagedEntity(NvrEntity):
     def available(self) -> bool:
         """Whether the recorder is there and, as far as it says, the camera too."""
         return self.hub.online if self.number is None else self.hub.channel_available(self.number)
+
+    @property
+    def _pilot(self) -> Pilot:
+        """Who moves the camera; raises HomeAssistantError where nobody does."""
+        if (pilot := self.hub.pilot) is None:
+            raise HomeAssistantError(
+                translation_domain=DOMAIN,
+                translation_key="not_movable",
+                translation_placeholders={"name": self.name_of},
+            )
+        return pilot
+
+    @property
+    def name_of(self) -> str:
+        """What people call the channel, or the NVR."""
+        channel = None if self.number is None else self.hub.channel(self.number)
+        return self.hub.name if channel is None else channel.name
 
     async def _require(self, action: Action) -> None:
         """Raise Unauthorized unless whoever called may do this."""

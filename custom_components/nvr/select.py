@@ -88,11 +88,11 @@ class PresetSelect(ManagedEntity, SelectEntity):
     async def async_select_option(self, option: str) -> None:
         """Send the camera there."""
         await self._require(Action.PTZ)
-        if (pilot := self.hub.pilot) is not None:
-            with translated_errors(self.hub.name):
-                await pilot.order(self._channel, PtzOrder.GO_TO_PRESET, self._named()[option])
-            self._attr_current_option = option
-            self.async_write_ha_state()
+        pilot = self._pilot
+        with translated_errors(self.hub.name):
+            await pilot.order(self._channel, PtzOrder.GO_TO_PRESET, self._named()[option])
+        self._attr_current_option = option
+        self.async_write_ha_state()
 
     @override
     async def async_update(self) -> None:

@@ -1,6 +1,7 @@
 """What is switched and set from Home Assistant: found out once, read in turns, written for those who may."""
 
 import asyncio
+import json
 from typing import Any
 
 from homeassistant.auth.const import GROUP_ID_USER
@@ -130,6 +131,9 @@ async def test_settings_are_for_those_who_may(hass: HomeAssistant, nvr: Any, has
     assert nvr.counters.writes == 0
     await act(hass, "select_option", entity(hass, "select", hub, "preset", 3), context, option="Gate")
     assert nvr.device.heads[3].gone_to == [1]
+    told = json.dumps(hub.desk.statistics)
+    assert "motion_detection" in told
+    assert "Gate" not in told
 
 
 @every_family
