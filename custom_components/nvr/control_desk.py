@@ -93,7 +93,7 @@ class ControlDesk:
     @property
     def surveyed(self) -> bool:
         """Whether all that may be there was asked for."""
-        return self._known.asked.union(self._failed).issuperset(self._pages())
+        return self._known.asked.union(self._failed).issuperset(self._uncertain())
 
     @property
     def statistics(self) -> dict[str, object]:
@@ -179,9 +179,31 @@ class ControlDesk:
             found += [ControlPage(HEADS, channel.number) for channel in online]
         return found
 
+    def _take_certain(self) -> None:
+        """Take what needs no question; one that was asked for, and is not there, is not believed in again."""
+        known = self._known
+        if (source := self._recorder.controls) is None:
+            return
+        there = {channel.number for channel in self._recorder.channels}
+        fresh = [
+            control
+            for control in source.certain()
+            if control.id not in known.controls and control.page not in known.asked and control.id.channel in there
+        ]
+        if fresh:
+            known.controls.update((control.id, control) for control in fresh)
+            self._remember()
+            self.found.async_send()
+
+    def _uncertain(self) -> list[ControlPage]:
+        """Return what can only be found out by asking."""
+        source = self._recorder.controls
+        certain = {control.page for control in source.certain()} if source is not None else set()
+        return [page for page in self._pages() if page not in certain]
+
     def _next(self) -> tuple[ControlPage, float] | None:
         """Return what to read now and how long to rest after it."""
-        for page in self._pages():
+        for page in self._uncertain():
             if page not in self._known.asked and page not in self._failed:
                 return page, BREATH
         watched = sorted(self._watched, key=lambda page: self._read_at.get(page, 0.0))
@@ -192,7 +214,10 @@ class ControlDesk:
     async def _run(self) -> None:
         await asyncio.sleep(FIRST)
         while True:
-            step = self._next() if self._recorder.online else None
+            step = None
+            if self._recorder.online:
+                self._take_certain()
+                step = self._next()
             rest = REST if step is None or not await self._look(step[0]) else step[1]
             self._wake.clear()
             with suppress(TimeoutError):

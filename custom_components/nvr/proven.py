@@ -205,6 +205,10 @@ class ProvenControls:
         """Return as ControlSource.pages does."""
         return self._source.pages()
 
+    def certain(self) -> Sequence[Control]:
+        """Return as ControlSource.certain does."""
+        return self._source.certain()
+
     async def read(self, page: ControlPage) -> Sequence[Control]:
         """Return as ControlSource.read does."""
         await self._prove()

@@ -21,6 +21,12 @@ from custom_components.nvr.hub import NvrHub
 from .conftest import StartSimulator, every_family, make_entry, set_up, state, until
 from .recorders import DAHUA, HIKVISION
 
+one_each_day = pytest.mark.parametrize(
+    "family",
+    [pytest.param(DAHUA, id="dahua"), pytest.param(HIKVISION, id="hikvision", marks=pytest.mark.slow)],
+    indirect=True,
+)
+
 
 @pytest.fixture
 async def nvr(start_simulator: StartSimulator) -> Any:
@@ -43,7 +49,7 @@ def all_enabled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def surveyed(hass: HomeAssistant, entry: MockConfigEntry) -> NvrHub:
     hub = await set_up(hass, entry)
-    await until(lambda: hub.desk.surveyed)
+    await until(lambda: hub.desk.surveyed and hub.desk.known.controls)
     await hass.async_block_till_done()
     return hub
 
@@ -64,6 +70,7 @@ async def act(hass: HomeAssistant, action: str, entity_id: str, context: Context
 @every_family
 async def test_controls_are_set_and_refusals_told(hass: HomeAssistant, nvr: Any) -> None:
     hub = await surveyed(hass, make_entry(nvr))
+    await until(lambda: not hub.desk.unread)
     first, second = (entity(hass, "switch", hub, "control_motion_detection", number) for number in (1, 2))
     assert (state(hass, first), state(hass, second)) == ("on", "on")
     await act(hass, "turn_off", first)
@@ -99,7 +106,7 @@ async def test_a_camera_goes_to_a_preset_and_is_pushed(hass: HomeAssistant, nvr:
     assert er.async_get(hass).async_get_entity_id("select", DOMAIN, f"{hub.info.serial}_1_preset") is None
 
 
-@every_family
+@one_each_day
 async def test_what_was_found_out_is_known_at_the_next_start(hass: HomeAssistant, nvr: Any) -> None:
     entry = make_entry(nvr)
     hub = await surveyed(hass, entry)
@@ -136,7 +143,7 @@ async def test_settings_are_for_those_who_may(hass: HomeAssistant, nvr: Any, has
     assert "Gate" not in told
 
 
-@every_family
+@one_each_day
 async def test_a_new_channel_is_read_at_once_and_a_recorder_restarted(
     hass: HomeAssistant, nvr: Any, family: Any
 ) -> None:
@@ -177,11 +184,12 @@ async def test_light_siren_and_recording(hass: HomeAssistant, start_simulator: S
     assert state(hass, mode) == "off"
 
 
-@every_family
+@one_each_day
 async def test_what_somebody_else_changes_shows(hass: HomeAssistant, nvr: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control_desk, "TURN", 0.0)
     hub = await surveyed(hass, make_entry(nvr))
     motion = entity(hass, "switch", hub, "control_motion_detection")
+    await until(lambda: state(hass, motion) == "on")
     which = ControlId(ControlKind.MOTION_DETECTION, 1)
     known = hub.desk.get(which)
     assert known is not None

@@ -300,6 +300,9 @@ class ControlSource(Protocol):
     def pages(self) -> Sequence[ControlPage]:
         """Return what may be read, as far as the channels tell; asks nothing, and promises nothing."""
 
+    def certain(self) -> Sequence[Control]:
+        """Return what is there beyond doubt, without a value; asks nothing."""
+
     async def read(self, page: ControlPage) -> Sequence[Control]:
         """Return what the page holds now; raises NvrUnsupportedError where the recorder has none."""
 

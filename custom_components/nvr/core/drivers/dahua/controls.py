@@ -39,6 +39,10 @@ class Controls:
         ]
         return [*(ControlPage(name) for name in TABLES), *lights]
 
+    def certain(self) -> Sequence[Control]:
+        """Return nothing: a table speaks of all channels at once, and is soon asked for."""
+        return ()
+
     async def read(self, page: ControlPage) -> Sequence[Control]:
         """Return what the page holds now."""
         if page.name == _COAXIAL and page.channel is not None:

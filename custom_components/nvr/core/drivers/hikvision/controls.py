@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from ...controls import Control, ControlId, ControlKind, ControlPage, ControlShape, ControlValue
 from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
-from ...models import ChannelKind, RecorderKind
+from ...models import Channel, ChannelKind, RecorderKind
 from ...transport.gate import Priority
 from ...transport.xml import parse
 from .context import Context
@@ -41,9 +41,24 @@ class Controls:
                 found += [
                     ControlPage(name, channel.number)
                     for name, document in DOCUMENTS.items()
-                    if document.event is None or document.event in channel.detections
+                    if self._offered(document, channel)
                 ]
         return found
+
+    def certain(self) -> Sequence[Control]:
+        """Return the detections: who lists a channel's triggers of a kind has the kind's document as well."""
+        return [
+            Control(ControlId(place.kind, channel.number), ControlPage(name, channel.number), place.shape)
+            for channel in self._context.channels
+            for name, document in DOCUMENTS.items()
+            if document.event is not None and document.event in channel.detections
+            for place in document.fields
+        ]
+
+    def _offered(self, document: Document, channel: Channel) -> bool:
+        if document.camera and not self._is_camera:
+            return False
+        return document.event is None or document.event in channel.detections
 
     async def read(self, page: ControlPage) -> Sequence[Control]:
         """Return what the page holds now; a document that this unit does not like to be asked for is one it lacks."""

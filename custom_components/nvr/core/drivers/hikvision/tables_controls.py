@@ -23,12 +23,13 @@ class Field:
 class Document:
     """A document of a channel. `{base}` is that of its input, direct or proxied, `{n}` its number.
 
-    `event`: it is there where the channel lists triggers of that kind.
+    `event`: it is there where the channel lists triggers of that kind. `camera`: recorders refuse it (12.3).
     """
 
     path: str
     fields: tuple[Field, ...]
     event: EventKind | None = None
+    camera: bool = False
 
 
 def _switch(kind: ControlKind) -> tuple[Field, ...]:
@@ -73,7 +74,7 @@ DOCUMENTS: Final[Mapping[str, Document]] = MappingProxyType(
             ),
         ),
         "sharpness": Document(
-            "/ISAPI/Image/channels/{n}/sharpness", (_level("SharpnessLevel", ControlKind.SHARPNESS),)
+            "/ISAPI/Image/channels/{n}/sharpness", (_level("SharpnessLevel", ControlKind.SHARPNESS),), camera=True
         ),
         "wdr": Document(
             "/ISAPI/Image/channels/{n}/WDR",
@@ -81,10 +82,12 @@ DOCUMENTS: Final[Mapping[str, Document]] = MappingProxyType(
                 Field("mode", ControlKind.WDR, ControlShape.CHOICE, _WDR),
                 _level("WDRLevel", ControlKind.WDR_LEVEL),
             ),
+            camera=True,
         ),
         "day_night": Document(
             "/ISAPI/Image/channels/{n}/ircutFilter",
             (Field("IrcutFilterType", ControlKind.DAY_NIGHT, ControlShape.CHOICE, _DAY_NIGHT),),
+            camera=True,
         ),
         "light": Document(
             "/ISAPI/Image/channels/{n}/supplementLight",
@@ -93,6 +96,7 @@ DOCUMENTS: Final[Mapping[str, Document]] = MappingProxyType(
                 _level("whiteLightBrightness", ControlKind.WHITE_LIGHT_BRIGHTNESS),
                 _level("irLightBrightness", ControlKind.INFRARED_LIGHT_BRIGHTNESS),
             ),
+            camera=True,
         ),
     }
 )
