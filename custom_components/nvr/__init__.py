@@ -23,6 +23,7 @@ from .exports import async_setup_exports
 from .health import Health
 from .hub import NvrHub
 from .picture_view import async_register_picture_view
+from .ptz_actions import async_setup_ptz_actions
 from .runtime import NvrConfigEntry, NvrRuntimeData
 from .services import async_setup_services
 from .shared import shared
@@ -51,6 +52,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     hass.bus.async_listen_once(EVENT_HOMEASSISTANT_STOP, close)
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
+    async_setup_ptz_actions(hass)
     async_register_views(hass)
     async_register_picture_view(hass)
     async_register_audit_view(hass)

@@ -16,7 +16,12 @@ PLATFORMS: Final = (
     Platform.CAMERA,
     Platform.EVENT,
     Platform.IMAGE,
+    Platform.LIGHT,
+    Platform.NUMBER,
+    Platform.SELECT,
     Platform.SENSOR,
+    Platform.SIREN,
+    Platform.SWITCH,
 )
 
 # Entry data, beside host, port, username and password.

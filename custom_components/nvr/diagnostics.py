@@ -63,6 +63,8 @@ async def _known(hass: HomeAssistant, entry: NvrConfigEntry, wanted: set[str] | 
         }
     memory = (await shared(hass).async_store(entry.entry_id)).memory
     remembered = to_json(memory)
+    # The rows hold names that people gave to rules and presets.
+    remembered.pop("controls", None)
     kept = zip(memory.channels, remembered["channels"], strict=True)
     remembered["channels"] = [raw for channel, raw in kept if wanted is None or channel.id in wanted]
     found: dict[str, Any] = _plain(async_redact_data(remembered, _PERSONAL), _secrets(entry, memory.info))
@@ -81,6 +83,7 @@ def _recorder(hub: NvrHub) -> dict[str, Any]:
         "edges": hub.watch.edges(),
         "events": dict(sorted(hub.fanout.counters.items())),
         "sessions": hub.sessions.statistics,
+        "controls": hub.desk.statistics,
     }
     if hub.link.connected:
         driver, secrets = hub.driver, _secrets(hub.entry, hub.info)

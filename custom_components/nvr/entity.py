@@ -16,7 +16,7 @@ from .hub import NvrHub
 from .runtime import NvrConfigEntry
 
 
-class _NvrEntity(CoordinatorEntity[NvrCoordinator]):
+class NvrEntity(CoordinatorEntity[NvrCoordinator]):
     """An entity on a device that is registered already."""
 
     _attr_has_entity_name = True
@@ -29,7 +29,7 @@ class _NvrEntity(CoordinatorEntity[NvrCoordinator]):
             self._attr_device_info = dr.DeviceInfo(identifiers={(DOMAIN, identifier)})
 
 
-class RecorderEntity(_NvrEntity):
+class RecorderEntity(NvrEntity):
     """An entity of the recorder itself."""
 
     def __init__(self, coordinator: NvrCoordinator, key: str) -> None:
@@ -46,7 +46,7 @@ class RecorderEntity(_NvrEntity):
         return self.hub.online
 
 
-class ChannelEntity(_NvrEntity):
+class ChannelEntity(NvrEntity):
     """An entity of one channel; it belongs to the slot, whatever camera is in it."""
 
     def __init__(self, coordinator: NvrCoordinator, channel: Channel, key: str) -> None:

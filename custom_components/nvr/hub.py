@@ -24,11 +24,13 @@ from .const import (
     LOGGER,
     CameraProfile,
 )
+from .control_desk import ControlDesk
 from .core.clock import DeviceClock
-from .core.driver import DetectionIndex, DownloadSource, Driver, KeyFrameSource, PlaybackSource
+from .core.driver import ControlSource, DetectionIndex, DownloadSource, Driver, KeyFrameSource, PlaybackSource
 from .core.errors import NvrError, NvrNotFoundError, NvrUnsupportedError
 from .core.families import build_driver
 from .core.models import Channel, EventKind, RecorderInfo, StreamRole
+from .core.pilot import Pilot
 from .core.recording_index import CachedRecordingIndex
 from .edges import Edge
 from .errors import error_key
@@ -36,7 +38,15 @@ from .fanout import EventFanout
 from .link import RecorderLink
 from .media.streaming.meter import StreamMeter
 from .persistence import RECORDER, MemoryStore
-from .proven import ProvenDetections, ProvenDownloads, ProvenKeyFrames, ProvenPlayback, ProvenRecordings
+from .proven import (
+    ProvenControls,
+    ProvenDetections,
+    ProvenDownloads,
+    ProvenKeyFrames,
+    ProvenPlayback,
+    ProvenPtz,
+    ProvenRecordings,
+)
 from .roster import Roster
 from .shared import NvrShared
 from .signals import Signal
@@ -59,6 +69,7 @@ class NvrHub:
         self._stills = Stills()
         self.meters = defaultdict[tuple[int, StreamRole], StreamMeter](StreamMeter)
         self._recordings: CachedRecordingIndex | None = None
+        self._pilot: Pilot | None = None
         self.changed = Signal[()]()
         self.channels_added = Signal[tuple[Channel, ...]]()
         self.roster = Roster(hass, entry, store, config)
@@ -92,6 +103,7 @@ class NvrHub:
             on_replaced=self._shut_out,
             hold=options.get(CONF_HOLD_TIME),
         )
+        self.desk = ControlDesk(hass, entry, store, self)
         self._listen_to_login = partial(guard.listen, self.link.async_login_news)
         self._deafen: Callable[[], None] | None = None
         self.fanout = EventFanout(
@@ -179,6 +191,20 @@ class NvrHub:
         return ProvenKeyFrames(self.driver.key_frames, self.link.async_prove)
 
     @property
+    def pilot(self) -> Pilot | None:
+        """Who moves cameras, and stops them; None when the recorder moves none or was not reached yet."""
+        if self._pilot is None and self.link.reached and self.driver.ptz is not None:
+            self._pilot = Pilot(ProvenPtz(self.driver.ptz, self.link.async_prove), self._still_moving)
+        return self._pilot
+
+    @property
+    def controls(self) -> ControlSource | None:
+        """What can be switched and set; None when the recorder was not reached yet."""
+        if not self.link.reached or self.driver.controls is None:
+            return None
+        return ProvenControls(self.driver.controls, self.link.async_prove)
+
+    @property
     def clock(self) -> DeviceClock | None:
         """The newest reading of the recorder's clock."""
         return self.driver.clock.current if self.link.reached and self.driver.clock is not None else None
@@ -228,6 +254,8 @@ class NvrHub:
                 raise
             if self.watch.online(RECORDER) is False:
                 LOGGER.warning("%s is still offline (%s)", self.name, error_key(err))
+        self.desk.async_recall()
+        self.desk.async_start()
         memory = self._store.memory
         profile = CameraProfile(self.entry.options.get(CONF_CAMERA_PROFILE, CameraProfile.AUTO))
         self.roster.devices.async_apply_profile(self.channels, memory.profile)
@@ -247,6 +275,9 @@ class NvrHub:
             self._deafen = None
         self._lock.on_over = None
         self.watch.async_stop()
+        if self._pilot is not None:
+            # What moves is stopped while the recorder can still be told.
+            await self._pilot.close()
         await self._stills.close()
         await self.streams.async_stop()
         if self._recordings is not None:
@@ -289,6 +320,10 @@ class NvrHub:
             return False
         self.link.async_refresh_now()
         return True
+
+    @callback
+    def _still_moving(self, number: int, err: NvrError) -> None:
+        LOGGER.warning("%s could not be told to stop the camera of channel %d (%s)", self.name, number, error_key(err))
 
     @callback
     def _shut_out(self) -> None:

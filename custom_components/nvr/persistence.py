@@ -67,6 +67,7 @@ class Memory:
     locked_until: datetime | None = None
     cameras: dict[int, CameraIdentity] = field(default_factory=dict)
     sessions: Mapping[str, object] = field(default_factory=dict)
+    controls: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _member[E: StrEnum](kind: type[E], value: object, default: E) -> E:
@@ -122,6 +123,7 @@ def to_json(memory: Memory) -> dict[str, Any]:
         "cameras": {str(number): asdict(camera) for number, camera in memory.cameras.items()},
         "locked_until": None if memory.locked_until is None else memory.locked_until.isoformat(),
         "sessions": dict(memory.sessions),
+        "controls": dict(memory.controls),
     }
 
 
@@ -142,6 +144,7 @@ def from_json(raw: Mapping[str, Any]) -> Memory:
         cameras={int(number): CameraIdentity(**_known(CameraIdentity, item)) for number, item in cameras.items()},
         locked_until=None if raw.get("locked_until") is None else datetime.fromisoformat(raw["locked_until"]),
         sessions=dict(raw.get("sessions", {})),
+        controls=dict(raw.get("controls", {})),
     )
 
 

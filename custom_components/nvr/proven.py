@@ -1,15 +1,18 @@
 """Roles of a driver that ask only a recorder that has proved who it is, and ask again when that comes into doubt."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import datetime, timedelta
 
+from .core.controls import Control, ControlPage, ControlValue, PtzAbilities, PtzMotion, PtzOrder, PtzPreset
 from .core.driver import (
+    ControlSource,
     DetectionIndex,
     Download,
     DownloadSource,
     KeyFrameSource,
     PlaybackSource,
+    PtzSource,
     RecordingIndex,
 )
 from .core.models import (
@@ -155,3 +158,65 @@ class ProvenKeyFrames:
         found = await self._source.key_frame(channel, moment, role=role)
         await self._prove()
         return found
+
+
+class ProvenPtz:
+    """Cameras of this very recorder that move."""
+
+    def __init__(self, source: PtzSource, prove: Prove) -> None:
+        """Tell `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    async def abilities(self, channel: int) -> PtzAbilities:
+        """Return as PtzSource.abilities does."""
+        await self._prove()
+        found = await self._source.abilities(channel)
+        await self._prove()
+        return found
+
+    async def move(self, channel: int, motion: PtzMotion) -> None:
+        """Move as PtzSource.move does."""
+        await self._prove()
+        await self._source.move(channel, motion)
+
+    async def presets(self, channel: int) -> Sequence[PtzPreset]:
+        """Return as PtzSource.presets does."""
+        await self._prove()
+        found = await self._source.presets(channel)
+        await self._prove()
+        return found
+
+    async def order(self, channel: int, order: PtzOrder, number: int, name: str = "") -> None:
+        """Tell as PtzSource.order does."""
+        await self._prove()
+        await self._source.order(channel, order, number, name)
+
+
+class ProvenControls:
+    """Settings of this very recorder."""
+
+    def __init__(self, source: ControlSource, prove: Prove) -> None:
+        """Ask `source`, after `prove`."""
+        self._source = source
+        self._prove = prove
+
+    def pages(self) -> Sequence[ControlPage]:
+        """Return as ControlSource.pages does."""
+        return self._source.pages()
+
+    def certain(self) -> Sequence[Control]:
+        """Return as ControlSource.certain does."""
+        return self._source.certain()
+
+    async def read(self, page: ControlPage) -> Sequence[Control]:
+        """Return as ControlSource.read does."""
+        await self._prove()
+        found = await self._source.read(page)
+        await self._prove()
+        return found
+
+    async def write(self, control: Control, value: ControlValue) -> Sequence[Control]:
+        """Write as ControlSource.write does."""
+        await self._prove()
+        return await self._source.write(control, value)

@@ -10,7 +10,7 @@ from .source_tree import STDLIB, Module
 INPUT_OUTPUT = frozenset(
     {"asyncio", "socket", "ssl", "selectors", "subprocess", "threading", "urllib.request", "aiohttp"}
 )
-VALUES = ("core.models", "core.capabilities", "core.errors")
+VALUES = ("core.models", "core.capabilities", "core.controls", "core.errors")
 # What Home Assistant's side may see of the core: everything but how one make of recorder is spoken to.
 CORE_SURFACE = ("core", *VALUES, "core.driver", "core.clock", "core.credentials", "core.timeline")
 # aiohttp and what its own headers and addresses are made of.

@@ -38,6 +38,8 @@ type Role = Literal[
     "storage",
     "clock",
     "maintenance",
+    "ptz",
+    "controls",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role.__value__)
 type Place = Literal["anywhere", "identity", "channels", "snapshots", "recordings", "downloads", "storage", "clock"]

@@ -338,7 +338,7 @@ def test_every_error_has_words() -> None:
     texts = load("en")
     keys = {key for _, key in KEYS} | {"locked_unknown"}
     assert keys <= texts["exceptions"].keys()
-    form = (keys - {"unsupported", "other_recorder"}) | {"not_an_nvr", "invalid_host"}
+    form = (keys - {"conflict", "unsupported", "other_recorder"}) | {"not_an_nvr", "invalid_host"}
     form |= {"certificate_changed", "certificate_unverified"}
     assert form <= texts["config"]["error"].keys()
     keys_of_issues = {issues.LOCKED, issues.PERMISSION, issues.EVENTS_PERMISSION, issues.OTHER_RECORDER}

@@ -13,6 +13,8 @@ class GateWidths:
     search: int = 1
     download: int = 1
     snapshot: int = 2
+    # A stop must not wait behind what is slow, nor pass the motion it ends.
+    ptz: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from .capabilities import RecorderCapabilities
 from .clock import DeviceClock
+from .controls import Control, ControlPage, ControlValue, PtzAbilities, PtzMotion, PtzOrder, PtzPreset
 from .models import (
     Channel,
     Container,
@@ -306,6 +307,44 @@ class MaintenanceSource(Protocol):
     async def status(self) -> SystemStatus:
         """Return uptime and load."""
 
+    async def reboot(self) -> None:
+        """Restart the recorder; returns when it took the order, and it goes away then."""
+
+
+class PtzSource(Protocol):
+    """Cameras that move. A motion goes on until the next one: whoever begins it sees to its end."""
+
+    async def abilities(self, channel: int) -> PtzAbilities:
+        """Return what the camera can do; raises NvrUnsupportedError for one that does not move."""
+
+    async def move(self, channel: int, motion: PtzMotion) -> None:
+        """Move from now on; a still motion stops whatever moves, also what somebody else began."""
+
+    async def presets(self, channel: int) -> Sequence[PtzPreset]:
+        """Return the stored positions, by number."""
+
+    async def order(self, channel: int, order: PtzOrder, number: int, name: str = "") -> None:
+        """Go to or save a preset (`name` is for saving), start or stop a patrol; done when the recorder took it."""
+
+
+class ControlSource(Protocol):
+    """What can be switched and set, page by page."""
+
+    def pages(self) -> Sequence[ControlPage]:
+        """Return what may be read, as far as the channels tell; asks nothing, and promises nothing."""
+
+    def certain(self) -> Sequence[Control]:
+        """Return what is there beyond doubt, without a value; asks nothing."""
+
+    async def read(self, page: ControlPage) -> Sequence[Control]:
+        """Return what the page holds now; raises NvrUnsupportedError where the recorder has none."""
+
+    async def write(self, control: Control, value: ControlValue) -> Sequence[Control]:
+        """Change one thing and nothing else, and return the page as the recorder then tells it.
+
+        Raises NvrConflictError where something that is on now forbids it, NvrNotFoundError where it is gone.
+        """
+
 
 class Driver(Protocol):
     """One recorder. Optional roles are None when it lacks them; nothing but `connect` may be called before it."""
@@ -327,6 +366,8 @@ class Driver(Protocol):
     clock_setter: ClockSetter | None
     maintenance: MaintenanceSource | None
     recording_status: RecordingStatus | None
+    ptz: PtzSource | None
+    controls: ControlSource | None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:

@@ -66,6 +66,10 @@ class NvrNoSessionError(NvrBusyError):
     """The recorder refused another playback session: it has no more of them, or none for us now."""
 
 
+class NvrConflictError(NvrError):
+    """Something that is on now forbids it: another function of the recorder has to be switched off first."""
+
+
 class NvrUnsupportedError(NvrError):
     """This recorder or firmware does not offer the function; do not ask again before its firmware changes."""
 

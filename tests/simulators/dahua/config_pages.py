@@ -1,5 +1,6 @@
 """configManager, CGI and RPC: tables, their parts, and writes with the firmware's traps (dahua-cgi 3; 19, item 6)."""
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -19,6 +20,9 @@ from .router import (
     text,
 )
 from .tables import ZONE_MINUTES, Tables, fetch, parse_path
+
+# Keys that a unit takes only together (dahua-cgi 13).
+_TOGETHER = {("RecordMode", "Mode"): ("ModeExtra1", "ModeExtra2"), ("MotionDetect", "Enable"): ("DetectVersion",)}
 
 
 class ConfigPages:
@@ -59,8 +63,10 @@ class ConfigPages:
         decoded = unquote_plus(request.target.partition("?")[2])
         pairs = [part.partition("=")[::2] for part in decoded.split("&")]
         changes = [(key, value.strip(" ") or " ", value) for key, value in pairs if key != "action"]
-        if not changes or self._device.faults.config.read_only:
-            return text(["Error", "Bad Request!"], 400)
+        if not changes:
+            return bad_request()
+        if self._device.faults.config.read_only or self._drops(key for key, _, _ in changes):
+            return bad_request()
         for key, value, raw in changes:
             if raw == "":
                 continue  # answered with OK, and nothing changes (dahua-cgi 2.5)
@@ -70,6 +76,21 @@ class ConfigPages:
                 return bad_request()
         self._device.counters.writes += 1
         return ok()
+
+    def _drops(self, keys: Iterable[str]) -> bool:
+        """Tell whether a write leaves out what has to come with it: the other modes, the detector's version."""
+        written = set(keys)
+        for key in written:
+            row, _, name = key.rpartition(".")
+            table = str(parse_path(key)[0])
+            needed = _TOGETHER.get((table, name), ())
+            try:
+                present = {f"{row}.{other}" for other in needed if other in self._fetch(row)}
+            except LookupError, ValueError:
+                continue
+            if not present <= written:
+                return True
+        return False
 
     def _set(self, key: str, value: object) -> None:
         """Set one value. Raises LookupError for an unknown key and ValueError for a value that cannot be."""

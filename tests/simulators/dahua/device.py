@@ -10,6 +10,7 @@ import time
 
 from tests.simulators.clock import DstRule, SimClock, WireClock
 from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
+from tests.simulators.heads import Head
 from tests.simulators.video.studio import Studio
 
 from .cameras import camera_of
@@ -143,6 +144,8 @@ class DahuaDevice:
         cameras = self.firmware.cameras if options.channels is None else options.channels
         for number in range(1, max(self.firmware.slots, cameras) + 1):
             self.channels[number] = self._new_channel(number, self._slot(number, cameras))
+        # Every fifth camera is a dome, as its model says; the heads of the others do not move.
+        self.heads = {number: Head() for number in self.channels if number % 5 == 3}
         self.list_seed: int | None = None
         self.footage = self._footage()
         self.studio = Studio([camera_of(c) for c in self.channels.values() if c.wired], self.clock, self.footage)

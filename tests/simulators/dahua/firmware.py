@@ -52,7 +52,7 @@ class Firmware:
     `missing`: "400", "501" or "200", the answer to what this firmware lacks (dahua-cgi 2.5). `without` are CGI calls
     ("magicBox.cgi?getVendor", or a config table "config:NTP") and RPC methods or their interfaces ("SmdDataFinder")
     that it lacks. `find_key` names the list of RPC findNextFile; `rtsp_times` are the playback paths that work.
-    `health` are the RPC methods by which it tells how it feels.
+    `health` are the RPC methods by which it tells how it feels. `coaxial`: light and siren of its cameras are switched.
     """
 
     key: str
@@ -96,6 +96,7 @@ class Firmware:
     lock_times: int = 5
     int_session: bool = False
     lorex_audio: bool = False
+    coaxial: bool = False
     health: frozenset[str] = frozenset()
 
 
@@ -140,6 +141,7 @@ FIRMWARES: dict[str, Firmware] = {
             close_always=True,
             odd_heads=True,
             stream_life=3600.0,
+            coaxial=True,
             missing_config="200",
             camera_state="ragged",
             smart_motion="flag",

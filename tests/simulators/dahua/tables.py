@@ -51,6 +51,10 @@ class Tables:
             "RecordMode": lambda: [{"Mode": 0, "ModeExtra1": 2, "ModeExtra2": 2} for _ in self._slots()],
             "MotionDetect": lambda: [self._motion() for _ in self._slots()],
             "SmartMotionDetect": lambda: [self._smart() for _ in self._slots()],
+            "BlindDetect": lambda: [{"Enable": False, "Level": 3} for _ in self._slots()],
+            "LossDetect": lambda: [{"Enable": True} for _ in self._slots()],
+            "VideoColor": lambda: [[self._color(profile) for profile in range(3)] for _ in self._slots()],
+            "VideoInMode": lambda: [{"Mode": 0, "Config": [2]} for _ in self._slots()],
             "DisableLinkage": lambda: {"Enable": False},
             "VideoAnalyseRule": lambda: [self._rules(channel) for channel in self._slots()],
             "RecordStoragePoint": lambda: [{"TimingRecord": {"Local": "Local"}} for _ in self._slots()],
@@ -59,8 +63,12 @@ class Tables:
         }
         if device.is_camera:
             self._builders["VideoInOptions"] = lambda: [{"Flip": False, "Mirror": False, "DayNightColor": 1}]
-            self._builders["Lighting"] = lambda: [[{"Mode": "Auto", "MiddleLight": [{"Angle": 50, "Light": 50}]}]]
+            self._builders["VideoInDayNight"] = lambda: [[{"Mode": "Brightness", "Delay": 6} for _ in range(3)]]
+            self._builders["PrivacyMasking"] = lambda: [[{"Enable": False, "Index": 0}, {"Enable": True, "Index": 1}]]
+            self._builders["Lighting"] = lambda: [[self._infrared() for _ in range(3)]]
             del self._builders["RemoteDevice"]
+        else:
+            self._builders["AlarmOut"] = lambda: [{"Mode": 0, "Name": f"Out{place}"} for place in (1, 2)]
 
     def names(self) -> list[str]:
         """Return the tables there are."""
@@ -175,6 +183,14 @@ class Tables:
     @staticmethod
     def _motion() -> dict[str, Any]:
         return {"DetectVersion": "V3.0", "Enable": True, "EventHandler": {"Dejitter": 5, "RecordEnable": True}}
+
+    @staticmethod
+    def _color(profile: int) -> dict[str, Any]:
+        return {"Brightness": 50 + profile, "Contrast": 50, "Gamma": 50, "Hue": 50, "Saturation": 50}
+
+    @staticmethod
+    def _infrared() -> dict[str, Any]:
+        return {"Mode": "Auto", "MiddleLight": [{"Angle": 50, "Light": 50}]}
 
     @staticmethod
     def _smart() -> dict[str, Any]:

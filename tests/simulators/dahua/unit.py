@@ -10,6 +10,7 @@ from . import footage_pages
 from .auth import Authenticator, User
 from .channel_pages import ChannelPages, Snapshots
 from .clock_pages import ClockPages
+from .coaxial_pages import CoaxialPages
 from .config_pages import ConfigPages
 from .counters import Counters
 from .device import DahuaDevice, SimulatorOptions
@@ -17,6 +18,7 @@ from .events import EventHub
 from .faults import Faults
 from .gatehouse import Gatehouse
 from .log_pages import LogPages
+from .ptz_pages import PtzPages
 from .router import Router
 from .rpc import RpcServer
 from .rtsp_paths import rtsp_server
@@ -38,6 +40,7 @@ class Unit(Box):
         self.rpc = RpcServer(device, router, self.login)
         self.events = EventHub(device)
         self.config = ConfigPages(device)
+        self.coaxial = CoaxialPages(device)
         for part in (
             self.rpc,
             self.events,
@@ -47,6 +50,8 @@ class Unit(Box):
             StoragePages(device),
             LogPages(device),
             ChannelPages(device),
+            PtzPages(device),
+            self.coaxial,
             Snapshots(device),
         ):
             part.register(router)

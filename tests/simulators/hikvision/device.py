@@ -9,6 +9,7 @@ import time
 
 from tests.simulators.clock import DstRule, SimClock
 from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
+from tests.simulators.heads import Head
 
 from .counters import Counters
 from .faults import Faults
@@ -117,6 +118,8 @@ class Device:
         count = options.channels or self.firmware.channels
         self.analog = min(self.firmware.analog, count)
         self.channels: dict[int, SimChannel] = {n: self._new_channel(n) for n in range(1, count + 1)}
+        # Every fifth camera is a dome; the heads of the others do not move.
+        self.heads = {number: Head() for number in self.channels if number % 5 == 3}
         self.list_seed: int | None = None
         self.footage = self._footage()
         self.booted = time.monotonic()

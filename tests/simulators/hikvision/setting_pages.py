@@ -45,13 +45,15 @@ class SettingPages:
             add(router, f"{base}/motionDetection", Setting(self._local(_motion, analog=analog)))
             add(router, f"{base}/tamperDetection", Setting(self._local(_tamper, analog=analog)))
             add(router, f"{base}/videoLoss", Setting(self._local(_loss, analog=analog)))
+            add(router, f"{base}/privacyMask", Setting(self._local(_mask, analog=analog)))
         for slug, kind in _SMART.items():
-            add(router, f"/ISAPI/Smart/{slug}/*", Setting(self._smart(slug, kind), loose=("RegionCoordinatesList",)))
+            add(router, f"/ISAPI/Smart/{slug}/*", self._analytic(slug, kind))
         add(router, "/ISAPI/Image/channels/*/color", Setting(self._color))
         router.add("POST", "/ISAPI/System/mutexFunction", self.mutex, right="parameters")
         router.add("GET", "/ISAPI/Smart/capabilities", self.smart_capabilities, right="parameters")
         router.add("PUT", "/ISAPI/System/TwoWayAudio/channels/*/open", self.audio_start, right="live")
         router.add("PUT", "/ISAPI/System/TwoWayAudio/channels/*/close", self.audio_stop, right="live")
+        router.add("GET", "/ISAPI/Event/triggers/notifications/AudioAlarm", self.sound, right="parameters")
         router.add("PUT", "/ISAPI/Event/triggers/notifications/AudioAlarm/*/test", self.alarm, right="parameters")
 
     def _renamed(self, _argument: str, root: ET.Element) -> None:
@@ -117,6 +119,18 @@ class SettingPages:
 
         return factory
 
+    def _analytic(self, slug: str, kind: str) -> Setting:
+        """Make a setting that is refused while what cannot be on with it is on."""
+
+        def conflicts(argument: str, root: ET.Element) -> bool:
+            other = next((name for name, word in _SMART.items() if word == _MUTEX.get(kind)), None)
+            if other is None or child_text(root, "enabled") != "true":
+                return False
+            now = self._store.current(Setting(self._smart(other, _SMART[other])), _path(other, argument), argument)
+            return now is not None and any(part.tag == "enabled" and part.text == "true" for part in now.children)
+
+        return Setting(self._smart(slug, kind), loose=("RegionCoordinatesList",), conflicts=conflicts)
+
     def _color(self, argument: str) -> Node | None:
         if self._channel(argument) is None:
             return None
@@ -147,6 +161,13 @@ class SettingPages:
         self.audio_open = False
         return done(self._device, request)
 
+    def sound(self, request: Request, _argument: str) -> Response:
+        """Answer which sound the alarm has."""
+        if self._device.firmware.key != "ipc":
+            return unsupported(self._device, request)
+        alarm = {"audioClass": "alertAudio", "audioID": 4, "audioVolume": 80, "alarmTimes": 3}
+        return json_response({"AudioAlarm": alarm})
+
     def alarm(self, request: Request, _argument: str) -> Response:
         """Sound the alarm, unless it still sounds."""
         if self._device.firmware.key != "ipc":
@@ -155,6 +176,10 @@ class SettingPages:
             return failure(self._device, request, 403, Code.INVALID_OPERATION, "audioIsPlayingPleaseWait")
         self.audio_playing = True
         return done(self._device, request)
+
+
+def _path(slug: str, argument: str) -> str:
+    return f"/ISAPI/Smart/{slug}/{argument}"
 
 
 def _ntp(argument: str) -> Node | None:
@@ -207,3 +232,6 @@ _motion = switch(
 )
 _tamper = switch("TamperDetection", enabled=False, extra=fields(sensitivityLevel=0))
 _loss = switch("VideoLoss", enabled=True)
+_mask = switch(
+    "PrivacyMask", enabled=False, extra=[el("normalizedScreenSize", fields(normalizedScreenWidth=704)), el("Masks")]
+)

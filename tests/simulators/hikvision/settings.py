@@ -57,6 +57,7 @@ class Setting:
     reboot: bool = False
     loose: tuple[str, ...] = ()
     refused: int = 403
+    conflicts: Callable[[str, ET.Element], bool] | None = None
 
 
 class SettingsStore:
@@ -88,9 +89,10 @@ class SettingsStore:
             return original
         return self._written.get(path.lower(), original)
 
-    def forget(self) -> None:
-        """Restore what the unit had at first."""
-        self._written.clear()
+    def forget(self, begin: str = "") -> None:
+        """Restore what the unit had at first, at all paths that begin so (lower case)."""
+        for path in [path for path in self._written if path.startswith(begin)]:
+            del self._written[path]
 
     def _write(self, setting: Setting, request: Request, argument: str) -> Response:
         device = self._device
@@ -107,6 +109,8 @@ class SettingsStore:
         missing = set(_paths(current)) - set(_written_paths(root))
         if any(not any(tag in path for tag in setting.loose) for path in missing):
             return failure(device, request, 400, Code.BAD_CONTENT, "badXmlContent")
+        if setting.conflicts is not None and setting.conflicts(argument, root):
+            return failure(device, request, 403, Code.INVALID_OPERATION, "mutexFunction")
         device.counters.writes += 1
         if setting.applied is not None:
             setting.applied(argument, root)

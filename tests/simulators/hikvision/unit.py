@@ -16,7 +16,9 @@ from .device import Device, SimulatorOptions
 from .downloads import Downloads
 from .faults import Faults
 from .gatehouse import Gatehouse
+from .image_pages import ImagePages
 from .maintenance import Maintenance
+from .ptz_pages import PtzPages
 from .push import HostPush
 from .router import Router
 from .rtsp_paths import PathResolver, camera_of
@@ -69,6 +71,8 @@ class Unit(Box):
             SecurityPages(device),
             Snapshots(device, self.studio),
             self.channel_pages,
+            PtzPages(device),
+            ImagePages(device, self.settings),
             self.pages,
             self.triggers,
             self.alerts,

@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 from ..capabilities import GateWidths
 from ..errors import NvrBusyError
 
-type Lane = Literal["control", "search", "download", "snapshot", "events"]
+type Lane = Literal["control", "search", "download", "snapshot", "ptz", "events"]
 
 LANES: Final[tuple[Lane, ...]] = get_args(Lane.__value__)
 # One event stream per recorder, whatever the number of channels (hikvision-isapi 11.1).

@@ -137,7 +137,10 @@ async def test_writes_have_the_firmwares_traps(unit: DahuaSimulator, visitor: Vi
     assert unit.device.channels[2].title == ""
     assert await write(visitor, "channeltitle[1].Name=x") == BAD
     assert await write(visitor, "MotionDetect[0].Enable=maybe") == BAD
-    assert await write(visitor, "MotionDetect[0].Enable=false&RecordMode[3].Mode=2") == done
+    both = "MotionDetect[0].Enable=false&RecordMode[3].Mode=2"
+    assert await write(visitor, both) == BAD, "what belongs to them is left out"
+    beside = "MotionDetect[0].DetectVersion=V3.0&RecordMode[3].ModeExtra1=2&RecordMode[3].ModeExtra2=2"
+    assert await write(visitor, f"{both}&{beside}") == done
     assert (await config(visitor, "MotionDetect[0].Enable"))["table.MotionDetect[0].Enable"] == "false"
     assert (await config(visitor, "RecordMode[3]"))["table.RecordMode[3].Mode"] == "2"
     assert (await config(visitor, "RecordMode[2]"))["table.RecordMode[2].Mode"] == "0"

@@ -81,12 +81,18 @@ class DahuaClient:
         lane: Lane = "control",
         priority: Priority = Priority.NORMAL,
         timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
+        again: bool = True,
     ) -> bytes:
-        """Return a body that is no refusal; raises what its refusal means (DahuaRefusalError among them)."""
+        """Return a body that is no refusal; raises what its refusal means (DahuaRefusalError among them).
+
+        `again` False: it must not be sent a second time when the connection was closed over it.
+        """
         target = self.target(path, query)
 
         async def ask() -> Response:
-            return await self.transport.request("GET", target, lane=lane, priority=priority, timeout=timeout)
+            return await self.transport.request(
+                "GET", target, lane=lane, priority=priority, timeout=timeout, idempotent=again
+            )
 
         response = await self._judged(target, ask)
         error = classify(response.status, response.headers, response.body)

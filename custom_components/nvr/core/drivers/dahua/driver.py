@@ -14,6 +14,7 @@ from ...driver import (
     ClockSetter as ClockSetterRole,
     ClockSource,
     ConnectionConfig,
+    ControlSource,
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
@@ -23,6 +24,7 @@ from ...driver import (
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
+    PtzSource,
     RecordingIndex,
     RecordingStatus as RecordingStatusRole,
     SnapshotSource,
@@ -37,6 +39,7 @@ from .brands import audio_reboots
 from .client import CHALLENGE_PATH, DahuaClient
 from .connect import TIME, Connect, Learned, TimeReader, identify
 from .context import Context
+from .controls import Controls
 from .detections import Detections
 from .downloads import Downloads
 from .events import Events
@@ -57,6 +60,7 @@ from .mapping import (
 from .playback import Playback
 from .presence import Presence
 from .provisional import ProvisionalGuard
+from .ptz import Ptz
 from .quirks import Memory
 from .recordings import Recordings
 from .source import Source, unless_refused
@@ -123,6 +127,8 @@ class DahuaDriver:
         self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
         self.recording_status: RecordingStatusRole | None = None
+        self.ptz: PtzSource | None = None
+        self.controls: ControlSource | None = None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:
@@ -184,6 +190,7 @@ class DahuaDriver:
             self.downloads = Downloads(context)
             self.clock, self.clock_setter = Clock(context, self._time), ClockSetter(context, self._time)
             self.recording_status = RecordingStatus(context)
+            self.ptz, self.controls = Ptz(context), Controls(context)
             self.events = self._event_stream = Events(context, read_clock=self._time.read)
         # What was not told this time is asked for when it is wanted, and not taken from before.
         known = learned.disks is not None or learned.storage_failed

@@ -1,11 +1,12 @@
 """Clock, storage and health of the box (dahua-cgi 7)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from ...clock import DeviceClock
-from ...errors import NvrError, NvrInsecureLoginError, NvrPermissionError, NvrUnsupportedError
+from ...errors import NvrError, NvrInsecureLoginError, NvrPermissionError, NvrUnreachableError, NvrUnsupportedError
 from ...models import Disk, SystemStatus
 from .connect import TimeReader, read_volumes
 from .context import Context
@@ -68,6 +69,7 @@ class Maintenance:
 
     def __init__(self, context: Context) -> None:
         """Hold the context."""
+        self._client = context.client
         self._source = Source(context)
 
     async def status(self) -> SystemStatus:
@@ -98,3 +100,8 @@ class Maintenance:
             cpu=real(load, "usage"),
             memory=round(100 * (total - free) / total, 1) if total and free is not None else None,
         )
+
+    async def reboot(self) -> None:
+        """Restart the recorder (dahua-cgi 13); it may be gone before it has answered."""
+        with suppress(NvrUnreachableError):
+            await self._client.get("magicBox.cgi", "action=reboot", again=False)

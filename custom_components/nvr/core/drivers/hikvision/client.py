@@ -79,6 +79,7 @@ class HikvisionClient:
         lane: Lane = "control",
         timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
         again: bool = False,
+        content_type: str = XML,
     ) -> None:
         """Tell the recorder something; raises what its refusal means. `again`: it does no harm to be told it twice."""
         self._checked(
@@ -88,7 +89,7 @@ class HikvisionClient:
                 lane=lane,
                 priority=Priority.PERSON,
                 data=body,
-                content_type=XML if body else None,
+                content_type=content_type if body else None,
                 timeout=timeout,
                 idempotent=again,
             )

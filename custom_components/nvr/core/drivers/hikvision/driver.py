@@ -13,6 +13,7 @@ from ...driver import (
     ClockSetter as ClockSetterRole,
     ClockSource,
     ConnectionConfig,
+    ControlSource,
     CredentialGuard,
     DetectionIndex,
     DownloadSource,
@@ -22,6 +23,7 @@ from ...driver import (
     LiveSource,
     MaintenanceSource,
     PlaybackSource,
+    PtzSource,
     RecordingIndex,
     RecordingStatus as RecordingStatusRole,
     SnapshotSource,
@@ -35,6 +37,7 @@ from ...transport.http import HttpTransport
 from .client import CHALLENGE_PATH, HikvisionClient
 from .connect import INPUTS, PROXIES, PROXY_STATES, Connect, Learned, identify
 from .context import Context
+from .controls import Controls
 from .downloads import Downloads
 from .events import USER_CHECK, Events
 from .health import ClockSetter, RecordingStatus
@@ -53,6 +56,7 @@ from .mapping import (
     silent_triggers,
     track_ids,
 )
+from .ptz import Ptz
 from .quirks import Memory
 from .recordings import Recordings
 from .system import Clock, Maintenance, Storage
@@ -121,6 +125,8 @@ class HikvisionDriver:
         self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
         self.recording_status: RecordingStatusRole | None = None
+        self.ptz: PtzSource | None = None
+        self.controls: ControlSource | None = None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
@@ -180,6 +186,7 @@ class HikvisionDriver:
             self.clock, self.clock_setter = Clock(context), ClockSetter(context)
             self.recording_status = RecordingStatus(context)
             self.event_linkage = Linkage(context)
+            self.ptz, self.controls = Ptz(context), Controls(context)
             self.events = self._event_stream = Events(context)
         self._tell_events()
         # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.

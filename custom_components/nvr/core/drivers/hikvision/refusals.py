@@ -12,6 +12,7 @@ import json
 from ...errors import (
     NvrAuthError,
     NvrBusyError,
+    NvrConflictError,
     NvrError,
     NvrLockedError,
     NvrNotFoundError,
@@ -31,7 +32,6 @@ _BUSY_WORDS = frozenset(
         "devicebusy",
         "reconnectipc",
         "audioisplayingpleasewait",
-        "mutexfunction",
         "oversessionlimit",
         "nosearchidresource",
     }
@@ -46,6 +46,7 @@ _RIGHTS_WORDS = frozenset(
         "nodoubleverificationuser",
     }
 )
+_CONFLICT = "mutexfunction"
 _MISSING_WORDS = frozenset({"notsupport", "methodnotallowed", "invalidoperation"})
 _SEARCH_HANDLES = "nosearchidresource"
 
@@ -164,6 +165,8 @@ def _said(status: ResponseStatus, http: int) -> NvrError:
     words = f"status {status.code} {status.status[:40]} {status.sub[:40]}".strip()
     if sub == _SEARCH_HANDLES:
         return NvrBusyError("the recorder has no search handle left", retry_after=3.0)
+    if sub == _CONFLICT:
+        return NvrConflictError("another function that is on forbids this")
     if sub in _RIGHTS_WORDS:
         return NvrPermissionError(f"the account lacks a right: {words}")
     if sub in _BUSY_WORDS or status.code == _BUSY or http == HTTPStatus.SERVICE_UNAVAILABLE:

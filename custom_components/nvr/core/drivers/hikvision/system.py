@@ -1,16 +1,19 @@
 """Clock, storage and health of the box (hikvision-isapi 4.3, 4.4, 13)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from ...clock import DeviceClock, measure
+from ...errors import NvrUnreachableError
 from ...models import Disk, SystemStatus
 from .connect import STATUS, STORAGE, TIME
 from .context import Context
 from .mapping import disk, system_status
 from .wire import parse_status, parse_storage, parse_time
 
+REBOOT: Final = "/ISAPI/System/reboot"
 # What connect has read counts as fresh for the first question after it.
 _FRESH: Final = timedelta(seconds=30)
 
@@ -81,3 +84,8 @@ class Maintenance:
         if primed is not None:
             return primed
         return system_status(parse_status(await self._context.client.get(STATUS)))
+
+    async def reboot(self) -> None:
+        """Restart the recorder (hikvision-isapi 4.5); it may be gone before it has answered."""
+        with suppress(NvrUnreachableError):
+            await self._context.client.put(REBOOT)
