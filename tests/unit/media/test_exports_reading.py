@@ -28,7 +28,7 @@ class Footage:
         self.at = -(-start // STEP) * STEP
         self.until = until
 
-    async def read(self, silence: float | None = None) -> list[Sample]:
+    async def read(self, silence: float | None = None) -> list[Sample]:  # noqa: ARG002 - what a source is given
         if self.until is not None and self.at >= self.until:
             raise NvrBusyError("somebody else waits for the recorder's downloads")
         if self.at >= LENGTH:
@@ -60,6 +60,7 @@ class Opener:
     def broke(self, way: Way, error: NvrError, moment: int, *, sent: bool) -> bool:
         assert isinstance(error, NvrBusyError)
         assert (way, sent) == (Way.DOWNLOAD, True)
+        assert moment <= 7 * RATE
         self.way = Way.PLAYBACK
         return True
 

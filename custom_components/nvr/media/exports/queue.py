@@ -224,7 +224,7 @@ class ExportQueue:
         self._running.pop(job.order.id, None)
         (key, details), now = self._reason_of(job, err), self._utcnow()
         delay = self._delays[min(max(job.attempts, 1), len(self._delays)) - 1]
-        hope = self._has_patience(job)
+        hope = _has_patience(job, now)
         if isinstance(err, NvrLockedError) and err.until is not None and hope:
             self._wait(job, max(delay, (err.until - now).total_seconds()), key, details)
         elif isinstance(err, NvrUnreachableError | NvrBusyError) and hope:
@@ -239,15 +239,11 @@ class ExportQueue:
     def _not_yet(self, job: ExportJob, err: NotYetError) -> None:
         self._running.pop(job.order.id, None)
         job.attempts -= 1  # it was not tried: there is nothing to be had yet
-        if self._has_patience(job):
+        if _has_patience(job, self._utcnow()):
             self._wait(job, err.seconds, err.key, err.details)
         else:
             self._end(job, JobState.FAILED, err.key, err.details)
         self.look()
-
-    def _has_patience(self, job: ExportJob) -> bool:
-        """Tell whether it is worth another try; what was ordered ahead has all its time once it is recorded."""
-        return self._utcnow() - max(job.order.created, job.order.span.end) < _PATIENCE
 
     def _wait(self, job: ExportJob, seconds: float, reason: str, details: dict[str, str] | None = None) -> None:
         job.state, job.reason, job.details = JobState.WAITING, reason, details or {}
@@ -263,6 +259,11 @@ class ExportQueue:
         for job_id in ended[: max(0, len(ended) - _MOST_ENDED)]:
             del self.jobs[job_id]
         self._changed(job)
+
+
+def _has_patience(job: ExportJob, now: datetime) -> bool:
+    """Tell whether it is worth another try; what was ordered ahead has all its time once it is recorded."""
+    return now - max(job.order.created, job.order.span.end) < _PATIENCE
 
 
 def _reason_of_disk(err: OSError) -> tuple[str, dict[str, str]]:
