@@ -79,6 +79,7 @@ async def test_h265_recording_without_a_sub_track_is_left_to_the_player(
     assert {code.channel for _, code in await player.frames(name)} == {2}
 
 
+@pytest.mark.slow
 async def test_recording_is_heard_at_the_moment_it_shows(
     hass: HomeAssistant, browser: Browser, client: Client, start_simulator: StartSimulator
 ) -> None:

@@ -200,6 +200,7 @@ async def test_a_stream_can_stall_and_be_cut(recorder: Recorder) -> None:
             await client.collect(2)
 
 
+@pytest.mark.slow
 async def test_a_viewer_who_does_not_read_costs_no_memory(recorder: Recorder) -> None:
     recorder.server.options.send_buffer = 16 << 10
     recorder.server.faults.delivery = 0
