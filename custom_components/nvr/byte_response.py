@@ -213,7 +213,7 @@ async def _while_here(request: web.Request) -> AsyncIterator[None]:
     async def watch() -> None:
         nonlocal left
         # There is no event for it: a server tells whoever writes, and who waits for a recorder writes nothing.
-        while (transport := request.transport) is not None and not transport.is_closing():  # noqa: ASYNC110
+        while (transport := request.transport) is not None and not transport.is_closing():  # noqa: ASYNC110 - no event
             await asyncio.sleep(_LOOK)
         left = True
         if task is not None:

@@ -33,7 +33,9 @@ from .hub import NvrHub
 from .media.codecs import ENTRIES, codec_name
 from .media.engine import MediaEngine
 from .media.streaming.desk import TooManyStreamsError
-from .media.streaming.feed import Feed, FeedOptions, Footage, LiveFeed
+from .media.streaming.feed import Feed, FeedOptions
+from .media.streaming.live_feed import LiveFeed
+from .media.streaming.playback_feed import Footage
 from .media.streaming.stream import CodecRefusedError, Ending, MediaStream, Opened, OpenFeed, Wanted
 from .media.streaming.trick import Run, open_run
 from .media.ticks import from_datetime, from_seconds, to_datetime

@@ -14,12 +14,11 @@ from homeassistant.core import Context, HomeAssistant
 from homeassistant.exceptions import HomeAssistantError, Unauthorized
 from pytest_homeassistant_custom_component.common import MockConfigEntry
 
-from custom_components.nvr.const import DOMAIN
+from custom_components.nvr.access_rules import AccessRules, Action, Rights
+from custom_components.nvr.const import CONF_ACCESS, DOMAIN
 from custom_components.nvr.core.models import TimeSpan
 from custom_components.nvr.media.exports.models import Clip
-from custom_components.nvr.media_ids import (
-    ChannelId,
-)
+from custom_components.nvr.media_ids import ChannelId
 from custom_components.nvr.playback_links import PlaybackLink
 
 from .footage_helpers import MediaBrowser
@@ -30,6 +29,8 @@ FRONT, DRIVE = "camera.front_door", "camera.driveway"
 NUMBER = 1
 # Home Assistant 2026.11 asks media sources for pictures.
 HAS_IMAGES = hasattr(media_source, "MediaImage")
+# How somebody can lose a right that was his.
+LOSSES = ("rights", "entity permission", "deactivated", "removed")
 # What Home Assistant refuses a person with, whichever way the question came.
 NO = (Unauthorized, HomeAssistantError)
 
@@ -95,3 +96,23 @@ def action(name: str, **data: Any) -> Callable[[Home], Awaitable[bool]]:
         return bool(((await done(home.act(DOMAIN, name, entity_id=FRONT, **data))) or {}).get("cameras"))
 
     return walk
+
+
+def give(home: Home, *actions: Action) -> None:
+    """Let the guest do only this with the first channel, and everything with the second."""
+    rights = Rights({action: None if action in actions else frozenset({2}) for action in Action})
+    rules = AccessRules().with_user(home.guest.id, rights)
+    home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: rules.to_json()})
+
+
+async def take_away(home: Home, loss: str) -> None:
+    """Let the guest lose the first channel, in one of the LOSSES."""
+    match loss:
+        case "rights":
+            give(home, Action.LIVE)
+        case "entity permission":
+            await home.hass.auth.async_update_user(home.guest, group_ids=[])
+        case "deactivated":
+            await home.hass.auth.async_update_user(home.guest, is_active=False)
+        case "removed":
+            await home.hass.auth.async_remove_user(home.guest)

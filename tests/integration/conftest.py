@@ -101,6 +101,14 @@ async def nvr(start_simulator: StartSimulator) -> Any:
     return await start_simulator(channels=4)
 
 
+@pytest.fixture
+async def entry(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
+    """The recorder, set up."""
+    entry = make_entry(nvr)
+    await set_up(hass, entry)
+    return entry
+
+
 def make_entry(simulator: Recorder, **changes: Any) -> MockConfigEntry:
     """Return the entry that the config flow would make; `options` and parts of the data may be given."""
     options = changes.pop("options", {})

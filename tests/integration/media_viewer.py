@@ -1,7 +1,7 @@
 """A viewer of the media socket: what our own panel will do, without a screen."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -11,8 +11,15 @@ from typing import Any
 from aiohttp import ClientWebSocketResponse, WSMsgType
 from aiohttp.test_utils import TestClient
 import av
+from homeassistant.core import HomeAssistant
 import numpy as np
-from pytest_homeassistant_custom_component.typing import MockHAClientWebSocket
+import pytest
+from pytest_homeassistant_custom_component.common import MockConfigEntry
+from pytest_homeassistant_custom_component.typing import (
+    ClientSessionGenerator,
+    MockHAClientWebSocket,
+    WebSocketGenerator,
+)
 
 from custom_components.nvr.media.streaming.frames import Frame, Kind, unpack
 from tests.simulators.video.timecode import read_timecode
@@ -199,3 +206,16 @@ class Viewer:
                 watched.changed.set()
         for watched in self.streams.values():
             watched.changed.set()
+
+
+@pytest.fixture(name="viewer")
+async def viewer_fixture(
+    hass: HomeAssistant,
+    entry: MockConfigEntry,
+    hass_ws_client: WebSocketGenerator,
+    hass_client_no_auth: ClientSessionGenerator,
+) -> AsyncIterator[Viewer]:
+    """A viewer of the recorder, as an administrator."""
+    viewer = Viewer(await hass_ws_client(hass), await hass_client_no_auth())
+    yield viewer
+    await viewer.close()

@@ -51,7 +51,7 @@ from custom_components.nvr.media_ids import (
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.shared import shared
 
-from .access_home import DRIVE, FRONT, NUMBER, Home, Walk, action, done
+from .access_home import DRIVE, FRONT, LOSSES, NUMBER, Home, Walk, action, done, give, take_away
 from .admin_paths import ADMIN_PATHS
 from .app_paths import APP_PATHS, plays, register_app
 from .clip_paths import CLIP_PATHS, ask, put_clips
@@ -286,13 +286,6 @@ async def home_fixture(
     await shared(hass).async_close_playback(entry.entry_id)
 
 
-def give(home: Home, *actions: Action) -> None:
-    """Let the guest do only this with the first channel, and everything with the second."""
-    rights = Rights({action: None if action in actions else frozenset({2}) for action in Action})
-    rules = AccessRules().with_user(home.guest.id, rights)
-    home.hass.config_entries.async_update_entry(home.entry, options={CONF_ACCESS: rules.to_json()})
-
-
 # The family that keeps a list of what happened has all the ways.
 @pytest.mark.parametrize("family", [DAHUA], ids=["dahua"], indirect=True)
 async def test_who_has_live_or_playback_alone_gets_exactly_that(home: Home) -> None:
@@ -360,7 +353,7 @@ async def test_file_of_a_picture_needs_the_right_to_export(home: Home) -> None:
     assert (await home.act(DOMAIN, "snapshot_at", **asked))["cameras"][FRONT]["path"].endswith("/frame.jpg")
 
 
-@pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])
+@pytest.mark.parametrize("loss", LOSSES)
 async def test_what_plays_ends_when_the_right_is_taken_away(home: Home, loss: str) -> None:
     await home.media.socket.close()  # Home Assistant would close it with a deactivated user's login
     link = await start_playback(home.hass, home.entry, NUMBER, home.span, home.guest.id)
@@ -368,15 +361,7 @@ async def test_what_plays_ends_when_the_right_is_taken_away(home: Home, loss: st
     player = Player(home.client, link.path)
     assert await player.status("s0.m4s") == 200
     assert home.nvr.rtsp.counters.sessions_open["playback"] == 1
-    match loss:
-        case "rights":
-            give(home, Action.LIVE)
-        case "entity permission":
-            await home.hass.auth.async_update_user(home.guest, group_ids=[])
-        case "deactivated":
-            await home.hass.auth.async_update_user(home.guest, is_active=False)
-        case "removed":
-            await home.hass.auth.async_remove_user(home.guest)
+    await take_away(home, loss)
     # Nobody asks for anything here, and an idle session would be kept for longer than this waits.
     await until(lambda: home.nvr.rtsp.counters.sessions_open["playback"] == 0)
     assert link.playback.closed
@@ -386,7 +371,7 @@ async def test_what_plays_ends_when_the_right_is_taken_away(home: Home, loss: st
     assert [(row["user_id"], row["user"], row["channel"]) for row in page.rows] == [(home.guest.id, "guest", NUMBER)]
 
 
-@pytest.mark.parametrize("loss", ["rights", "entity permission", "deactivated", "removed"])
+@pytest.mark.parametrize("loss", LOSSES)
 async def test_link_to_a_clip_that_was_made_before_the_right_was_taken_away_is_over(home: Home, loss: str) -> None:
     await home.media.socket.close()
     paths = {
@@ -395,15 +380,7 @@ async def test_link_to_a_clip_that_was_made_before_the_right_was_taken_away_is_o
     }
     other, _ = mint_clip_link(home.hass, home.clips[FRONT], None)
     assert all([await home.fetch(path) for path in paths.values()])
-    match loss:
-        case "rights":
-            give(home, Action.LIVE)
-        case "entity permission":
-            await home.hass.auth.async_update_user(home.guest, group_ids=[])
-        case "deactivated":
-            await home.hass.auth.async_update_user(home.guest, is_active=False)
-        case "removed":
-            await home.hass.auth.async_remove_user(home.guest)
+    await take_away(home, loss)
     await home.hass.async_block_till_done()
     assert len(export_desk(home.hass).links) == 1
     assert not any([await home.fetch(path) for path in paths.values()])

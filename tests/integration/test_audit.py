@@ -32,7 +32,7 @@ from custom_components.nvr.playback_links import PlaybackLink
 from custom_components.nvr.shared import shared
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import StartSimulator, make_entry, set_up, until
+from .conftest import StartSimulator, until
 from .footage_helpers import CLIENT_ID, READ, Player, person, token_of
 
 ANYTHING = AuditFilter()
@@ -43,13 +43,6 @@ async def nvr_fixture(start_simulator: StartSimulator) -> HikvisionSimulator:
     simulator: HikvisionSimulator = await start_simulator(channels=1, rtsp=True)
     simulator.rtsp.faults.delivery = 20.0
     return simulator
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: HikvisionSimulator) -> MockConfigEntry:
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
 
 
 @pytest.fixture(name="log")

@@ -33,35 +33,17 @@ from custom_components.nvr.picture_log import note_picture
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .export_helpers import FRONT, export, files_in, finished, media_folder_in, watch
+from .export_helpers import FRONT, export, files_in, finished, watch
+from .export_home import entry_fixture, media_folder_fixture, nvr_fixture
 from .footage_helpers import MediaBrowser, person, titles, token_of
 from .recorders import Recorder
 from .test_clips import Socket
 from .test_readme import documented
 
+__all__ = ["entry_fixture", "media_folder_fixture", "nvr_fixture"]
+
 MIB = 1 << 20
 DAY = timedelta(days=1)
-
-
-@pytest.fixture(name="media_folder", autouse=True)
-def media_folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Path:
-    return media_folder_in(hass, tmp_path)
-
-
-@pytest.fixture(name="nvr")
-async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
-    nvr: Recorder = await start_simulator(channels=2, rtsp=True)
-    nvr.rtsp.faults.delivery = 0
-    nvr.rtsp.faults.end = "bye"
-    return nvr
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
-    assert await async_setup_component(hass, "media_source", {})
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
 
 
 async def put(hass: HomeAssistant, entry: MockConfigEntry, number: int, channel: int = 1, **more: Any) -> Clip:

@@ -29,34 +29,16 @@ from custom_components.nvr.media_source import async_get_media_source
 from custom_components.nvr.shared import shared
 
 from .conftest import StartSimulator, every_family, make_entry, open_options, set_up, until
-from .export_helpers import FRONT, export, failed, files_in, finished, media_folder_in, pictures, watch
+from .export_helpers import FRONT, export, failed, files_in, finished, pictures, watch
+from .export_home import entry_fixture, media_folder_fixture, nvr_fixture
 from .footage_helpers import MediaBrowser, titles
 from .picture_helpers import look
 from .recorders import HIKVISION, Family, Recorder
 from .test_readme import documented
 
+__all__ = ["entry_fixture", "media_folder_fixture", "nvr_fixture"]
+
 type Client = TestClient[Any, Any]
-
-
-@pytest.fixture(name="media_folder", autouse=True)
-def media_folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Path:
-    return media_folder_in(hass, tmp_path)
-
-
-@pytest.fixture(name="nvr")
-async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
-    nvr: Recorder = await start_simulator(channels=2, rtsp=True)
-    nvr.rtsp.faults.delivery = 0
-    nvr.rtsp.faults.end = "bye"
-    return nvr
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
-    assert await async_setup_component(hass, "media_source", {})
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
 
 
 @pytest.fixture(name="clip")

@@ -19,33 +19,15 @@ from custom_components.nvr.exports import export_desk
 from custom_components.nvr.media.exports import files
 from tests.simulators.footage import DailyGap
 
-from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .export_helpers import export, failed, files_in, finished, kinds, media_folder_in, pictures, watch
+from .conftest import every_family, until
+from .export_helpers import export, failed, files_in, finished, kinds, pictures, watch
+from .export_home import media_folder_fixture, nvr_fixture
 from .footage_helpers import MediaBrowser, titles
 from .recorders import Recorder
 
+__all__ = ["media_folder_fixture", "nvr_fixture"]
+
 FRAME = 0.15
-
-
-@pytest.fixture(name="media_folder", autouse=True)
-def media_folder_fixture(hass: HomeAssistant, tmp_path: Path) -> Path:
-    """A media folder of the test's own."""
-    return media_folder_in(hass, tmp_path)
-
-
-@pytest.fixture(name="nvr")
-async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
-    nvr: Recorder = await start_simulator(channels=2, rtsp=True)
-    nvr.rtsp.faults.delivery = 0
-    nvr.rtsp.faults.end = "bye"
-    return nvr
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
 
 
 @every_family

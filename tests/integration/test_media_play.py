@@ -92,7 +92,8 @@ async def test_recording_is_heard_at_the_moment_it_shows(
         assert ',mp4a.40.2"' in await player.master()
         for piece, length in (segments[0], segments[len(segments) // 2]):
             frames = await player.frames(piece)
-            origin = frames[0][1].time - timedelta(seconds=frames[0][0])
+            # By the last picture: where footage begins between two key frames, the first ones are a squeezed head.
+            origin = frames[-1][1].time - timedelta(seconds=frames[-1][0])
             # A tone that is cut by the begin of a segment fades in when that is played alone.
             tones = [tone for tone in await player.tones(piece) if tone.at > frames[0][0] + 0.13]
             assert len(tones) == pytest.approx(length, abs=1.1)

@@ -1,22 +1,21 @@
 """What a viewer gets who does not decode what a camera records: its sub stream, single pictures, or the reason."""
 
-from collections.abc import AsyncIterator
 from io import BytesIO
 
 import av
-from homeassistant.core import HomeAssistant
 import numpy as np
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.media.streaming.frames import Frame, Kind
 from tests.simulators.video.timecode import read_timecode
 
-from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .media_viewer import Viewer, Watched
+from .conftest import StartSimulator, every_family, until
+from .media_viewer import Viewer, Watched, viewer_fixture
 from .recorders import Recorder
 from .test_streams import FRAME, camera, sessions, two_hours_ago
+
+__all__ = ["viewer_fixture"]
 
 
 @pytest.fixture(name="nvr")
@@ -25,25 +24,6 @@ async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
     simulator.rtsp.faults.delivery = 20.0
     simulator.set_codec(1, "H.265")
     return simulator
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
-
-
-@pytest.fixture(name="viewer")
-async def viewer_fixture(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    hass_ws_client: WebSocketGenerator,
-    hass_client_no_auth: ClientSessionGenerator,
-) -> AsyncIterator[Viewer]:
-    viewer = Viewer(await hass_ws_client(hass), await hass_client_no_auth())
-    yield viewer
-    await viewer.close()
 
 
 def painted(still: Frame) -> float:

@@ -1,21 +1,21 @@
 """Fast, slow, backwards, step by step, over gaps and through pauses: judged by the time painted into the pictures."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 import itertools
 import json
 
-from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.media.streaming.frames import Frame, Kind
 
-from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .media_viewer import MEDIA, Picture, Viewer, Watched
+from .conftest import StartSimulator, every_family, until
+from .media_viewer import MEDIA, Picture, Viewer, Watched, viewer_fixture
 from .recorders import Recorder
 from .test_streams import FRAME, camera, sessions, two_hours_ago
+
+__all__ = ["viewer_fixture"]
 
 ACCEPT = ["avc1", "hvc1"]
 
@@ -24,25 +24,6 @@ ACCEPT = ["avc1", "hvc1"]
 async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
     simulator: Recorder = await start_simulator(channels=1, rtsp=True)
     return simulator
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
-
-
-@pytest.fixture(name="viewer")
-async def viewer_fixture(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    hass_ws_client: WebSocketGenerator,
-    hass_client_no_auth: ClientSessionGenerator,
-) -> AsyncIterator[Viewer]:
-    viewer = Viewer(await hass_ws_client(hass), await hass_client_no_auth())
-    yield viewer
-    await viewer.close()
 
 
 def of_run(watched: Watched, told: dict[str, float]) -> list[Frame]:

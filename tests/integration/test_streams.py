@@ -1,6 +1,5 @@
 """Streams of our own viewer: live and recorded, over one socket, judged by the time painted into the pictures."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 import itertools
 from typing import Any
@@ -8,16 +7,17 @@ from typing import Any
 from homeassistant.core import HomeAssistant
 import pytest
 from pytest_homeassistant_custom_component.common import MockConfigEntry
-from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr.media.streaming.frames import Kind
 from custom_components.nvr.media_ids import ChannelId
 from tests.contract.media.rig import late_tones, listen
 from tests.simulators.hikvision import HikvisionSimulator
 
-from .conftest import StartSimulator, every_family, make_entry, set_up, until
-from .media_viewer import Viewer
+from .conftest import StartSimulator, every_family, until
+from .media_viewer import Viewer, viewer_fixture
 from .recorders import Recorder
+
+__all__ = ["viewer_fixture"]
 
 FRAME = 1 / 12
 
@@ -27,25 +27,6 @@ async def nvr_fixture(start_simulator: StartSimulator) -> Recorder:
     simulator: Recorder = await start_simulator(channels=4, rtsp=True)
     simulator.rtsp.faults.delivery = 20.0
     return simulator
-
-
-@pytest.fixture(name="entry")
-async def entry_fixture(hass: HomeAssistant, nvr: Recorder) -> MockConfigEntry:
-    entry = make_entry(nvr)
-    await set_up(hass, entry)
-    return entry
-
-
-@pytest.fixture(name="viewer")
-async def viewer_fixture(
-    hass: HomeAssistant,
-    entry: MockConfigEntry,
-    hass_ws_client: WebSocketGenerator,
-    hass_client_no_auth: ClientSessionGenerator,
-) -> AsyncIterator[Viewer]:
-    viewer = Viewer(await hass_ws_client(hass), await hass_client_no_auth())
-    yield viewer
-    await viewer.close()
 
 
 def camera(entry: MockConfigEntry, number: int = 1) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.drivers.hikvision import recordings as recordings_module
-from custom_components.nvr.core.models import RecordingKind, RecordingSegment
+from custom_components.nvr.core.models import DayMap, RecordingKind, RecordingSegment
 from tests.simulators.hikvision.simulator import HikvisionSimulator
 from tests.simulators.switches import PathFault
 
@@ -99,6 +99,11 @@ async def test_search_handles_are_waited_for(monkeypatch: pytest.MonkeyPatch) ->
         assert len(waits) == 2
 
 
+def is_same(found: DayMap, truth: DayMap) -> bool:
+    """Tell whether two maps agree but for the oldest day, of which there may be no more than the end of a file."""
+    return found.days ^ truth.days <= {min(found.days | truth.days)}
+
+
 async def test_a_calendar_that_names_a_day_its_month_lacks_is_not_believed() -> None:
     async with recorder(channels=1) as (simulator, driver):
         assert driver.recordings is not None
@@ -106,7 +111,7 @@ async def test_a_calendar_that_names_a_day_its_month_lacks_is_not_believed() -> 
         truth = await driver.recordings.day_map(1, today.year, today.month)
         assert truth.days
         simulator.set_faults(search__calendar_too_long=True)
-        assert await driver.recordings.day_map(1, today.year, today.month) == truth
+        assert is_same(await driver.recordings.day_map(1, today.year, today.month), truth)
 
 
 async def test_a_calendar_that_fails_once_is_asked_again() -> None:
@@ -117,9 +122,9 @@ async def test_a_calendar_that_fails_once_is_asked_again() -> None:
         truth = await driver.recordings.day_map(1, today.year, today.month)
         for fault in (PathFault(kind="garbage", count=1), PathFault(status=500, code=3, sub="deviceError", count=1)):
             simulator.faults.paths[path] = fault
-            assert await driver.recordings.day_map(1, today.year, today.month) == truth
+            assert is_same(await driver.recordings.day_map(1, today.year, today.month), truth)
             before = simulator.counters.requests
-            assert await driver.recordings.day_map(1, today.year, today.month) == truth
+            assert is_same(await driver.recordings.day_map(1, today.year, today.month), truth)
             assert simulator.counters.requests == before + 1
         simulator.device.remove_channel(2)
         with pytest.raises(errors.NvrNotFoundError):

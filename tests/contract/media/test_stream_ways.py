@@ -15,8 +15,9 @@ from custom_components.nvr.core.timeline import merge
 from custom_components.nvr.media.rtsp.connection import SessionLimits
 from custom_components.nvr.media.sources import download as download_module
 from custom_components.nvr.media.sources.base import Way
-from custom_components.nvr.media.streaming.feed import Feed, FeedOptions, Footage
+from custom_components.nvr.media.streaming.feed import Feed, FeedOptions
 from custom_components.nvr.media.streaming.frames import Frame, Kind, unpack
+from custom_components.nvr.media.streaming.playback_feed import Footage
 from custom_components.nvr.media.streaming.stream import Ending, MediaStream, Opened, Wanted
 from custom_components.nvr.media.streaming.trick import Run, open_run
 from custom_components.nvr.media.ticks import from_datetime, to_seconds

@@ -209,7 +209,7 @@ async def test_a_viewer_who_does_not_read_costs_no_memory(recorder: Recorder) ->
         await client.ask("PLAY", client.url(path))
         sent = -1
         async with asyncio.timeout(10):
-            while recorder.server.counters.octets != sent:
+            while not recorder.server.counters.octets or recorder.server.counters.octets != sent:
                 sent = recorder.server.counters.octets
                 await asyncio.sleep(0.5)
         assert 0 < sent < 1 << 20

@@ -14,7 +14,8 @@ from ..audio import AudioFormat, AudioUnit
 from ..cover import MOST_BYTES, Sample
 from ..fmp4 import VideoSets
 from ..ticks import RATE
-from .feed import Batch, Feed, FeedOptions, Footage, PlaybackFeed
+from .feed import Batch, Feed, FeedOptions
+from .playback_feed import Footage, PlaybackFeed
 
 KEYS_ABOVE: Final = 4.0
 """Faster than this only key frames are shown: no browser decodes all of them."""

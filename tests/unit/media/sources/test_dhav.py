@@ -1,7 +1,6 @@
 """DHAV: what dates a frame, and frames out of bytes cut anywhere."""
 
 from datetime import datetime, timedelta
-from itertools import pairwise
 import random
 
 from hypothesis import given, settings, strategies as st
@@ -14,6 +13,7 @@ from custom_components.nvr.media.sources.dhav import DhavDemuxer, FrameClock
 from custom_components.nvr.media.ticks import RATE
 from tests.simulators.dahua.dhav import AUXILIARY, INTER, KEY, SOUND, Stamp, frame, packed_date
 
+from .pieces import read_pieces
 from .test_program_stream import BEGIN, picture
 
 WALL = datetime(2026, 10, 25, 2, 59, 58, 440_000)  # noqa: DTZ001 - wall digits have no zone
@@ -41,15 +41,7 @@ def stream(count: int = 30, *, junk: bytes = b"", change_at: int | None = None, 
 
 def read(data: bytes, cuts: list[int] | None = None) -> tuple[DhavDemuxer, list[Sample], int]:
     demuxer = DhavDemuxer(BEGIN)
-    samples: list[Sample] = []
-    sound = 0
-    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or [])})
-    for begin, end in pairwise(edges):
-        pieces = demuxer.feed(data[begin:end])
-        samples += pieces.samples
-        sound += len(pieces.units)
-    pieces = demuxer.close()
-    return demuxer, samples + pieces.samples, sound + len(pieces.units)
+    return demuxer, *read_pieces(demuxer, data, cuts)
 
 
 def wrong(samples: list[Sample]) -> float:

@@ -2,7 +2,6 @@
 
 from fractions import Fraction
 from io import BytesIO
-from itertools import pairwise
 import struct
 
 import av
@@ -16,6 +15,8 @@ from custom_components.nvr.media.cover import Sample
 from custom_components.nvr.media.sources.program_stream import ProgramStreamDemuxer, Timeline
 from custom_components.nvr.media.ticks import RATE
 from tests.simulators.mpegps import pack_header, padding, pes_packets, stream_map
+
+from .pieces import read_pieces
 
 BEGIN = 1_000_000 * RATE
 STEP = 3600
@@ -45,15 +46,7 @@ def stream(count: int = 12, *, gop: int = 5, first: int = 45_000, wrap: bool = F
 
 def read(data: bytes, cuts: list[int] | None = None) -> tuple[ProgramStreamDemuxer, list[Sample], int]:
     demuxer = ProgramStreamDemuxer(BEGIN)
-    samples: list[Sample] = []
-    sound = 0
-    edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts or [])})
-    for begin, end in pairwise(edges):
-        pieces = demuxer.feed(data[begin:end])
-        samples += pieces.samples
-        sound += len(pieces.units)
-    pieces = demuxer.close()
-    return demuxer, samples + pieces.samples, sound + len(pieces.units)
+    return demuxer, *read_pieces(demuxer, data, cuts)
 
 
 @settings(max_examples=40)

@@ -20,7 +20,8 @@ from custom_components.nvr.media.sources.demux import Pieces
 from custom_components.nvr.media.sources.download import DownloadedFootage
 from custom_components.nvr.media.sources.opener import SourceOpener
 from custom_components.nvr.media.sources.pictures import Pictures
-from custom_components.nvr.media.streaming.feed import FeedOptions, Footage, PlaybackFeed
+from custom_components.nvr.media.streaming.feed import FeedOptions
+from custom_components.nvr.media.streaming.playback_feed import Footage, PlaybackFeed
 from custom_components.nvr.media.streaming.trick import HopFeed, Run
 from custom_components.nvr.media.ticks import RATE
 

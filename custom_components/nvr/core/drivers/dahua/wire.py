@@ -85,7 +85,7 @@ def child(node: Node, *path: str | int) -> Node:
     """Return what lies at a path of names and 0-based places, in nested tables or JSON; None where nothing is."""
     for part in path:
         # What most nodes are comes first: a page of a search asks this thousands of times, and Mapping is slow to tell.
-        if isinstance(node, dict) or isinstance(node, Mapping):  # noqa: SIM101
+        if isinstance(node, dict) or isinstance(node, Mapping):  # noqa: SIM101 - faster
             node = node.get(part)
         elif isinstance(node, Sequence) and not isinstance(node, str) and isinstance(part, int):
             node = node[part] if 0 <= part < len(node) else None
