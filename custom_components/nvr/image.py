@@ -61,7 +61,7 @@ class LastEvent(ChannelEntity, ImageEntity):
     @override
     async def async_image(self) -> bytes | None:
         """Return the picture; a person who may not watch the camera is refused."""
-        user = asking_user()
+        user = await asking_user(self.hass)
         entry = self.coordinator.config_entry
         if (
             user is not None
@@ -96,7 +96,7 @@ class LastEvent(ChannelEntity, ImageEntity):
             LOGGER.debug("No picture of an event of %s (%s)", self.entity_id, error_key(err))
             return
         told: dict[str, Any] = {ATTR_KIND: event.kind, **details(event)}
-        self._attr_extra_state_attributes = {name: value for name, value in told.items() if value not in {None, ""}}
+        self._attr_extra_state_attributes = {name: value for name, value in told.items() if value not in (None, "")}
         self._attr_image_last_updated = event.occurred_at
         self.async_set_context(context)
         self.async_write_ha_state()
