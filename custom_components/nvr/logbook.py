@@ -80,6 +80,10 @@ def async_describe_events(
     def words(category: str, key: str, otherwise: str) -> str:
         return async_get_cached_translations(hass, hass.config.language, category, DOMAIN).get(key, otherwise)
 
+    def noun(text: str) -> str:
+        """Return how a word that is a name elsewhere stands in a sentence: German writes nouns large."""
+        return text if hass.config.language.startswith("de") else text.lower()
+
     @callback
     def started(event: Event[Any]) -> dict[str, Any]:
         key, otherwise, icon = _STARTED.get(str(event.data.get(ATTR_KIND)), _STARTED["playback"])
@@ -107,7 +111,7 @@ def async_describe_events(
         (EVENT_OFFLINE, _offline(words, "mdi:lan-disconnect")),
         (EVENT_CHANNEL_ONLINE, _online(words, "mdi:video")),
         (EVENT_CHANNEL_OFFLINE, _offline(words, "mdi:video-off")),
-        (EVENT_DETECTION, _detected(words)),
+        (EVENT_DETECTION, _detected(words, noun)),
         (EVENT_STREAM_STARTED, started),
         (EVENT_STREAM_STOPPED, stopped),
         (EVENT_MEDIA_ACCESSED, accessed),
@@ -140,7 +144,7 @@ def _offline(words: Words, icon: str) -> Describe:
     return describe
 
 
-def _detected(words: Words) -> Describe:
+def _detected(words: Words, noun: Callable[[str], str]) -> Describe:
     @callback
     def describe(event: Event[Any]) -> dict[str, Any]:
         """Say the same as the event entity does: what, who or which plate, and by which rule."""
@@ -151,7 +155,7 @@ def _detected(words: Words) -> Describe:
         told: list[str] = []
         if not ended:
             if target := data.get(ATTR_TARGET):
-                told.append(words("entity", f"{_TARGETS}{target}", str(target)).lower())
+                told.append(noun(words("entity", f"{_TARGETS}{target}", str(target))))
             if rule := data.get(ATTR_RULE):
                 told.append(_filled(words("common", f"{_COMMON}logbook_rule", "rule {rule}"), rule=str(rule)))
         message = words("entity", _EVENT_TYPES + kind, kind.replace("_", " "))

@@ -18,7 +18,7 @@ from custom_components.nvr.core import errors as core_errors
 from .source_tree import PACKAGE, python_files, relative, syntax
 
 TRANSLATIONS = PACKAGE / "translations"
-OTHERS = ["es"]
+OTHERS = ["de", "es", "fr", "it", "nl", "pl", "pt", "pt-BR", "zh-Hans"]
 PLACEHOLDERS = re.compile(r"\{([^{}]*)\}")
 SECTIONS = {
     *("common", "conditions", "config", "config_subentries", "device", "device_automation", "entity"),
