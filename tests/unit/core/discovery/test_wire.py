@@ -84,6 +84,7 @@ def test_sadp_box_without_a_password_is_told() -> None:
         b"<!DOCTYPE x><ProbeMatch/>",
         b"<ProbeMatch>" + b"x" * 20_000,
     ],
+    ids=lambda data: f"{len(data)} bytes",  # some differ from run to run
 )
 def test_what_is_no_answer_of_sadp(data: bytes) -> None:
     assert wire_sadp.read(data, HOST) is None
@@ -133,6 +134,7 @@ def test_dhdiscover_answer() -> None:
         dahua({"params": {"deviceInfo": {"SerialNo": "x" * 20_000}}}),
         struct.pack("<I4sIIIIII", 32, b"DHIP", 0, 0, *[9000] * 4) + b"[" * 9000,
     ],
+    ids=lambda data: f"{len(data)} bytes",  # some differ from run to run
 )
 def test_what_is_no_answer_of_dhdiscover(data: bytes) -> None:
     assert wire_dhdiscover.read(data, HOST) is None
@@ -183,6 +185,7 @@ def test_only_the_port_of_an_address_is_believed(addresses: str, port: int) -> N
         b"M-SEARCH * HTTP/1.1\r\n\r\n",
         b"",
     ],
+    ids=lambda data: f"{len(data)} bytes",  # some differ from run to run
 )
 def test_what_is_no_answer_of_onvif(data: bytes) -> None:
     assert wire_onvif.read(data, HOST) is None
