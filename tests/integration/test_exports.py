@@ -155,7 +155,8 @@ async def test_sessions_that_break_are_taken_up_where_they_stopped(
     shown = sorted({round((code.time - start).total_seconds(), 2) for _, code in found})
     inside = [seconds for seconds in shown if 0 <= seconds < 12]
     assert max(after - before for before, after in itertools.pairwise(inside)) <= FRAME
-    assert inside[-1] >= 12 - FRAME
+    # A recorder that falls silent within the last half second is taken to have ended.
+    assert inside[-1] >= 11.5 - FRAME
 
 
 async def test_restart_begins_what_was_under_way_anew(

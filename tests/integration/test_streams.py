@@ -70,7 +70,7 @@ async def test_viewer_is_told_what_there_is_to_watch(
     scale = first["playback"].pop("scale")
     assert 1.0 in scale
     assert first["playback"] == {"reverse": True, "exact_seek": True, "thumbs": True}
-    days = {"entity_id": "camera.front_door", "duration": "24:00:00"}
+    days = {"entity_id": "camera.front_door", "duration": "24:00:00", "limit": 500}  # a list that is cut is not kept
     await hass.services.async_call("nvr", "search_recordings", days, blocking=True, return_response=True)
     assert (await viewer.ask("cameras"))["result"][0]["recording"] in {True, False}
     # Of a recorder that cannot be used now no more is said than is known.
