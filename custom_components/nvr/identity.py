@@ -16,7 +16,9 @@ def _of_ours() -> Iterator[None]:
     try:
         yield
     except NvrUnsupportedError as err:
-        raise NvrResponseError(str(err)) from err
+        told = NvrResponseError(str(err))
+        told.about = err.about
+        raise told from err
 
 
 class Identity:

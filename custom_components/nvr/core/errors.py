@@ -11,7 +11,9 @@ _LONGEST_WAIT: Final = 300.0
 
 
 class NvrError(Exception):
-    """Anything that went wrong while talking to a recorder."""
+    """Anything that went wrong while talking to a recorder; `about` names the page or call it came from, if known."""
+
+    about = ""
 
 
 class NvrUnreachableError(NvrError):
