@@ -16,7 +16,7 @@ from .clip_view import async_register_clip_view
 from .const import CONF_IGNORED_CHANNELS, DOMAIN, PLATFORMS
 from .coordinator import NvrCoordinator
 from .core.errors import NvrAuthError, NvrError
-from .errors import error_key, error_placeholders
+from .errors import WITH_PAGE, error_key, error_placeholders
 from .export_actions import async_setup_export_actions
 from .export_commands import async_register_export_commands
 from .exports import async_setup_exports
@@ -98,11 +98,10 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
 def _not_ready(entry: NvrConfigEntry, err: NvrError) -> ConfigEntryAuthFailed | ConfigEntryNotReady:
     """Return what tells Home Assistant, and the user, why the set-up did not work."""
     kind = ConfigEntryAuthFailed if isinstance(err, NvrAuthError) else ConfigEntryNotReady
-    return kind(
-        translation_domain=DOMAIN,
-        translation_key=error_key(err),
-        translation_placeholders=error_placeholders(err, entry.title),
-    )
+    key, placeholders = error_key(err), error_placeholders(err, entry.title)
+    if err.about and key in WITH_PAGE:
+        key, placeholders = f"{key}_to", {**placeholders, "page": err.about}
+    return kind(translation_domain=DOMAIN, translation_key=key, translation_placeholders=placeholders)
 
 
 async def async_unload_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:

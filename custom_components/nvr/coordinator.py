@@ -44,7 +44,8 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
         try:
             channels = await self.hub.link.async_refresh()
         except NvrError as err:
-            if self.hub.watch.stopped or isinstance(err, NvrUnreachableError | NvrOtherRecorderError):
+            away = isinstance(err, NvrUnreachableError | NvrOtherRecorderError) and not self.hub.link.connected
+            if self.hub.watch.stopped or away:
                 # The base class logs only what it believes to be news.
                 self._told_elsewhere = True
                 self.last_update_success = False

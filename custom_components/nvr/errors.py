@@ -44,6 +44,8 @@ KEYS: Final[tuple[tuple[type[NvrError], str], ...]] = (
     (NvrError, "response"),
 )
 
+# Those of a set-up that name the page as well, by a key of their own that ends in `_to`.
+WITH_PAGE: Final = frozenset({"response", "timeout"})
 _LOSSES: Final = {LossReason.TAKEN_OVER: "session_taken_over", LossReason.REPLACED: "session_replaced"}
 
 

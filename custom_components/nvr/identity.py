@@ -1,7 +1,24 @@
 """Whether it is our recorder that answers: proved by its serial number, and in doubt again after every absence."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from .core.driver import Driver
-from .core.errors import NvrOtherRecorderError, NvrUnreachableError
+from .core.errors import NvrOtherRecorderError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
+
+
+@contextmanager
+def _of_ours() -> Iterator[None]:
+    """Say of a box that was added once, and does not tell now who it is, that it cannot be understood.
+
+    What a driver says then, that it is no recorder of its family, is for those who choose a family.
+    """
+    try:
+        yield
+    except NvrUnsupportedError as err:
+        told = NvrResponseError(str(err))
+        told.about = err.about
+        raise told from err
 
 
 class Identity:
@@ -38,7 +55,8 @@ class Identity:
     async def async_prove(self) -> None:
         """Let the box say who it is, in one request; raises NvrOtherRecorderError and what the driver raises."""
         asked = self._doubts
-        serial = await self._driver.identify()
+        with _of_ours():
+            serial = await self._driver.identify()
         if self._serial is not None and serial != self._serial:
             raise NvrOtherRecorderError("another recorder answers at the address")
         self._proved = max(self._proved, asked)
@@ -46,7 +64,8 @@ class Identity:
     async def async_connect(self) -> None:
         """Let the driver learn the recorder, and nobody else; raises as `async_prove`."""
         asked = self._doubts
-        await self._driver.connect(self._serial)
+        with _of_ours():
+            await self._driver.connect(self._serial)
         self._known, self._other = True, False
         self._proved = max(self._proved, asked)
 

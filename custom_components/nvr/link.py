@@ -21,6 +21,7 @@ from .core.errors import (
     NvrLockedError,
     NvrOtherRecorderError,
     NvrPermissionError,
+    NvrTimeoutError,
     NvrUnreachableError,
 )
 from .core.models import Channel, EventStreamState
@@ -128,7 +129,9 @@ class RecorderLink:
         try:
             channels = await self._async_read()
         except NvrError as err:
-            self._conclude(err)
+            self._conclude(err, begun)
+            if isinstance(err, NvrTimeoutError):
+                await self._async_look_again()
             raise
         # Channels first: who hears that it is back finds its devices.
         self._on_channels(channels)
@@ -233,6 +236,19 @@ class RecorderLink:
             await self.identity.async_prove()
         return channels
 
+    async def _async_look_again(self) -> None:
+        """See whether all of the recorder is away or one page of it: then whatever else there is goes on."""
+        if not self.reached:
+            return
+        begun = time.monotonic()
+        try:
+            await self.identity.async_prove()
+        except NvrError as err:
+            self._conclude(err, begun)
+        else:
+            self._alive(begun)
+            self._on_change()
+
     async def _async_check(self) -> None:
         while self._check_wanted and self.login_usable:
             # Wanted again while it runs: what failed then may have failed after it was answered.
@@ -252,7 +268,7 @@ class RecorderLink:
         try:
             await self.identity.async_prove()
         except NvrError as err:
-            self._conclude(err)
+            self._conclude(err, begun)
             raise
         failed = self._watch.failing(RECORDER) or self._watch.online(RECORDER) is False
         self._alive(begun)
@@ -292,12 +308,22 @@ class RecorderLink:
         if self.connected:
             self.events.async_trust()
 
+    def _heard_since(self, moment: float | None) -> bool:
+        """Whether the recorder's events went on over the connection there was before the moment (monotonic, s)."""
+        source = self.driver.events
+        return moment is not None and source is not None and self.connected and source.heard_at > moment
+
     @callback
-    def _conclude(self, err: NvrError) -> None:
-        """Draw the conclusion of a failure: only being unreachable counts as away."""
+    def _conclude(self, err: NvrError, begun: float | None = None) -> None:
+        """Draw the conclusion of a failure: only being unreachable counts as away.
+
+        A question that was begun at `begun` and not answered in time is no sign of an absence where it is heard.
+        """
         if self._lock.async_follow(self.driver.guard.locked_until):
             self._on_locked()
-        if isinstance(err, NvrUnreachableError):
+        if isinstance(err, NvrTimeoutError) and self._heard_since(begun):
+            self._watch.async_up(RECORDER)
+        elif isinstance(err, NvrUnreachableError):
             self.identity.doubt()
             self._watch.async_down(RECORDER, error_key(err), since=self._stream_lost_at)
         elif isinstance(err, NvrAuthError):

@@ -128,7 +128,8 @@ async def test_first_setup_with_a_hostile_channel_list_is_tried_again_with_the_r
     entry.add_to_hass(hass)
     assert not await hass.config_entries.async_setup(entry.entry_id)
     assert entry.state is ConfigEntryState.SETUP_RETRY
-    assert entry.error_reason_translation_key == "response"
+    assert entry.error_reason_translation_key == "response_to"
+    assert "/ISAPI/ContentMgmt/InputProxy/channels" in str(entry.reason)
     nvr.faults.paths.clear()
     await hass.config_entries.async_reload(entry.entry_id)
     await events_up(await set_up(hass, entry))

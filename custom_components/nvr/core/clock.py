@@ -31,6 +31,9 @@ _NOISE: Final = timedelta(seconds=2)
 
 _NAME: Final = r"(?:<[^<>]{1,16}>|[A-Za-z]{1,16})"
 _OFFSET: Final = r"[+-]?\d{1,3}(?::\d{1,2}){0,2}"
+# A century; and what any clock of a recorder, dead ones too, may show.
+_LONGEST_LIFE: Final = 100 * 366 * 86400
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _ZONE: Final = re.compile(
     rf"(?P<name>{_NAME})(?P<offset>{_OFFSET})"
     rf"(?:(?P<summer>{_NAME})(?P<saving>{_OFFSET})?(?:,(?P<start>[^,]+),(?P<end>[^,]+))?)?"
@@ -337,12 +340,19 @@ class WallReading:
     exact: bool
 
 
+def uptime_of(seconds: float | None) -> timedelta | None:
+    """Return how long something has been running; None where that is not told, or cannot be."""
+    return timedelta(seconds=seconds) if seconds is not None and 0 <= seconds <= _LONGEST_LIFE else None
+
+
 def parse_wall(text: str) -> WallReading | None:
     """Read `2026-08-28T13:05:59-03:00`, with or without suffix, seconds and fraction; None when it is no time."""
     match = _WALL.fullmatch(text.strip())
     if match is None:
         return None
     year, month, day = (int(part) for part in match["date"].split("-"))
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        return None  # nothing can be reckoned at the ends of the calendar
     hour, minute, second = (*(int(part) for part in match["clock"].split(":")), 0)[:3]
     fraction = match["fraction"]
     try:

@@ -247,6 +247,10 @@ class EventSource(Protocol):
     def crowded(self) -> bool:
         """Whether the recorder had no place for the stream when it was asked last: others hold them all."""
 
+    @property
+    def heard_at(self) -> float:
+        """When the last byte came over the connection that is open now (monotonic, s); minus infinity without one."""
+
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled, reconnecting with back-off and jitter.
 

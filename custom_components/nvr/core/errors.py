@@ -5,10 +5,15 @@ diagnostics and never hold a credential, a serial or an RTSP address; what peopl
 """
 
 from datetime import datetime
+from typing import Final
+
+_LONGEST_WAIT: Final = 300.0
 
 
 class NvrError(Exception):
-    """Anything that went wrong while talking to a recorder."""
+    """Anything that went wrong while talking to a recorder; `about` names the page or call it came from, if known."""
+
+    about = ""
 
 
 class NvrUnreachableError(NvrError):
@@ -57,9 +62,10 @@ class NvrBusyError(NvrError):
     """No free session, stream or connection on the recorder; wait, at least `retry_after` seconds if given."""
 
     def __init__(self, message: str, *, retry_after: float | None = None) -> None:
-        """Keep the wait the recorder asked for, in seconds."""
+        """Keep the wait the recorder asked for, in seconds, but not more than five minutes."""
         super().__init__(message)
-        self.retry_after = retry_after
+        # Whatever a header says, one page must not silence the rest of a recorder for long.
+        self.retry_after = None if retry_after is None else min(max(retry_after, 0.0), _LONGEST_WAIT)
 
 
 class NvrNoSessionError(NvrBusyError):

@@ -378,6 +378,11 @@ class Disk:
     temperature: float | None = None
 
 
+# No recorder has more; whoever tells of more tells nonsense, of which no list is made.
+MOST_CHANNELS: Final = 1024
+MOST_PORTS: Final = 256
+
+
 @dataclass(frozen=True, slots=True)
 class SystemStatus:
     """How the recorder feels: uptime and moment of start, CPU per cent, memory per cent; None where it does not say."""

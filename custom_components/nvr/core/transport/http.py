@@ -249,11 +249,20 @@ class HttpTransport:
         NvrResponseError; NvrUnreachableError, NvrTimeoutError, NvrCertificateError; and what Authenticator raises.
         """
         call = self._call(method, path, data, content_type, timeout, idempotent, headers, signed=signed)
+        try:
+            return await self._whole(call, lane, priority, accept_status, max_body)
+        except NvrError as error:
+            error.about = error.about or path.partition("&")[0]
+            raise
+
+    async def _whole(
+        self, call: _Call, lane: Lane, priority: Priority, accept_status: tuple[int, ...], max_body: int
+    ) -> Response:
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
             answer = await self._perform(call, lane)
             try:
                 refused = answer.status == UNAUTHORIZED
-                body = answer.refusal if refused else await self._read(answer.raw, timeout, max_body)
+                body = answer.refusal if refused else await self._read(answer.raw, call.timeout, max_body)
             except BaseException:
                 answer.raw.close()
                 raise

@@ -25,6 +25,8 @@ _DECLARED: Final = re.compile(rb"^<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([A-Za-z
 _TRUSTED_ENCODINGS: Final = frozenset(
     {"gb2312", "gbk", "gb18030", "big5", "euc-kr", "shift_jis", "iso-8859-1", "windows-1251", "windows-1252"}
 )
+_WHOLE: Final = re.compile(r"[+-]?\d{1,15}")
+_LARGEST: Final = 1e15
 _CONTROL: Final = bytes(set(range(0x20)) - set(b"\t\n\r"))
 _BARE_AMPERSAND: Final = re.compile(r"&(?!(?:amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9A-Fa-f]{1,6});)")
 
@@ -241,19 +243,23 @@ def text(element: Element, path: str = "", default: str = "") -> str:
     return value or default
 
 
+def whole(digits: str) -> int | None:
+    """Return the whole number that is written; None for anything else, and for what no recorder can mean."""
+    return int(digits) if _WHOLE.fullmatch(digits) else None
+
+
 def integer(element: Element, path: str = "", default: int | None = None) -> int | None:
     """Return the whole number at the path; default when absent or not a number."""
     value = text(element, path)
     if not value:
         return default
+    if (found := whole(value)) is not None:
+        return found
     try:
-        return int(value)
+        number = float(value)
     except ValueError:
-        pass
-    try:
-        return int(float(value))
-    except ValueError, OverflowError:
         return default
+    return int(number) if abs(number) < _LARGEST else default
 
 
 def boolean(element: Element, path: str = "", default: bool | None = None) -> bool | None:

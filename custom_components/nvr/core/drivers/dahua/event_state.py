@@ -20,6 +20,7 @@ _NEAR: Final = timedelta(minutes=2)
 # What is told to the millisecond and this near needs no second reading.
 _BELIEVED: Final = timedelta(seconds=5)
 _MOST_ACTIVE: Final = 4096
+_LARGEST: Final = 1e15
 _MOST_TEXT: Final = 120
 _EXTRA: Final = ("Direction", "Action", "State", "CallID", "Status", "Method", "Type")
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -60,7 +61,9 @@ def _text(value: object) -> str:
 
 
 def _number(value: object) -> float | None:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not abs(value) < _LARGEST:
+        return None
+    return float(value)
 
 
 def _part(data: Mapping[str, object], name: str) -> Mapping[str, object]:

@@ -20,6 +20,7 @@ from ...errors import (
 )
 from ...models import EventKind, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
+from ...transport.noise import NoiseLimit
 from .context import Context
 from .event_state import EventState
 from .refusals import DahuaRefusalError, classify, is_failing
@@ -82,6 +83,7 @@ class Events:
         self._parsed = dict.fromkeys(("heartbeats", "broken", "truncated"), 0)
         self.connections = 0
         self.crowded = False
+        self.heard_at = float("-inf")
 
     @property
     def hold(self) -> dict[EventKind, float]:
@@ -152,6 +154,7 @@ class Events:
 
     async def _end_connection(self) -> None:
         """States are kept while nothing is heard; the recorder is asked about them when it is back."""
+        self.heard_at = float("-inf")
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -226,10 +229,13 @@ class Events:
             self._attached()
         parser, loop = EventParser(content_type), asyncio.get_running_loop()
         before = dict.fromkeys(self._parsed, 0)
+        noise = NoiseLimit(loop.time())
         while chunk:
+            self.heard_at = now = loop.time()
             wires = parser.feed(chunk)
+            noise.heard(len(chunk), now, understood=bool(wires) or parser.heartbeats > before["heartbeats"])
             if wires:
-                now, received_at = loop.time(), self._context.utcnow()
+                received_at = self._context.utcnow()
                 for wire in wires:
                     event = self._state.feed(wire, now, received_at)
                     if event is not None:

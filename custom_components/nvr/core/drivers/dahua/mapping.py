@@ -10,6 +10,7 @@ from typing import Final
 
 from ...capabilities import GateWidths, RecorderCapabilities
 from ...models import (
+    MOST_CHANNELS,
     AudioCodec,
     Channel,
     ChannelKind,
@@ -224,19 +225,20 @@ def slots(documents: Documents, kind: RecorderKind) -> list[Camera]:
         found = {camera.index: camera for camera in listed if is_populated(camera, states.get(camera.index))}
         known = {camera.index for camera in listed}
         if documents.cameras is None:
-            analog = (documents.inputs or 0) if kind in {RecorderKind.HYBRID, RecorderKind.DVR} else 0
+            analog = min(documents.inputs or 0, MOST_CHANNELS) if kind in {RecorderKind.HYBRID, RecorderKind.DVR} else 0
             found |= {place: Camera(place, enabled=True, kind="Local") for place in range(analog) if place not in known}
-        return [found[place] for place in sorted(found)]
+        return [found[place] for place in sorted(found) if 0 <= place < MOST_CHANNELS]
     if documents.states is not None:
         present = [place for place, state in states.items() if state.lower() != _EMPTY]
-        return [Camera(place, enabled=None, kind="Remote") for place in sorted(present)]
+        places = (place for place in sorted(present) if 0 <= place < MOST_CHANNELS)
+        return [Camera(place, enabled=None, kind="Remote") for place in places]
     count = documents.inputs or len(documents.encode or ()) or len(documents.titles)
     local = "Local" if kind is RecorderKind.DVR else "Remote"
-    return [Camera(place, enabled=None, kind=local) for place in range(count)]
+    return [Camera(place, enabled=None, kind=local) for place in range(min(count, MOST_CHANNELS))]
 
 
 def _lenses(documents: Documents) -> int:
-    return max(1, documents.inputs or len(documents.encode or ()))
+    return min(max(1, documents.inputs or len(documents.encode or ())), MOST_CHANNELS)
 
 
 def _presence(documents: Documents, place: int, kind: ChannelKind) -> bool | None:

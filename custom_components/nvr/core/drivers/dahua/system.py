@@ -5,7 +5,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
 
-from ...clock import DeviceClock
+from ...clock import DeviceClock, uptime_of
 from ...errors import NvrError, NvrInsecureLoginError, NvrPermissionError, NvrUnreachableError, NvrUnsupportedError
 from ...models import Disk, SystemStatus
 from .connect import TimeReader, read_volumes
@@ -96,7 +96,7 @@ class Maintenance:
             message = "the recorder does not tell how it feels"
             raise NvrUnsupportedError(message)
         return SystemStatus(
-            uptime=None if seconds is None else timedelta(seconds=seconds),
+            uptime=uptime_of(seconds),
             cpu=real(load, "usage"),
             memory=round(100 * (total - free) / total, 1) if total and free is not None else None,
         )

@@ -13,6 +13,8 @@ from typing import Final, NamedTuple
 from .wire import Node, child, entries, integer, nest, text
 
 FINDER: Final = "mediaFileFind.cgi"
+# Nothing can be reckoned at the ends of the calendar.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _TIME: Final = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})[ T](\d{1,2}):(\d{1,2}):(\d{1,2})")
 _LETTER: Final = re.compile(r"\[([A-Z])\]\[[^\]]*\]\[[^\]]*\]\.\w+\Z")
 _LOCATOR_PARTS: Final = 4
@@ -77,6 +79,8 @@ def parse_stamp(value: str) -> datetime | None:
         return None
     try:
         year, month, day, hour, minute, second = (int(part) for part in found.groups())
+        if not _FIRST_YEAR <= year <= _LAST_YEAR:
+            return None
         return datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - wall digits have no zone
     except ValueError:
         return None

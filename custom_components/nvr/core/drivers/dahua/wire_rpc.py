@@ -22,6 +22,8 @@ METHOD_MISSING: Final = frozenset({268894210, 268632064})
 UNKNOWN_NAME: Final = frozenset({268959743})
 NO_RIGHT: Final = frozenset({285278249})
 OBJECT_MISSING: Final = frozenset({4026990593, -267976703})
+# No lock and no session lasts longer than a day (s).
+_LONGEST: Final = 86400
 _OTHERS: Final = BAD_LOGIN | LOCKED | BLACK_LISTED | BUSY | METHOD_MISSING | UNKNOWN_NAME | NO_RIGHT | OBJECT_MISSING
 
 
@@ -137,7 +139,7 @@ def session_headers(key: str | int) -> dict[str, str]:
 def keep_alive_seconds(reply: RpcReply) -> float | None:
     """Return how long the session that a login's answer grants lives when idle, None where that is not told."""
     granted = reply.params.get("keepAliveInterval")
-    return float(granted) if isinstance(granted, int) and granted > 0 else None
+    return float(granted) if isinstance(granted, int) and 0 < granted < _LONGEST else None
 
 
 def is_session_error(reply: RpcReply) -> bool:
@@ -151,5 +153,5 @@ def lock_seconds(reply: RpcReply) -> int | None:
     """Return how long the lock still lasts, None where no lock is told of."""
     seconds = reply.params.get("remainLockSecond")
     if isinstance(seconds, int) and not isinstance(seconds, bool) and seconds > 0:
-        return seconds
+        return min(seconds, _LONGEST)
     return None

@@ -74,10 +74,16 @@ async def identify(context: Context) -> DeviceInfo:
         return parse_device_info(await context.client.first(DEVICE_INFO))
     except NvrNotFoundError as error:
         message = "this is not an NVR of this family: it does not know the first document"
-        raise NvrUnsupportedError(message) from error
+        raise _stranger(message) from error
     except NvrResponseError as error:
         message = "this is not an NVR of this family: it answers with something else"
-        raise NvrUnsupportedError(message) from error
+        raise _stranger(message) from error
+
+
+def _stranger(message: str) -> NvrUnsupportedError:
+    error = NvrUnsupportedError(message)
+    error.about = DEVICE_INFO
+    return error
 
 
 class Reader:
@@ -109,7 +115,11 @@ class Reader:
             self.notes.append(f"refused:{path.removeprefix('/ISAPI/')}")
             return None
         await self._context.client.after_you("control")
-        return parse(body)
+        try:
+            return parse(body)
+        except NvrResponseError as error:
+            error.about = path
+            raise
 
     async def time(self) -> DeviceClock:
         """Measure the clock; when it is not told, the reading before stands, else UTC: not `measured`."""

@@ -8,7 +8,7 @@ from ...controls import Control, ControlId, ControlKind, ControlPage, ControlSha
 from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
 from ...models import Channel, ChannelKind, RecorderKind
 from ...transport.gate import Priority
-from ...transport.xml import parse
+from ...transport.xml import parse, whole
 from .context import Context
 from .refusals import HikvisionRefusalError
 from .tables_controls import DOCUMENTS, Document, Field
@@ -163,7 +163,7 @@ def _control(page: ControlPage, place: Field, item: Told) -> Control:
         value = place.words.get(item.value)
         return Control(which, page, place.shape, value, choices=tuple(place.words[word] for word in offered))
     if place.shape is ControlShape.NUMBER:
-        number = int(item.value) if item.value.lstrip("-").isdecimal() else None
+        number = whole(item.value)
         low, high = item.low if item.low is not None else 0, item.high if item.high is not None else 100
         return Control(which, page, place.shape, number, low, high)
     return Control(which, page, place.shape, {"true": True, "false": False}.get(item.value.lower()))

@@ -19,6 +19,7 @@ from ...errors import (
 )
 from ...models import Container, RecordingSegment
 from ...transport.http import StreamResponse
+from ...transport.xml import whole
 from .context import Context
 from .refusals import HikvisionRefusalError, classify
 from .wire import parse_download_ability
@@ -296,7 +297,7 @@ class Downloads:
             raise NvrResponseError(message)
         await self._refuse_text(b"".join(head), stream)
         size = stream.headers.get("Content-Length", "")
-        known = int(size) if size.isdecimal() else None
+        known = whole(size)
         gate = self._context.client.transport.gate
         return HikvisionDownload(
             head,

@@ -22,6 +22,7 @@ from ...errors import (
 from ...models import EventKind, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from ...transport.multipart import MultipartParser, Part, boundary_of
+from ...transport.noise import NoiseLimit
 from .context import Context
 from .event_state import ChannelMap, EventState
 from .system import Clock
@@ -62,7 +63,7 @@ class Events:
         self._told: EventStreamState | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._doubt = asyncio.Event()
-        self._last_byte = 0.0
+        self._last_byte = float("-inf")
         self._legacy = False
         self._refusals = 0
         self.connections = 0
@@ -77,6 +78,11 @@ class Events:
     @hold.setter
     def hold(self, seconds: Mapping[EventKind, float]) -> None:
         self._state.hold = dict(seconds)
+
+    @property
+    def heard_at(self) -> float:
+        """See EventSource."""
+        return self._last_byte
 
     @property
     def counters(self) -> dict[str, int]:
@@ -122,6 +128,7 @@ class Events:
 
     def _end_connection(self) -> None:
         """States are kept while nothing is heard; their holds begin anew with the next connection."""
+        self._last_byte = float("-inf")
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -216,9 +223,12 @@ class Events:
         parser = MultipartParser(boundary_of(stream.headers.get("Content-Type", "")))
         loop = asyncio.get_running_loop()
         self._tell(EventStreamState.ALIVE)
+        noise = NoiseLimit(loop.time())
         while chunk := await stream.read():
             self._last_byte = now = loop.time()
-            self._take_all(parser.feed(chunk), now)
+            parts = parser.feed(chunk)
+            self._take_all(parts, now)
+            noise.heard(len(chunk), now, understood=bool(parts))
         self._take_all(parser.close(), loop.time())
 
     def _take_all(self, parts: list[Part], now: float) -> None:

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 import re
 
 from ...capabilities import GateWidths, RecorderCapabilities
+from ...clock import uptime_of
 from ...errors import NvrResponseError
 from ...models import (
+    MOST_CHANNELS,
+    MOST_PORTS,
     AudioCodec,
     Channel,
     ChannelKind,
@@ -52,6 +54,7 @@ DEFAULT_PAGE = 40
 ROLES = {1: StreamRole.MAIN, 2: StreamRole.SUB, 3: StreamRole.THIRD}
 ROLE_DIGITS = {role: digit for digit, role in ROLES.items()}
 _RECORDER_TYPES = frozenset({"NVR", "DVR", "HDVR", "HVR", "XVR"})
+_MOST_DIGITS = 10
 _BLANKS = re.compile(r"\s+")
 
 
@@ -222,7 +225,7 @@ def proxied_channel(port: int | None, name: str = "") -> int | None:
     """Return the channel of an alarm input of a camera, numbered channel x 100 + n (hikvision-isapi 5.4)."""
     if port is None:
         suffix = name.rpartition("-")[2]
-        port = int(suffix) if suffix.isdecimal() else None
+        port = int(suffix) if suffix.isdecimal() and len(suffix) < _MOST_DIGITS else None
     return port // 100 if port is not None and port > 100 else None
 
 
@@ -331,6 +334,8 @@ def build_channels(
     channels = []
     for channel in sorted(plain, key=lambda channel: channel.number):
         number = channel.number
+        if not 0 < number <= MOST_CHANNELS:
+            continue
         profiles = listed.get(number) or remembered.get(number) or derived_profiles(number, stream_ids.get(number, ()))
         channels.append(
             replace(
@@ -366,8 +371,8 @@ def build_capabilities(
         sub_track=ROLE_DIGITS[StreamRole.SUB] in tracks if told is None else told,
         playback_speeds=(0.125, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0),
         size_known=True,
-        alarm_inputs=caps.alarm_inputs if caps else 0,
-        alarm_outputs=caps.alarm_outputs if caps else 0,
+        alarm_inputs=min(caps.alarm_inputs, MOST_PORTS) if caps else 0,
+        alarm_outputs=min(caps.alarm_outputs, MOST_PORTS) if caps else 0,
         notes=notes,
     )
 
@@ -401,7 +406,7 @@ def system_status(status: DeviceStatus) -> SystemStatus:
     used, free = status.memory_used, status.memory_free
     total = (used or 0.0) + (free or 0.0)
     return SystemStatus(
-        uptime=None if status.uptime is None else timedelta(seconds=status.uptime),
+        uptime=uptime_of(status.uptime),
         cpu=sum(status.cpu) / len(status.cpu) if status.cpu else None,
         memory=None if used is None or free is None or total <= 0 else round(100 * used / total, 1),
     )

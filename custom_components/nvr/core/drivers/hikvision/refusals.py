@@ -48,6 +48,8 @@ _RIGHTS_WORDS = frozenset(
 )
 _CONFLICT = "mutexfunction"
 _MISSING_WORDS = frozenset({"notsupport", "methodnotallowed", "invalidoperation"})
+# Locks last half an hour at most; what tells of more than a day (s) is not believed.
+_LONGEST_LOCK = 86400
 _SEARCH_HANDLES = "nosearchidresource"
 
 
@@ -151,7 +153,8 @@ def parse_user_check(body: bytes) -> UserCheck | None:
 def _unauthorized(body: bytes, now: datetime) -> NvrError:
     check = parse_user_check(body)
     if check is not None and check.locked:
-        until = None if check.unlock is None else now + timedelta(seconds=check.unlock)
+        left = None if check.unlock is None else min(max(check.unlock, 0), _LONGEST_LOCK)
+        until = None if left is None else now + timedelta(seconds=left)
         return NvrLockedError("the recorder has locked this login", until=until)
     status = parse_response_status(body)
     if status is not None and status.sub.lower() == "notactivated":

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from xml.etree.ElementTree import Element
 
 from ...errors import NvrResponseError
-from ...transport.xml import boolean, descendants, find, findall, integer, local, parse, text
+from ...transport.xml import boolean, descendants, find, findall, integer, local, parse, text, whole
 
+_LARGEST = 1e15
 NO_ADDRESS = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - an empty slot, nothing is bound
 
 
@@ -281,7 +282,7 @@ def parse_proxy_status(body: bytes) -> tuple[ProxyStatus, ...]:
                 id=number,
                 online=boolean(entry, "online"),
                 detail=_text(entry, "chanDetectResult"),
-                streams=tuple(int(value) for value in ids if value.isdecimal()),
+                streams=tuple(number for value in ids if (number := whole(value)) is not None),
             )
         )
     return tuple(states)
@@ -351,7 +352,7 @@ def parse_triggers(body: bytes) -> tuple[Trigger, ...]:
             channel = integer(entry, "videoInputChannelID")
         if channel is None and port is None and proxied is None:
             suffix = name.rpartition("-")[2]
-            channel = int(suffix) if suffix.isdecimal() and suffix != name else None
+            channel = whole(suffix) if suffix != name else None
         methods = findall(entry, "EventTriggerNotificationList/EventTriggerNotification")
         triggers.append(
             Trigger(
@@ -397,9 +398,10 @@ def parse_storage(body: bytes) -> tuple[Volume, ...]:
 
 def _number(element: Element, path: str) -> float | None:
     try:
-        return float(_text(element, path))
+        number = float(_text(element, path))
     except ValueError:
         return None
+    return number if abs(number) < _LARGEST else None
 
 
 def parse_status(body: bytes) -> DeviceStatus:

@@ -15,9 +15,11 @@ from xml.etree.ElementTree import Element
 from xml.sax.saxutils import escape
 
 from ...errors import NvrResponseError
-from ...transport.xml import boolean, descendants, integer, local, parse
+from ...transport.xml import boolean, descendants, integer, local, parse, whole
 from .wire import unexpected
 
+# Nothing can be reckoned at the ends of the calendar.
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _STARTTIME = re.compile(r"[?&]starttime=(\d{8}T\d{6})", re.IGNORECASE)
 _DESCRIPTOR_HOST = "//recordType.meta.std-cgi.com"
 _ZULU: Final = frozenset("zZ")
@@ -100,6 +102,8 @@ def parse_moment(value: str) -> tuple[datetime, timedelta | None]:
         moment = datetime.fromisoformat(value[:-1] if value[-1:] in _ZULU else value)
     except ValueError:
         raise unexpected("time", value[:30]) from None
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        raise unexpected("time", value[:30])
     return (moment, None) if moment.tzinfo is None else (moment.replace(tzinfo=None), moment.utcoffset())
 
 
@@ -146,7 +150,7 @@ def _match(item: Element, names: Mapping[str, str]) -> Match:
     end, _ = parse_moment(leaves.get("endTime", "").strip())
     track = leaves.get("trackID", "").strip()
     return Match(
-        int(track) if track.isdecimal() else 0,
+        whole(track) or 0,
         start,
         end,
         shift,
@@ -232,4 +236,4 @@ def uri_size(uri: str) -> int | None:
     """Return the bytes of the whole file a playbackURI names, if it does (hikvision-isapi 8.2)."""
     _, found, rest = uri.rpartition("size=")
     value = rest.partition("&")[0]
-    return int(value) if found and value.isdecimal() else None
+    return whole(value) if found else None

@@ -5,7 +5,7 @@ import json
 from xml.etree.ElementTree import Element
 
 from ...errors import NvrResponseError
-from ...transport.xml import descendants, find, parse, text
+from ...transport.xml import descendants, find, parse, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,7 @@ class Told:
 
 
 def _limit(element: Element, name: str) -> int | None:
-    value = element.get(name, "")
-    return int(value) if value.lstrip("-").isdecimal() else None
+    return whole(element.get(name, ""))
 
 
 def told(root: Element, path: str, ranges: Element | None = None) -> Told | None:
