@@ -46,7 +46,7 @@ _RULES: tuple[tuple[Kind, str], ...] = (
     ),
     (
         Kind.NAME,
-        r".*name|user|title|channeltitle|alias|remark|comment|memo|label|note|displaytext|text|ssid|.*phone(?:no)?",
+        r".*names?|users?|title|channeltitle|alias|remark|comment|memo|label|note|displaytext|text|ssid|.*phone(?:no)?",
     ),
     (
         Kind.NAME,
@@ -63,7 +63,7 @@ _TECHNICAL = re.compile(
     r"|(?:hdd|nas|ssd|e?sata|usb|disk|hard ?disk|/dev/)[\w /-]*"
     r"|(?:region|rule|ivs|line|area|zone|preset|patrol|cam|camera|ipc|ipcamera|ip ?camera|ipdome|ip ?dome|channel|ch"
     r"|video|input|output|alarm|alarm ?in|alarm ?out|analog|audio|a|d|track|stream|network|eth)[ _.#-]*\d*"
-    r"|camera|embedded net [dn]vr|ddr memory|motion detection|\d{1,3}|0\.0\.0\.0|::)",
+    r"|camera|embedded net [dn]vr|ddr memory|motion detection|\d{1,3}|0+|0\.0\.0\.0|::)",
     re.IGNORECASE,
 )
 # Tables of Dahua's configuration, which a question names: dahua-cgi 3.

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 from urllib.parse import quote, unquote_plus
 
 from .anonymous_keys import Kind, is_technical, kind_of
-from .anonymous_values import EMAIL, MAC, UUID, MadeUp
+from .anonymous_values import EMAIL, MAC, RUN, UUID, MadeUp
 
 _XML: Final = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>([^<]*)<\\?/")
 _ATTRIBUTE: Final = re.compile(r"""(?<![\w?&])([\w:-]+)=(?:"([^"\r\n]*)"|'([^'\r\n]*)')""")
@@ -30,7 +30,6 @@ _URL_HOST: Final = re.compile(r"\b([a-z][a-z0-9+.-]*://)([A-Za-z][\w-]*(?:\.[\w-
 _USERINFO: Final = re.compile(r"\b([a-z][a-z0-9+.-]*://)[^\s\"'<>?]*@", re.IGNORECASE)
 _IPV4: Final = re.compile(r"(?<![\w.])(?:\d{1,3}\.){3}\d{1,3}(?![\w]|\.\d)")
 _IPV6: Final = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{0,4}:){2,7}[0-9A-Fa-f]{0,4}(?![\w:.])")
-_RUN: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Z0-9]*[0-9])(?=[A-Z0-9]*[A-Z])[A-Z0-9]{12,}(?![A-Za-z0-9])")
 _REALM_WORD: Final = re.compile(r"(?=\w*\d)\w{4,}")
 _BASE64: Final = re.compile(r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{240,}={0,2}")
 _FQDN: Final = re.compile(
@@ -125,16 +124,18 @@ class Disguise:
             self.made.models.add(word)
         for match in _FIRMWARE.finditer(text):
             self.firmware.add(next(filter(None, match.groups())))
-        for field in _fields(text):
+        fields = _fields(text)
+        for field in fields:
             plain = _plain(text[field.start : field.end], field.style)
             if field.kind is Kind.REALM:
                 for word in _REALM_WORD.findall(plain):
                     self._word_of_realm(word)
             elif field.kind is not None and not self._is_kept(field.kind, plain):
                 self.made.fake(field.kind, plain)
-        for match in (*UUID.finditer(text), *_RUN.finditer(text)):
-            if match.group() not in self.made.models:
-                self.made.fake(Kind.SERIAL, match.group())
+        named = [(field.start, field.end) for field in fields if field.kind is not None]
+        for match in (*UUID.finditer(text), *RUN.finditer(text)):
+            if not any(start <= match.start() < end for start, end in named):
+                self.made.once(Kind.SERIAL, match.group())
 
     def dress(self, text: str) -> str:
         """Return the text with made-up values."""
@@ -198,7 +199,7 @@ class Disguise:
         text = _IPV4.sub(lambda match: self.made.ipv4(match.group()), text)
         text = _URL_HOST.sub(lambda match: match.group(1) + self.made.host(match.group(2)), text)
         text = _FQDN.sub(lambda match: self.made.host(match.group()), text)
-        return _RUN.sub(lambda match: self.made.once(Kind.SERIAL, match.group()), text)
+        return RUN.sub(lambda match: self.made.once(Kind.SERIAL, match.group()), text)
 
     def _compile(self) -> None:
         """Build the patterns of what is replaced anywhere, longest first: one may be part of another."""
@@ -208,10 +209,10 @@ class Disguise:
         nothing = r"(?!)"
         self.made.changed = False
         self._pattern = re.compile("|".join(loose) or nothing)
-        self._words = re.compile(rf"(?<!\w)(?:{'|'.join(whole) or nothing})(?!\w)")
+        self._words = re.compile(rf"(?<![^\W_])(?:{'|'.join(whole) or nothing})(?![^\W_])")
 
     def _places(self, real: str, text: str) -> Iterator[re.Match[str]]:
-        pattern = rf"(?<!\w){re.escape(real)}(?!\w)" if real in self.made.whole else re.escape(real)
+        pattern = rf"(?<![^\W_]){re.escape(real)}(?![^\W_])" if real in self.made.whole else re.escape(real)
         return re.finditer(pattern, text)
 
     def _is_structure(self, match: re.Match[str]) -> bool:

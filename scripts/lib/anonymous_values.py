@@ -19,6 +19,8 @@ from .anonymous_keys import Kind, is_technical
 
 UUID: Final = re.compile(r"(?<![0-9A-Za-z])[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}(?![0-9A-Za-z])")
 MAC: Final = re.compile(r"(?<![0-9A-Fa-f:-])[0-9A-Fa-f]{2}([:-])(?:[0-9A-Fa-f]{2}\1){4}[0-9A-Fa-f]{2}(?![0-9A-Fa-f:-])")
+# Serials: long runs of capitals and digits (hikvision-isapi 4.1).
+RUN: Final = re.compile(r"(?<![A-Za-z0-9])(?=[A-Z0-9]*[0-9])(?=[A-Z0-9]*[A-Z])[A-Z0-9]{12,}(?![A-Za-z0-9])")
 EMAIL: Final = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _PUBLIC_HOSTS: Final = re.compile(
     r"(?:.*\.)?(?:hikvision\.com|isapi\.org|isapi\.com|psialliance\.org|std-cgi\.(?:com|org)|w3\.org|onvif\.org"
@@ -110,7 +112,7 @@ class MadeUp:
         for text, other in pairs.items():
             if len(text) >= _ANYWHERE.get(kind, 4) and text != other and not is_technical(text):
                 self.anywhere.setdefault(text, other)
-                self.taken.add(other)
+                self.taken |= {other, *RUN.findall(other), *UUID.findall(other)}
                 if kind in _WHOLE_WORDS:
                     self.whole.add(text)
         self.changed = True

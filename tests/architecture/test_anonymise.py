@@ -11,10 +11,10 @@ import pytest
 
 from custom_components.nvr.core.drivers.dahua import wire as dahua_wire, wire_config, wire_rpc
 from custom_components.nvr.core.drivers.hikvision import mapping, wire
-from custom_components.nvr.core.models import RecorderKind
 from scripts.lib.anonymise import anonymise, main
 from scripts.lib.anonymous_keys import Kind, kind_of
-from scripts.lib.anonymous_text import Disguise, slug
+from scripts.lib.anonymous_text import Disguise
+from scripts.lib.anonymous_values import slug
 
 from .source_tree import ROOT
 
@@ -175,7 +175,7 @@ def test_a_hikvision_capture_is_read_as_before() -> None:
         (each.id, each.model, each.protocol, mapping.is_empty_slot(each)) for each in after
     ]
     for one, other in zip(before, after, strict=True):
-        assert not one.serial or one.serial != other.serial
+        assert set(one.serial) <= {"0"} or one.serial != other.serial
         assert not one.name or one.name != other.name
 
 
@@ -188,7 +188,6 @@ def test_a_dahua_capture_is_read_as_before() -> None:
         for each in (files, made)
     )
     assert before.serial != after.serial
-    assert RecorderKind.NVR
     reply = wire_rpc.parse_reply(made["rpc2_getCameraAll.json"])
     assert reply.ok
     assert before.serial not in made["http_401_challenge.txt"].decode()
