@@ -1,7 +1,9 @@
 """What a bug report needs to know of a recorder, and nothing that tells where it is or how to get in."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any, Final
+from urllib.parse import quote
 
 from homeassistant.components.diagnostics import REDACTED, async_redact_data
 from homeassistant.config_entries import ConfigEntryState
@@ -11,14 +13,19 @@ from homeassistant.helpers.device_registry import AnyDeviceEntry
 
 from .access_rules import read_rules
 from .const import CONF_ACCESS, CONF_FINGERPRINT, DOMAIN
-from .core.models import Channel, RecorderInfo
+from .core.event_tally import EventTally
+from .core.models import Channel, EventKind, RecorderInfo
+from .event_report import UNPROVEN, event_report
 from .exports import export_desk
 from .hub import NvrHub
-from .persistence import to_json
+from .persistence import RECORDER, to_json
 from .runtime import NvrConfigEntry
 from .shared import shared
 
 _SECRET: Final = {CONF_HOST, CONF_USERNAME, CONF_PASSWORD, CONF_FINGERPRINT, "title", "unique_id"}
+# A short name is part of other words, and what every recorder is shipped with tells nothing.
+_LEAST_USER: Final = 4
+_USUAL_USERS: Final = frozenset({"admin", "default", "operator", "user", "viewer"})
 _PERSONAL: Final = {"serial", "mac", "id", "name", "camera_serial"}
 
 
@@ -55,11 +62,15 @@ async def _known(hass: HomeAssistant, entry: NvrConfigEntry, wanted: set[str] | 
         channels = [channel for channel in hub.channels if wanted is None or channel.id in wanted]
         footage = _plain(shared(hass).engine.sources(entry.entry_id), _secrets(entry, hub.info))
         health = {"health": entry.runtime_data.health.statistics}
+        numbers = {channel.number for channel in channels}
+        if wanted is not None and hub.info.serial in wanted:
+            numbers.add(RECORDER)
         return {
             **_recorder(hub),
             **health,
             "footage": footage,
             "channels": [_channel(hub, channel) for channel in channels],
+            "detections": [row for row in _detections(hub) if wanted is None or row["channel"] in numbers],
         }
     memory = (await shared(hass).async_store(entry.entry_id)).memory
     remembered = to_json(memory)
@@ -85,11 +96,12 @@ def _recorder(hub: NvrHub) -> dict[str, Any]:
         "sessions": hub.sessions.statistics,
         "controls": hub.desk.statistics,
     }
+    driver, secrets = hub.driver, _secrets(hub.entry, hub.info)
+    # How it answered is wanted most when it does not.
+    found["statistics"] = _plain(dict(driver.statistics), secrets)
     if hub.link.connected:
-        driver, secrets = hub.driver, _secrets(hub.entry, hub.info)
         found["capabilities"] = _plain(asdict(driver.capabilities), secrets)
         found["memory"] = _plain(dict(driver.memory), secrets)
-        found["statistics"] = _plain(dict(driver.statistics), secrets)
     if (clock := hub.clock) is not None:
         found["clock"] = {
             "skew": clock.skew.total_seconds(),
@@ -97,6 +109,20 @@ def _recorder(hub: NvrHub) -> dict[str, Any]:
             "read_at": clock.read_at.isoformat(),
         }
     return found
+
+
+def _detections(hub: NvrHub) -> list[dict[str, Any]]:
+    """Return what became of each kind of event, by channel."""
+    source = hub.driver.events
+    tally, unsubscribed = (EventTally(), {}) if source is None else (source.tally, source.unsubscribed)
+    dropped = Counter[tuple[int, EventKind, str]](hub.fanout.dropped)
+    for (channel, kind), count in hub.link.events.dropped.items():
+        dropped[channel or RECORDER, kind, UNPROVEN] += count
+    numbers = (RECORDER, *(channel.number for channel in hub.channels))
+    announced = {number: hub.roster.event_kinds(number) for number in numbers}
+    report = event_report(announced, tally, unsubscribed, dropped)
+    rows: list[dict[str, Any]] = _plain(report, _secrets(hub.entry, hub.info))
+    return rows
 
 
 def _channel(hub: NvrHub, channel: Channel) -> dict[str, Any]:
@@ -111,6 +137,9 @@ def _channel(hub: NvrHub, channel: Channel) -> dict[str, Any]:
 def _secrets(entry: NvrConfigEntry, info: RecorderInfo | None) -> tuple[str, ...]:
     """Return what must be in no text; the longest first, for one may be part of another."""
     texts = {entry.data[CONF_PASSWORD], entry.data[CONF_HOST], entry.unique_id or "", info.serial if info else ""}
+    if len(user := entry.data[CONF_USERNAME]) >= _LEAST_USER and user not in _USUAL_USERS:
+        texts.add(user)
+    texts |= {quote(text, safe="") for text in texts}
     return tuple(sorted(texts - {""}, key=len, reverse=True))
 
 

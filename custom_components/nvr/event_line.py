@@ -1,7 +1,7 @@
 """The event stream of one recorder in use; what it tells is held back until the recorder has proved who it is."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
@@ -22,17 +22,18 @@ type StreamRefusal = NvrAuthError | NvrLockedError | NvrPermissionError | NvrUns
 class EventGate:
     """A listener before the listener; while it is open the events go straight to the one behind it."""
 
-    def __init__(self, listener: EventListener) -> None:
-        """Begin open."""
+    def __init__(self, listener: EventListener, dropped: Counter[tuple[int | None, EventKind]]) -> None:
+        """Begin open; `dropped` counts, by channel and kind, what is handed to nobody."""
         self._listener = listener
-        self._held: deque[NvrEvent] = deque(maxlen=_MOST_HELD)
+        self._dropped = dropped
+        self._held: deque[NvrEvent] = deque()
         self.on_event: Callable[[NvrEvent], None] = listener.on_event
         self.on_stream_state: Callable[[EventStreamState], None] = listener.on_stream_state
 
     def shut(self) -> None:
         """Hold back what comes; what an earlier connection brought and nobody vouched for is dropped."""
-        self._held.clear()
-        self.on_event = self._held.append
+        self._drop_held()
+        self.on_event = self._hold
 
     def open(self) -> None:
         """Hand over what was held back, and what comes from now on."""
@@ -42,8 +43,18 @@ class EventGate:
 
     def end(self) -> None:
         """Hand over nothing any more: neither what is held nor that the stream ends."""
-        self._held.clear()
+        self._drop_held()
         self.on_event = self.on_stream_state = _ignore
+
+    def _hold(self, event: NvrEvent) -> None:
+        if len(self._held) >= _MOST_HELD:
+            oldest = self._held.popleft()
+            self._dropped[oldest.channel, oldest.kind] += 1
+        self._held.append(event)
+
+    def _drop_held(self) -> None:
+        self._dropped.update((event.channel, event.kind) for event in self._held)
+        self._held.clear()
 
 
 def _ignore(_news: object) -> None:
@@ -71,6 +82,7 @@ class EventLine:
         self._gate: EventGate | None = None
         self.state = EventStreamState.CONNECTING
         self.was_alive = False
+        self.dropped: Counter[tuple[int | None, EventKind]] = Counter()
         # Whether the next connection is not the first one: another box may have taken the address in between.
         self.interrupted = False
 
@@ -82,7 +94,7 @@ class EventLine:
             return
         if self._hold:
             source.hold = dict.fromkeys(EventKind, float(self._hold))
-        gate = EventGate(listener)
+        gate = EventGate(listener, self.dropped)
         if self._errands.run("events", self._async_run(gate)):
             self._gate, self.interrupted = gate, False
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Mapping
 import time
+from typing import Final
 
 from homeassistant.core import CALLBACK_TYPE, Context, HomeAssistant, callback
 
@@ -25,6 +26,10 @@ from .media_ids import URI_PREFIX, ChannelId, format_moment, moment_prefix
 from .persistence import RECORDER
 
 type EventSink = Callable[[NvrEvent, Context], None]
+# Why an event went nowhere: its kind or its channel was left out in the options.
+IGNORED_KIND: Final = "ignored_kind"
+IGNORED_CHANNEL: Final = "ignored_channel"
+
 type FirstSeen = Callable[[int, DetectionKey], None]
 
 
@@ -57,6 +62,7 @@ class EventFanout(EventListener):
         self._pulses: dict[tuple[int, EventKind, int | None], float] = {}
         self.active: set[tuple[int, EventKind, int | None]] = set()
         self.counters: Counter[str] = Counter()
+        self.dropped: Counter[tuple[int, EventKind, str]] = Counter()
         self._context = Context()
 
     @callback
@@ -116,12 +122,14 @@ class EventFanout(EventListener):
     def _take(self, event: NvrEvent, context: Context) -> None:
         kind = event.kind
         self.counters[kind] += 1
-        if kind in self._ignored:
-            return
         number = event.channel or RECORDER
+        if kind in self._ignored:
+            self.dropped[number, kind, IGNORED_KIND] += 1
+            return
         base = self._payloads.get(number)
         if base is None:
             if (fresh := self._payload(number)) is None:
+                self.dropped[number, kind, IGNORED_CHANNEL] += 1
                 return
             base = self._payloads[number] = fresh
             if number != RECORDER:

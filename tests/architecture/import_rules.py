@@ -10,7 +10,7 @@ from .source_tree import STDLIB, Module
 INPUT_OUTPUT = frozenset(
     {"asyncio", "socket", "ssl", "selectors", "subprocess", "threading", "urllib.request", "aiohttp"}
 )
-VALUES = ("core.models", "core.capabilities", "core.controls", "core.errors")
+VALUES = ("core.models", "core.capabilities", "core.controls", "core.errors", "core.event_tally")
 # What Home Assistant's side may see of the core: everything but how one make of recorder is spoken to.
 CORE_SURFACE = ("core", *VALUES, "core.driver", "core.clock", "core.credentials", "core.timeline")
 # aiohttp and what its own headers and addresses are made of.
@@ -46,7 +46,7 @@ ROWS = (
     Row(("core.driver",), (*VALUES, "core.clock")),
     Row(DECIDED_BY, VALUES, pure=True),
     Row(
-        tuple(f"core.transport.{name}" for name in ("digest", "multipart", "redact", "xml")),
+        tuple(f"core.transport.{name}" for name in ("answers", "digest", "multipart", "redact", "xml")),
         (*VALUES, "core.transport.redact"),
         pure=True,
     ),
@@ -95,7 +95,16 @@ ROWS = (
     Row(("media.rtsp.login",), ("media.*", *VALUES, "core.driver", "core.credentials", "core.transport.digest")),
     Row(("media", "media.*"), ("media", "media.*", *VALUES, "core.driver", "core.flights"), ("av",)),
     Row(
-        ("access_rules", "audit_rows", "edges", "media_ids", "media_query", "search_cursor", "time_parsing"),
+        (
+            "access_rules",
+            "audit_rows",
+            "edges",
+            "event_report",
+            "media_ids",
+            "media_query",
+            "search_cursor",
+            "time_parsing",
+        ),
         (*VALUES, "core.clock", "core.timeline"),
         pure=True,
     ),

@@ -14,6 +14,7 @@ from typing import Protocol
 from .capabilities import RecorderCapabilities
 from .clock import DeviceClock
 from .controls import Control, ControlPage, ControlValue, PtzAbilities, PtzMotion, PtzOrder, PtzPreset
+from .event_tally import EventTally, Unsubscribed
 from .models import (
     Channel,
     Container,
@@ -250,6 +251,14 @@ class EventSource(Protocol):
     @property
     def heard_at(self) -> float:
         """When the last byte came over the connection that is open now (monotonic, s); minus infinity without one."""
+
+    @property
+    def tally(self) -> EventTally:
+        """What came since the start, and what became of it."""
+
+    @property
+    def unsubscribed(self) -> Unsubscribed:
+        """What is detected and not sent to us, by channel (None: the recorder itself) and kind, with why; no I/O."""
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled, reconnecting with back-off and jitter.

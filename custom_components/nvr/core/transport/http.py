@@ -12,6 +12,7 @@ from yarl import URL
 
 from ..driver import ConnectionConfig, CredentialGuard, TlsMode
 from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from .answers import AnswerBook
 from .auth import UNAUTHORIZED, Authenticator, Target
 from .failures import connection_error, usual_error
 from .gate import LANES, Gate, Lane, Priority
@@ -49,6 +50,7 @@ class TransportStatistics:
     retries: int = 0
     bytes_received: int = 0
     lanes: dict[Lane, int] = field(default_factory=lambda: dict.fromkeys(LANES, 0))
+    answers: AnswerBook = field(default_factory=AnswerBook)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,14 +261,17 @@ class HttpTransport:
         self, call: _Call, lane: Lane, priority: Priority, accept_status: tuple[int, ...], max_body: int
     ) -> Response:
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
-            answer = await self._perform(call, lane)
-            try:
-                refused = answer.status == UNAUTHORIZED
-                body = answer.refusal if refused else await self._read(answer.raw, call.timeout, max_body)
-            except BaseException:
-                answer.raw.close()
-                raise
-            answer.raw.release()
+            with self.statistics.answers.failing(call.method, call.path):
+                answer = await self._perform(call, lane)
+                try:
+                    refused = answer.status == UNAUTHORIZED
+                    body = answer.refusal if refused else await self._read(answer.raw, call.timeout, max_body)
+                except BaseException:
+                    answer.raw.close()
+                    raise
+                answer.raw.release()
+        kind = answer.headers.get("Content-Type", "")
+        self.statistics.answers.note(call.method, call.path, answer.status, kind, body)
         if answer.status not in accept_status:
             raise self._error(answer.status, answer.headers, body, lane)
         return Response(answer.status, answer.headers, body)
@@ -291,12 +296,16 @@ class HttpTransport:
         """
         call = self._call(method, path, data, content_type, timeout, None)
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
-            answer = await self._perform(call, lane)
+            with self.statistics.answers.failing(method, path):
+                answer = await self._perform(call, lane)
             limit = IdleLimit(answer.raw.content, idle_timeout)
             self._limits.add(limit)
             try:
-                if answer.status not in accept_status:
-                    body = await self._read(answer.raw, timeout, MAX_REFUSAL, cut=True)
+                taken = answer.status in accept_status
+                body = b"" if taken else await self._read(answer.raw, timeout, MAX_REFUSAL, cut=True)
+                content_type = answer.headers.get("Content-Type", "")
+                self.statistics.answers.note(method, path, answer.status, content_type, body)
+                if not taken:
                     raise self._error(answer.status, answer.headers, body, lane)
                 yield StreamResponse(answer, limit, self._stream_failure, self.statistics)
             finally:

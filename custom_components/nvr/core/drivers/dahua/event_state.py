@@ -10,9 +10,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
 from ...clock import DeviceClock, parse_wall
-from ...models import DetectionTarget, EventKind, EventPhase, NvrEvent
+from ...event_tally import EventTally, Fate
+from ...models import Channel, DetectionTarget, EventKind, EventPhase, NvrEvent
 from ...vocabulary import direction_of, plate_of, target_of
-from .tables import CLOCK_CODES, EVENT_TYPES, LOST_STOP, RINGING_STATES, EventType, Scope
+from .tables import CLOCK_CODES, EVENT_TYPES, LOST_STOP, PLAIN_CODES, RINGING_STATES, EventType, Scope
 from .wire_event import WireEvent
 
 # The stream is live: an event dated further from now was dated by a clock that is not the recorder's.
@@ -96,6 +97,7 @@ class EventState:
     def __init__(self, clock: Callable[[], DeviceClock | None]) -> None:
         """`clock` gives the newest reading."""
         self.counters = dict.fromkeys(("events", "repeats", "ignored", "unmatched_stops", "lost_stops"), 0)
+        self.tally = EventTally()
         self.clock_changed = False
         self.hold: dict[EventKind, float] = {}
         self._clock = clock
@@ -111,13 +113,16 @@ class EventState:
         kind = event_type(wire.code)
         if wire.code in CLOCK_CODES:
             self.clock_changed = True
+        key = self._key(wire, kind)
         if kind.ignored:
             self.counters["ignored"] += 1
+            self.tally.note(key.channel, kind.kind, wire.code, Fate.HOUSEKEEPING, received_at)
             return None
         self.counters["events"] += 1
-        key = self._key(wire, kind)
         phase = self._phase(wire, kind, key, now)
-        if phase is None:
+        fate = phase if isinstance(phase, Fate) else Fate.TOLD
+        self.tally.note(key.channel, key.kind, wire.code, fate, received_at)
+        if isinstance(phase, Fate):
             return None
         event = self._event(wire, kind, key, phase, received_at)
         if phase is EventPhase.START:
@@ -139,23 +144,24 @@ class EventState:
         rule = "" if wire.code == "VideoMotion" or kind.scope is Scope.PORT else _rule(wire.data)
         return Key(wire.code, kind.kind, channel, port, rule)
 
-    def _phase(self, wire: WireEvent, kind: EventType, key: Key, now: float) -> EventPhase | None:
+    def _phase(self, wire: WireEvent, kind: EventType, key: Key, now: float) -> EventPhase | Fate:
+        """Return what an event means, or why it changes nothing."""
         if wire.code == "BackKeyLight":
-            return EventPhase.PULSE if _number(wire.data.get("State")) in RINGING_STATES else None
+            return EventPhase.PULSE if _number(wire.data.get("State")) in RINGING_STATES else Fate.HOUSEKEEPING
         if kind.pulse:
-            return None if wire.action == "Stop" else EventPhase.PULSE
+            return Fate.END_OF_NOTHING if wire.action == "Stop" else EventPhase.PULSE
         match wire.action:
             case "Start":
                 return self._start(wire, key, now)
             case "Stop":
-                return EventPhase.STOP if self._stop(wire, key) else None
+                return self._stop(wire, key)
             case "Pulse":
                 return EventPhase.PULSE
             case _:
                 self.counters["ignored"] += 1
-                return None
+                return Fate.HOUSEKEEPING
 
-    def _start(self, wire: WireEvent, key: Key, now: float) -> EventPhase | None:
+    def _start(self, wire: WireEvent, key: Key, now: float) -> EventPhase | Fate:
         active = self._active.get(key)
         if active is None:
             blank = key._replace(rule="")
@@ -166,10 +172,10 @@ class EventState:
         self.counters["repeats"] += 1
         active.due = now + self._patience(key.kind)
         active.regions |= _regions(wire.data)
-        return None
+        return Fate.REPEAT
 
-    def _stop(self, wire: WireEvent, key: Key) -> bool:
-        """End what a Stop speaks of; True when the kind is over.
+    def _stop(self, wire: WireEvent, key: Key) -> EventPhase | Fate:
+        """End what a Stop speaks of; STOP when the kind is over.
 
         Its rule may be named at the start only, or, where the start was found after a gap, at the end only.
         """
@@ -178,15 +184,16 @@ class EventState:
             related = [other for other in self._active if other[:4] == key[:4] and not (key.rule and other.rule)]
             if not related:
                 self.counters["unmatched_stops"] += 1
-                return False
+                return Fate.END_OF_NOTHING
             for other in related[1:]:
                 del self._active[other]
-            return self._end(related[0])
-        ended = _regions(wire.data)
-        if ended and active.regions - ended:
-            active.regions -= ended
-            return False
-        return self._end(key)
+            key = related[0]
+        else:
+            ended = _regions(wire.data)
+            if ended and active.regions - ended:
+                active.regions -= ended
+                return Fate.END_OF_ONE_OF_SEVERAL
+        return EventPhase.STOP if self._end(key) else Fate.END_OF_ONE_OF_SEVERAL
 
     def _end(self, key: Key) -> bool:
         del self._active[key]
@@ -283,6 +290,13 @@ def _target(said: str, kind: EventType) -> DetectionTarget | None:
     """Return what was seen: as it is said, unless only the code tells."""
     target = target_of(said)
     return kind.target if kind.target is not None and target in {None, DetectionTarget.OTHER} else target
+
+
+def unsent_kinds(channels: Iterable[Channel]) -> dict[tuple[int | None, EventKind], str]:
+    """Return what channels detect under no code that every firmware takes (dahua-cgi 12.1)."""
+    sent = {event_type(code).kind for code in PLAIN_CODES}
+    why = "the firmware refuses to send all codes"
+    return {(channel.number, kind): why for channel in channels for kind in channel.detections - sent}
 
 
 def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:

@@ -18,11 +18,12 @@ from ...errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
+from ...event_tally import Fate, Unsubscribed
 from ...models import EventKind, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from ...transport.noise import NoiseLimit
 from .context import Context
-from .event_state import EventState
+from .event_state import EventState, unsent_kinds
 from .refusals import DahuaRefusalError, classify, is_failing
 from .tables import PLAIN_CODES
 from .wire import is_error_body
@@ -71,6 +72,7 @@ class Events:
         self._poll = poll
         self._dead_after = 3.0 * heartbeat + 5.0
         self._state = EventState(lambda: context.clock)
+        self.tally = self._state.tally
         self._listener: EventListener | None = None
         self._told: EventStreamState | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -98,6 +100,11 @@ class Events:
     def counters(self) -> dict[str, int]:
         """What went through the stream so far."""
         return {**self._state.counters, **self._parsed, "connections": self.connections}
+
+    @property
+    def unsubscribed(self) -> Unsubscribed:
+        """What is detected and not sent to us: this firmware takes a few codes only (dahua-cgi 12.1)."""
+        return {} if self._way == _ALL else unsent_kinds(self._context.channels)
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled; see EventSource.run for what is raised."""
@@ -268,12 +275,12 @@ class Events:
         self._tell(EventStreamState.ALIVE)
 
     def _emit(self, events: Iterable[NvrEvent]) -> None:
-        listener = self._listener
-        if listener is None:
+        if (listener := self._listener) is None:
             return
         for event in events:
             # An empty slot has no picture to lose.
             if event.kind is EventKind.VIDEO_LOSS and not self._is_channel(event.channel):
+                self.tally.revoke(event, Fate.NO_CAMERA)
                 continue
             listener.on_event(event)
 

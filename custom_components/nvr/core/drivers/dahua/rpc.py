@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
+import itertools
 from types import MappingProxyType
 from typing import Final
 
@@ -71,8 +72,19 @@ class _Session:
     keep_alive: float
 
 
+def _count(calls: dict[str, dict[str, int]], method: str, params: Mapping[str, object] | None, reply: RpcReply) -> None:
+    """Count an answer by its method, of settings by their table too: what HTTP does not tell of it."""
+    table = (params or {}).get("name", "") if method.endswith(".getConfig") else ""
+    row = calls.setdefault(f"{method} {table}".rstrip(), {})
+    outcome = "ok" if reply.ok else "refused" if reply.code is None else f"{reply.code:#x}"
+    row[outcome] = row.get(outcome, 0) + 1
+
+
 class Rpc:
-    """The RPC side of one recorder. `generation` grows with each login: handles of an older one are dead."""
+    """The RPC side of one recorder. `generation` grows with each login: handles of an older one are dead.
+
+    `calls` counts the answers by method and outcome.
+    """
 
     def __init__(
         self, transport: HttpTransport, guard: ProvisionalGuard, memory: Memory, utcnow: Callable[[], datetime]
@@ -88,9 +100,10 @@ class Rpc:
         self._keeper: asyncio.Task[None] | None = None
         self._proven_at: datetime | None = None
         self._absent_until: datetime | None = None
-        self._number = 0
+        self._numbers = itertools.count(1)
         self._closed = False
         self.generation = 0
+        self.calls: dict[str, dict[str, int]] = {}
 
     @property
     def available(self) -> bool | None:
@@ -260,14 +273,14 @@ class Rpc:
         if self._closed:
             raise NvrUnreachableError("the connection was closed by us")
         config, guard = self._transport.config, self._guard
-        reply = await self._step(first_login(config.username, self._next()))
+        reply = await self._step(first_login(config.username, next(self._numbers)))
         self._judge(reply, proven=False)
         challenge = challenge_of(reply)
         proof = None if challenge is None else answer_to(challenge, config.username, config.password)
         if challenge is None or proof is None:
             self._absent(certain=challenge is not None)
             raise NvrUnsupportedError(f"the recorder wants an RPC login of a kind we do not know ({reply.code})")
-        reply = await self._step(second_login(config.username, proof, challenge, self._next()))
+        reply = await self._step(second_login(config.username, proof, challenge, next(self._numbers)))
         self._judge(reply, proven=True)
         if not reply.ok or reply.session is None:
             raise rpc_error(reply, "global.login")
@@ -315,21 +328,17 @@ class Rpc:
                 raise error
 
     async def _log_out(self, session: _Session) -> None:
-        body = request_body("global.logout", None, self._next(), session.key)
+        body = request_body("global.logout", None, next(self._numbers), session.key)
         try:
             async with asyncio.timeout(_LOGOUT_PATIENCE):
                 await self._send(CALL_PATH, body, "control", Priority.BACKGROUND, _LOGOUT_PATIENCE)
         except NvrError, TimeoutError:
             return  # It dies of idleness within a minute.
 
-    def _next(self) -> int:
-        self._number += 1
-        return self._number
-
     def _call_body(self, method: str, params: Mapping[str, object] | None, handle: int | None) -> bytes:
         if self._session is None:
             raise SessionLostError("the session is over")
-        return request_body(method, params, self._next(), self._session.key, handle)
+        return request_body(method, params, next(self._numbers), self._session.key, handle)
 
     async def _once(  # noqa: PLR0917 - the parts of one call
         self,
@@ -344,6 +353,7 @@ class Rpc:
         try:
             response = await self._send(CALL_PATH, body, lane, priority, patience)
             reply = parse_reply(response.body)
+            _count(self.calls, method, params, reply)
             if not reply.ok:
                 raise rpc_error(reply, method)
         except NvrNotFoundError as error:

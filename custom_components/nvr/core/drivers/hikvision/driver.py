@@ -247,6 +247,7 @@ class HikvisionDriver:
             "auth_scheme": str(transport.auth.scheme),
             "quirks": context.quirks.learned(),
             "refused_paths": sorted(context.memory.refused),
+            "answers": transport.statistics.answers.dump(),
             "counters": dict(context.counters),
             "events": {} if self._event_stream is None else self._event_stream.counters,
             "triggers_without_notification": silent_triggers(documents.triggers or ()) if documents else (),

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from ...clock import DeviceClock
 from ...errors import NvrResponseError
+from ...event_tally import EventTally, Fate
 from ...models import EventKind, EventPhase, NvrEvent
 from ...vocabulary import direction_of, plate_of, target_of
 from .mapping import event_type, proxied_channel
@@ -88,6 +89,7 @@ class EventState:
         self.hold: dict[EventKind, float] = default_holds()
         self.io_inactive = io_inactive
         self.counters = {"heartbeats": 0, "repeats": 0, "alerts": 0, "broken": 0, "late": 0, "unmatched_stops": 0}
+        self.tally = EventTally()
         self._clock = clock
         self._active: dict[Key, Active] = {}
         self._channels = ChannelMap()
@@ -135,6 +137,7 @@ class EventState:
         key = self._begun.get(shape)
         if key is not None and (active := self._active.get(key)) is not None and not self._may_be_replay(now):
             self.counters["repeats"] += 1
+            self.tally.note(key.channel, key.kind, active.event.raw_type, Fate.REPEAT, received_at)
             self._extend(key, active, now)
             return []
         if known is None or moment is None:
@@ -189,7 +192,10 @@ class EventState:
             return []
         occurred_at, late = self._dated(alert, moment, received_at, replay=self._may_be_replay(now))
         phase = self._late(alert, moment, key) if late else self._phase(alert, key, kind, now)
-        if phase is None:
+        raw_type = alert.related or alert.type
+        fate = phase if isinstance(phase, Fate) else Fate.LATE if late else Fate.TOLD
+        self.tally.note(key.channel, key.kind, raw_type, fate, received_at)
+        if isinstance(phase, Fate):
             return []
         event = NvrEvent(
             kind=key.kind,
@@ -197,7 +203,7 @@ class EventState:
             channel=key.channel,
             occurred_at=occurred_at,
             received_at=received_at,
-            raw_type=alert.related or alert.type,
+            raw_type=raw_type,
             late=late,
             target=target_of(alert.target),
             region=alert.region or None,
@@ -214,19 +220,19 @@ class EventState:
                 _keep(self._begun, shape, key)
         return [event]
 
-    def _phase(self, alert: Alert, key: Key, kind: EventType, now: float) -> EventPhase | None:
-        """Return what an alert of now means, None when it changes nothing."""
+    def _phase(self, alert: Alert, key: Key, kind: EventType, now: float) -> EventPhase | Fate:
+        """Return what an alert of now means, or why it changes nothing."""
         inactive = alert.state == "inactive"
         if kind.pulse:
-            return None if inactive else EventPhase.PULSE
+            return Fate.END_OF_NOTHING if inactive else EventPhase.PULSE
         if inactive:
-            return EventPhase.STOP if self._stop(key) else None
+            return self._stop(key)
         active = self._active.get(key)
         if active is None:
             return EventPhase.START
         self.counters["repeats"] += 1
         self._extend(key, active, now)
-        return None
+        return Fate.REPEAT
 
     def _dated(self, alert: Alert, moment: str, received_at: datetime, *, replay: bool) -> tuple[datetime, bool]:
         """Return when it happened, by the recorder's own clock less its skew, and whether that is long ago.
@@ -253,10 +259,10 @@ class EventState:
         self.clock_doubted = True
         return (occurred_at, True) if replay and age > LATE else (received_at, False)
 
-    def _late(self, alert: Alert, moment: str, key: Key) -> EventPhase | None:
+    def _late(self, alert: Alert, moment: str, key: Key) -> EventPhase | Fate:
         """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
         self.counters["late"] += 1
-        return None if alert.state == "inactive" or self._told(key, moment) else EventPhase.PULSE
+        return Fate.LATE_COPY if alert.state == "inactive" or self._told(key, moment) else EventPhase.PULSE
 
     def _told(self, key: Key, moment: str) -> bool:
         known = (key, moment) in self._recent
@@ -271,8 +277,8 @@ class EventState:
         if key.kind is EventKind.VIDEO_LOSS:
             self._losses.add(key.channel)
 
-    def _stop(self, key: Key) -> bool:
-        """End what an alert says is over; True when the kind is over on the channel."""
+    def _stop(self, key: Key) -> EventPhase | Fate:
+        """End what an alert says is over; STOP when the kind is over on the channel."""
         if key.kind is EventKind.IO_INPUT:
             self.io_inactive = True
         if key not in self._active:
@@ -280,11 +286,11 @@ class EventState:
             related = [other for other in self._active if other[:3] == key[:3] and key.port in (None, other.port)]
             if key.region or not related:
                 self.counters["unmatched_stops"] += 1
-                return False
+                return Fate.END_OF_NOTHING
             for other in related[1:]:
                 self._forget(other)
             key = related[0]
-        return self._end(key)
+        return EventPhase.STOP if self._end(key) else Fate.END_OF_ONE_OF_SEVERAL
 
     def _forget(self, key: Key) -> None:
         del self._active[key]

@@ -19,12 +19,14 @@ from ...errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
+from ...event_tally import Unsubscribed
 from ...models import EventKind, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from ...transport.multipart import MultipartParser, Part, boundary_of
 from ...transport.noise import NoiseLimit
 from .context import Context
 from .event_state import ChannelMap, EventState
+from .mapping import unsent_kinds
 from .system import Clock
 
 _LOGGER = logging.getLogger(__name__)
@@ -59,6 +61,7 @@ class Events:
         self._probe_after = probe_after
         self._dead_after = dead_after
         self._state = EventState(lambda: context.clock, io_inactive=context.quirks.io_inactive is True)
+        self.tally = self._state.tally
         self._listener: EventListener | None = None
         self._told: EventStreamState | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -88,6 +91,11 @@ class Events:
     def counters(self) -> dict[str, int]:
         """What went through the stream so far."""
         return {**self._state.counters, "connections": self.connections, "pictures": self.pictures}
+
+    @property
+    def unsubscribed(self) -> Unsubscribed:
+        """What is detected and not sent to us: its trigger notifies no centre (hikvision-isapi 11.5)."""
+        return unsent_kinds(self._context.triggers)
 
     def channels_changed(self, numbers: Iterable[int], first_ip: int) -> None:
         """Take the channels there are now, and the number of the first IP channel."""

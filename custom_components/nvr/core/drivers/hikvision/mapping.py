@@ -257,6 +257,24 @@ def silent_triggers(triggers: Iterable[Trigger]) -> tuple[str, ...]:
     )
 
 
+def unsent_kinds(triggers: Iterable[Trigger]) -> dict[tuple[int | None, EventKind], str]:
+    """Return what no trigger pushes of a channel (None: of the box), with what its triggers do instead."""
+    found: dict[tuple[int | None, EventKind], set[str]] = {}
+    sent: set[tuple[int | None, EventKind]] = set()
+    for trigger in triggers:
+        kind = event_type(trigger.type)
+        place = (_spoken_of(trigger, kind), kind.kind)
+        if "center" in trigger.methods:
+            sent.add(place)
+        elif kind.kind is not EventKind.UNKNOWN:
+            found.setdefault(place, set()).update(filter(None, trigger.methods))
+    return {
+        place: f"its trigger does: {', '.join(sorted(methods)) or 'nothing'}"
+        for place, methods in found.items()
+        if place not in sent
+    }
+
+
 def _ip_channels(documents: Documents, serial: str, offset: int) -> list[Channel]:
     online = {state.id: state.online for state in documents.states or ()}
     return [

@@ -146,6 +146,26 @@ def test_detections_without_center_are_told() -> None:
     assert channels(NVR32)[32].detections == {EventKind.MOTION, EventKind.INTRUSION, EventKind.OBJECT_THROWN}
 
 
+def test_kinds_that_no_trigger_sends_say_what_theirs_do() -> None:
+    def trigger(kind: str, channel: int | None, *methods: str) -> wire.Trigger:
+        return wire.Trigger(f"{kind}-{channel}", kind, channel, None, None, methods)
+
+    assert mapping.unsent_kinds(
+        [
+            trigger("VMD", 1, "record", "beep"),
+            trigger("linedetection", 1),
+            trigger("fielddetection", 1, "record"),
+            trigger("fielddetection", 1, "center"),
+            trigger("diskfull", None, ""),
+            trigger("newfangled", 1, "record"),
+        ]
+    ) == {
+        (1, EventKind.MOTION): "its trigger does: beep, record",
+        (1, EventKind.LINE_CROSSING): "its trigger does: nothing",
+        (None, EventKind.DISK_FULL): "its trigger does: nothing",
+    }
+
+
 def test_hybrid_numbers_analog_first() -> None:
     found = channels(HYBRID)
     assert [channel.kind for channel in found.values()] == [ChannelKind.ANALOG] * 3 + [ChannelKind.IP] * 2
