@@ -24,6 +24,7 @@ DISK_FAULT: Final = "disk_fault"
 CLOCK_WRONG: Final = "clock_wrong"
 EVENTS_UNLINKED: Final = "events_unlinked"
 EVENTS_CROWDED: Final = "events_crowded"
+EVENTS_DOWN: Final = "events_down"
 RTSP_OFF: Final = "rtsp_off"
 SUB_STREAM_H265: Final = "sub_stream_h265"
 PLAYBACK_PERMISSION: Final = "playback_permission"
@@ -31,7 +32,7 @@ PLAYBACK_PERMISSION: Final = "playback_permission"
 # What is true of a running entry only; who wants it again finds it out again.
 _PASSING: Final = (
     *(PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER, PLAYBACK_PERMISSION),
-    *(DISK_FAULT, CLOCK_WRONG, EVENTS_CROWDED, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
+    *(DISK_FAULT, CLOCK_WRONG, EVENTS_CROWDED, EVENTS_DOWN, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
 )
 
 
@@ -132,6 +133,12 @@ def async_health(
         translation_key=key,
         translation_placeholders={"name": entry.title, **placeholders},
     )
+
+
+@callback
+def async_is_told(hass: HomeAssistant, entry: ConfigEntry, key: str) -> bool:
+    """Return whether an issue is told now."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id(entry, key)) is not None
 
 
 @callback
