@@ -115,7 +115,7 @@ class HealthIssues:
         self._say(issues.SUB_STREAM_H265, bool(heavy), {"channels": lines(heavy)})
 
     def _event_stream(self) -> None:
-        """Tell of a recorder that answers without an event stream, or has no place for ours: our old one may hold it."""
+        """Tell of a recorder that answers without an event stream, or has no place for it: our old one may hold it."""
         source = self._hub.driver.events
         if self._hub.link.stream_state is EventStreamState.ALIVE:
             self._crowded_since = self._down_since = None

@@ -10,7 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .core.errors import NvrPermissionError
+from .core.errors import NvrInsecureLoginError, NvrPermissionError
 from .core.models import Channel
 from .errors import error_key, error_placeholders
 
@@ -83,6 +83,21 @@ def async_raise(hass: HomeAssistant, entry: ConfigEntry, key: str) -> None:
         is_fixable=False,
         severity=ir.IssueSeverity.WARNING,
         translation_key=key,
+        translation_placeholders={"name": entry.title},
+    )
+
+
+@callback
+def async_events_refused(hass: HomeAssistant, entry: ConfigEntry, err: NvrPermissionError) -> None:
+    """Tell that the event stream is refused: for want of a right, or as the login would travel readable."""
+    insecure = isinstance(err, NvrInsecureLoginError)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, EVENTS_PERMISSION),
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=error_key(err) if insecure else EVENTS_PERMISSION,
         translation_placeholders={"name": entry.title},
     )
 

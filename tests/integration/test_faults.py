@@ -35,7 +35,7 @@ EVERYDAY: Final = {
     'hikvision:disk="error"',
     "hikvision:search.status=500",
     'dahua:storage.mode="error"',
-    "dahua:events.status=500",
+    "hikvision:alerts.status=404",
 }
 _LONG: Final = 20.0
 
@@ -67,7 +67,9 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def often(monkeypatch: pytest.MonkeyPatch, row: Row) -> None:
-    """Look at the health all the time, where the line is about that."""
+    """Look at the health all the time, where the line is about that, and soon for an end that was lost."""
+    if row.switch == "events.lose_stops":
+        monkeypatch.setattr("custom_components.nvr.core.drivers.dahua.event_state.LOST_STOP", 1.0)
     if "health" not in row.functions:
         return
     for name, value in {"FIRST": 0.0, "PACE": 0.02, "QUIET": 0.3, "ROUND": timedelta(seconds=0.2)}.items():
