@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from io import BytesIO
 import itertools
 from pathlib import Path
@@ -198,11 +199,11 @@ class FaultHome:
 
     def days_back(self) -> int:
         """Return how many days to look back: another day each time."""
-        return 2 + next(self.turns) % 5
+        return 2 + int(next(self.turns)) % 5
 
     def channel(self) -> int:
         """Return a channel that was not asked for last time."""
-        return 1 + next(self.turns) % 4
+        return 1 + int(next(self.turns)) % 4
 
 
 def _whole(moment: datetime) -> datetime:
@@ -262,7 +263,7 @@ async def event(home: FaultHome, patience: float) -> str:
     for on, phase in ((True, "start"), (False, "stop")):
         home.told.clear()
         cross_line(home.nvr, 1, on=on)
-        if not await came(lambda phase=phase: _told(home, "line", phase), patience):
+        if not await came(partial(_told, home, "line", phase), patience):
             return SILENT
     return WORKS
 

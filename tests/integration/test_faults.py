@@ -61,8 +61,8 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("CROWDED", "DOWN"):
         monkeypatch.setattr(f"custom_components.nvr.health_issues.{name}", 0.2)
     monkeypatch.setattr(stills, "_FRESH", 0.0)
-    monkeypatch.setitem(HttpTransport.request.__kwdefaults__, "timeout", 3.0)
-    monkeypatch.setitem(ExportQueue.__init__.__kwdefaults__, "delays", (0.05,))
+    for function, name, value in ((HttpTransport.request, "timeout", 3.0), (ExportQueue.__init__, "delays", (0.05,))):
+        monkeypatch.setattr(function, "__kwdefaults__", {**(function.__kwdefaults__ or {}), name: value})
 
 
 @pytest.fixture
