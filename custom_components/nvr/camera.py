@@ -5,6 +5,7 @@ action is asked here where it is known, and refused when he may not watch. Pictu
 and a running stream by its address, name nobody.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextvars import ContextVar
 import time
@@ -21,7 +22,7 @@ from homeassistant.helpers.http import current_request
 from .access import Action, asking_user, is_content_user, permit, user_of
 from .const import DOMAIN, LOGGER
 from .coordinator import NvrCoordinator
-from .core.errors import NvrError
+from .core.errors import NvrError, NvrTimeoutError
 from .core.models import Channel, RtspAddress, RtspTransport, StreamProfile, StreamRole
 from .entity import ChannelEntity, add_channel_entities
 from .errors import error_key, translate, translated_errors
@@ -30,6 +31,8 @@ from .runtime import NvrConfigEntry
 PARALLEL_UPDATES = 0
 # How old (s) the recorder's yes to the login may be when a stream is begun.
 _VERIFIED = 2.0
+# How long (s) a picture may take: Home Assistant gives up after ten, without a word of what is wrong.
+_PATIENCE: Final = 9.0
 # Set where an action runs for a camera: on whose behalf.
 _IN_ACTION: Final[ContextVar[Context | None]] = ContextVar("nvr_camera_action", default=None)
 # Set where Home Assistant asks on nobody's behalf, although somebody's command may have led to it.
@@ -142,7 +145,11 @@ class NvrCamera(ChannelEntity, Camera):
         """Return a fresh picture; all who ask within a second share it."""
         await self._require_live()
         with translated_errors(self.hub.name):
-            return await self.hub.async_snapshot(self.number, width, height)
+            try:
+                async with asyncio.timeout(_PATIENCE):
+                    return await self.hub.async_snapshot(self.number, width, height)
+            except TimeoutError:
+                raise NvrTimeoutError("no picture in time") from None
 
     async def _require_live(self) -> None:
         """Refuse a person who may not watch. An action is its caller's, whatever led to it."""

@@ -16,6 +16,8 @@ from .recording_watch import RecordingWatch
 
 # How long (s) a recorder must have no place for our event stream.
 CROWDED: Final = 120.0
+# And for how long it must answer and have no event stream for any other reason.
+DOWN: Final = 600.0
 # So many lines of a long list are shown.
 _MOST_LINES: Final = 20
 
@@ -61,6 +63,7 @@ class HealthIssues:
         self._recording = recording
         self._silent = silent
         self._crowded_since: float | None = None
+        self._down_since: float | None = None
         self._told: dict[tuple[str, int | None], dict[str, str]] = {}
 
     @callback
@@ -73,6 +76,7 @@ class HealthIssues:
     def async_update(self) -> None:
         """Bring what is told up to what is known."""
         if not self._hub.online or not self._hub.link.reached:
+            self._down_since = None
             return
         self._disks()
         self._clock()
@@ -111,16 +115,21 @@ class HealthIssues:
         self._say(issues.SUB_STREAM_H265, bool(heavy), {"channels": lines(heavy)})
 
     def _event_stream(self) -> None:
-        """Tell of a recorder that has no place for our stream; for a moment it may be our own old one that holds it."""
+        """Tell of a recorder that answers without an event stream, or has no place for it: our old one may hold it."""
         source = self._hub.driver.events
         if self._hub.link.stream_state is EventStreamState.ALIVE:
-            self._crowded_since = None
+            self._crowded_since = self._down_since = None
             self._say(issues.EVENTS_CROWDED, False, {})
-        elif source is not None and source.crowded:
+            self._say(issues.EVENTS_DOWN, False, {})
+        elif source is not None:
             now = self._hass.loop.time()
-            self._crowded_since = self._crowded_since or now
-            if now - self._crowded_since >= CROWDED:
-                self._say(issues.EVENTS_CROWDED, True, {})
+            self._down_since = self._down_since or now
+            if source.crowded:
+                self._crowded_since = self._crowded_since or now
+                if now - self._crowded_since >= CROWDED:
+                    self._say(issues.EVENTS_CROWDED, True, {})
+            told = source.crowded or issues.async_is_told(self._hass, self._entry, issues.EVENTS_PERMISSION)
+            self._say(issues.EVENTS_DOWN, not told and now - self._down_since >= DOWN, {})
 
     def _playback(self) -> None:
         refused = self._recording.refused

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from .core.driver import Driver
-from .core.errors import NvrOtherRecorderError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
+from .core.errors import NvrError, NvrOtherRecorderError, NvrResponseError, NvrUnreachableError, NvrUnsupportedError
 
 
 @contextmanager
@@ -32,6 +32,7 @@ class Identity:
         self._proved = -1
         self._other = False
         self._known = False
+        self._failure: NvrError = NvrUnreachableError("not seen")
 
     @property
     def known(self) -> bool:
@@ -44,9 +45,9 @@ class Identity:
         return self._known and self._proved == self._doubts
 
     def require_known(self) -> None:
-        """Raise NvrOtherRecorderError or NvrUnreachableError where nothing may be asked on behalf of people."""
+        """Raise what kept us from knowing the recorder, where nothing may be asked on behalf of people."""
         if not self._known:
-            raise NvrOtherRecorderError("another recorder answers") if self._other else NvrUnreachableError("not seen")
+            raise NvrOtherRecorderError("another recorder answers") if self._other else self._again()
 
     def doubt(self) -> None:
         """Believe nothing before a proof that begins after this moment."""
@@ -64,10 +65,18 @@ class Identity:
     async def async_connect(self) -> None:
         """Let the driver learn the recorder, and nobody else; raises as `async_prove`."""
         asked = self._doubts
-        with _of_ours():
-            await self._driver.connect(self._serial)
+        try:
+            with _of_ours():
+                await self._driver.connect(self._serial)
+        except NvrError as err:
+            self._failure = err
+            raise
         self._known, self._other = True, False
         self._proved = max(self._proved, asked)
+
+    def _again(self) -> NvrError:
+        """Return the last failure once more: an error that is raised twice keeps the trace of the first time."""
+        return type(self._failure)(str(self._failure))
 
     def replaced(self) -> None:
         """Another recorder answers in its place."""

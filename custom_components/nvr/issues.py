@@ -10,7 +10,7 @@ from homeassistant.helpers import issue_registry as ir
 from homeassistant.util import dt as dt_util
 
 from .const import DOMAIN
-from .core.errors import NvrPermissionError
+from .core.errors import NvrInsecureLoginError, NvrPermissionError
 from .core.models import Channel
 from .errors import error_key, error_placeholders
 
@@ -24,6 +24,7 @@ DISK_FAULT: Final = "disk_fault"
 CLOCK_WRONG: Final = "clock_wrong"
 EVENTS_UNLINKED: Final = "events_unlinked"
 EVENTS_CROWDED: Final = "events_crowded"
+EVENTS_DOWN: Final = "events_down"
 RTSP_OFF: Final = "rtsp_off"
 SUB_STREAM_H265: Final = "sub_stream_h265"
 PLAYBACK_PERMISSION: Final = "playback_permission"
@@ -31,7 +32,7 @@ PLAYBACK_PERMISSION: Final = "playback_permission"
 # What is true of a running entry only; who wants it again finds it out again.
 _PASSING: Final = (
     *(PERMISSION, EVENTS_PERMISSION, OTHER_RECORDER, PLAYBACK_PERMISSION),
-    *(DISK_FAULT, CLOCK_WRONG, EVENTS_CROWDED, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
+    *(DISK_FAULT, CLOCK_WRONG, EVENTS_CROWDED, EVENTS_DOWN, EVENTS_UNLINKED, RTSP_OFF, SUB_STREAM_H265),
 )
 
 
@@ -87,6 +88,21 @@ def async_raise(hass: HomeAssistant, entry: ConfigEntry, key: str) -> None:
 
 
 @callback
+def async_events_refused(hass: HomeAssistant, entry: ConfigEntry, err: NvrPermissionError) -> None:
+    """Tell that the event stream is refused: for want of a right, or as the login would travel readable."""
+    insecure = isinstance(err, NvrInsecureLoginError)
+    ir.async_create_issue(
+        hass,
+        DOMAIN,
+        issue_id(entry, EVENTS_PERMISSION),
+        is_fixable=False,
+        severity=ir.IssueSeverity.WARNING,
+        translation_key=error_key(err) if insecure else EVENTS_PERMISSION,
+        translation_placeholders={"name": entry.title},
+    )
+
+
+@callback
 def async_camera_changed(hass: HomeAssistant, entry: ConfigEntry, channel: Channel, old_model: str | None) -> None:
     """Tell that another camera is in a slot; the notice stays, over restarts, until the user has read it."""
     ir.async_create_issue(
@@ -132,6 +148,12 @@ def async_health(
         translation_key=key,
         translation_placeholders={"name": entry.title, **placeholders},
     )
+
+
+@callback
+def async_is_told(hass: HomeAssistant, entry: ConfigEntry, key: str) -> bool:
+    """Return whether an issue is told now."""
+    return ir.async_get(hass).async_get_issue(DOMAIN, issue_id(entry, key)) is not None
 
 
 @callback

@@ -290,7 +290,7 @@ class RecorderLink:
     def _stream_refused(self, err: StreamRefusal) -> timedelta | None:
         """Return when the event stream may be tried again; None: not before a new set-up."""
         if isinstance(err, NvrPermissionError):
-            issues.async_raise(self._hass, self._entry, issues.EVENTS_PERMISSION)
+            issues.async_events_refused(self._hass, self._entry, err)
             return POLL_REFUSED
         self._conclude(err)
         if isinstance(err, NvrLockedError):

@@ -50,7 +50,6 @@ class ClockFaults:
 
     label: str | None = None
     fixed: str | None = None
-    fraction: bool = False
 
 
 @dataclass(slots=True)

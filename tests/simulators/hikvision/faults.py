@@ -102,7 +102,6 @@ class DownloadFaults:
     need_size: bool = True
     whole_file: bool = True
     container: str = "imkh"
-    codec: str = "recorded"
     length: bool = True
     fail_soon: float = 0.0
     ok_status: int = 0
