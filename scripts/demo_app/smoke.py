@@ -18,7 +18,7 @@ from .simulator import SimulatedNvr, simulated_nvrs
 from .smoke_checks import Scene
 
 # What all checks may take together; ending what was started comes on top.
-LIMIT = 240.0
+LIMIT = 300.0
 # Cameras of an NVR with faults.
 FEW = 2
 
