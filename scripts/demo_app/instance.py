@@ -65,8 +65,7 @@ script:
         data:
           notification_id: "{{ data.tag }}"
           title: "{{ title }}"
-          message: >-
-            {{ message }} [Show]({{ data.url }}){{ ' ![Picture](' ~ data.image ~ ')' if data.image | default('') }}
+          message: "{{ message }} [Show]({{ data.url }})"
   somebody_comes:
     mode: parallel
     sequence:
