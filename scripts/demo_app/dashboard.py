@@ -113,17 +113,18 @@ def _once_found(entity_id: str, name: str) -> dict[str, Any]:
 def _controls(entry: NvrEntry) -> list[dict[str, Any]]:
     """What is switched and moved. How entities will be called is known from those that are there."""
     own = _own_sensors(entry)[0]["entity_id"].partition(".")[2].removesuffix("_connectivity")
-    cards = [_once_found(f"switch.{own}_alarm_output_1", "Alarm output 1")]
+    relay = _once_found(f"switch.{own}_alarm_output_1", "Alarm output 1")
     cameras = entry.enabled("camera")
-    if len(cameras) >= MOVES:
-        camera = cameras[MOVES - 1]["entity_id"]
-        cards += [
-            _once_found(f"select.{camera.partition('.')[2]}_preset", "Where it looks"),
-            _button("Turn left", "mdi:arrow-left-bold", "nvr.ptz_move", {"entity_id": camera, "pan": -50}),
-            _button("Turn right", "mdi:arrow-right-bold", "nvr.ptz_move", {"entity_id": camera, "pan": 50}),
-            _button("Home", "mdi:home", "nvr.ptz_go_to_preset", {"entity_id": camera, "preset": "Home"}),
-        ]
-    return cards
+    if len(cameras) < MOVES:
+        return [relay]
+    camera = cameras[MOVES - 1]["entity_id"]
+    return [
+        _button("Turn left", "mdi:arrow-left-bold", "nvr.ptz_move", {"entity_id": camera, "pan": -50}),
+        _button("Turn right", "mdi:arrow-right-bold", "nvr.ptz_move", {"entity_id": camera, "pan": 50}),
+        _button("Home", "mdi:home", "nvr.ptz_go_to_preset", {"entity_id": camera, "preset": "Home"}),
+        _once_found(f"select.{camera.partition('.')[2]}_preset", "Where it looks"),
+        relay,
+    ]
 
 
 def _button(name: str, icon: str, action: str, data: Mapping[str, object]) -> dict[str, Any]:

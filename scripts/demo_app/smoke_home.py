@@ -110,6 +110,7 @@ async def blueprints(scene: Scene) -> str:
         await scene.nvr.control("/event", dict(kind.comes))
         seen = await _told(told, lambda call: bool(call["title"] == kind.cameras[0]))
         require(seen["message"].startswith("Intrusion"), f"it said: {seen['message']}")
+        require(bool(seen["data"]["image"]), "the blueprint got no picture")
         picture = await client.get(seen["data"]["image"])
         require(picture.startswith(b"\xff\xd8\xff"), "the picture of the notification is no JPEG")
         await scene.nvr.control("/event", dict(kind.fails))
