@@ -28,7 +28,7 @@ homeassistant:
   elevation: 0
   unit_system: metric
   time_zone: {time_zone}
-  internal_url: "http://127.0.0.1:{port}"
+  internal_url: "{address}"
 automation:
   - id: someone_at_the_door
     alias: Someone was seen
@@ -92,9 +92,8 @@ def write_config(folder: Path, port: int, time_zone: str) -> None:
     """Fill the configuration folder; the HTTP settings are stored as confirmed ones, so that HA never reverts them."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (folder / "configuration.yaml").write_text(
-        CONFIGURATION.replace("{time_zone}", time_zone).replace("127.0.0.1:{port}", f"127.0.0.1:{port}")
-    )
+    configuration = CONFIGURATION.replace("{time_zone}", time_zone).replace("{address}", f"http://127.0.0.1:{port}")
+    (folder / "configuration.yaml").write_text(configuration)
     components = folder / "custom_components"
     components.mkdir(exist_ok=True)
     link = components / "nvr"
