@@ -52,7 +52,7 @@ async def async_setup_entry(
         if number == _RECORDER:
             async_add_entities([RecorderDetection(coordinator, key)])
         elif (channel := hub.channel(number)) is not None:
-            enabled = key in enabled_by_default(frozenset(known))
+            enabled = key in enabled_by_default(frozenset(known)) and hub.roster.devices.has_room(number)
             async_add_entities([ChannelDetection(coordinator, channel, key, enabled=enabled)])
 
     added[_RECORDER] = set(hub.roster.detections(_RECORDER))

@@ -48,6 +48,8 @@ CONF_TRANSCODE: Final = "transcode"
 DEFAULT_AUDIT_DAYS: Final = 90
 DEFAULT_GRACE_TIME: Final = 30
 MAX_ENABLED_DETECTIONS: Final = 4
+# Of one channel, that nobody asked for.
+MAX_ENABLED_ENTITIES: Final = 8
 
 EVENT_ONLINE: Final = f"{DOMAIN}_online"
 EVENT_OFFLINE: Final = f"{DOMAIN}_offline"

@@ -74,6 +74,7 @@ RECORDER_KINDS: Final = frozenset(
     }
 )
 # A channel gets the first few of these that it has as enabled entities (performance 8); the user enables the rest.
+# Tampering and video loss, which nearly all have and hardly any sends, would take the place of what a camera does send.
 _COMMON: Final = (
     EventKind.MOTION,
     EventKind.PERSON,
@@ -84,8 +85,6 @@ _COMMON: Final = (
     EventKind.PIR,
     EventKind.FIRE,
     EventKind.SMOKE,
-    EventKind.TAMPER,
-    EventKind.VIDEO_LOSS,
     EventKind.FACE,
     EventKind.PLATE,
 )

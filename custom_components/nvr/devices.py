@@ -8,7 +8,7 @@ from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers import device_registry as dr, entity_registry as er
 
-from .const import CONF_CAMERA_PROFILE, DOMAIN, CameraProfile
+from .const import CONF_CAMERA_PROFILE, DOMAIN, MAX_ENABLED_ENTITIES, CameraProfile
 from .core.driver import ConnectionConfig, TlsMode
 from .core.models import Channel, RecorderInfo, StreamRole, VideoCodec
 
@@ -96,6 +96,13 @@ class Devices:
             self._sensors = [entry.unique_id for entry in entries if entry.domain == BINARY_SENSOR_DOMAIN]
         begin = f"{owner}_"
         return frozenset(unique_id.removeprefix(begin) for unique_id in self._sensors if unique_id.startswith(begin))
+
+    def has_room(self, number: int) -> bool:
+        """Tell whether one more of a channel's entities may be enabled without being asked for."""
+        if (device_id := self.channel_ids.get(number)) is None:
+            return False
+        enabled = er.async_entries_for_device(er.async_get(self._hass), device_id)
+        return len(enabled) < MAX_ENABLED_ENTITIES
 
     def camera_entity_id(self, channel: Channel) -> str | None:
         """Return the enabled camera entity of the channel: of the preferred profile, else of any."""

@@ -153,10 +153,12 @@ class HealthIssues:
     ) -> None:
         """Raise or take back one issue, once for each change: the registry writes and tells of every call."""
         known = self._told.get((key, number))
+        # What people call it belongs to what is told, and may change.
+        shown = {**placeholders, "name": self._entry.title}
         if not wrong:
             if known is not None or number is not None:
                 issues.async_clear(self._hass, self._entry, key if number is None else f"{key}_{number}")
             self._told.pop((key, number), None)
-        elif known != placeholders:
-            self._told[key, number] = placeholders
+        elif known != shown:
+            self._told[key, number] = shown
             issues.async_health(self._hass, self._entry, key, placeholders, number=number, fixable=fixable)

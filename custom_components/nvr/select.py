@@ -9,10 +9,8 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 
 from .access import Action
-from .const import MAX_ENABLED_DETECTIONS
 from .coordinator import NvrCoordinator
 from .core.controls import Control, ControlPage, ControlShape, PtzOrder
-from .detections import enabled_by_default
 from .entity_control import ControlEntity, ManagedEntity, add_control_entities, add_found_entities
 from .errors import translated_errors
 from .runtime import NvrConfigEntry
@@ -67,9 +65,7 @@ class PresetSelect(ManagedEntity, SelectEntity):
 
     def __init__(self, coordinator: NvrCoordinator, number: int) -> None:
         super().__init__(coordinator, number, "preset")
-        # Presence, events and a camera have the first three of the eight places of a channel.
-        shown = len(enabled_by_default(self.hub.roster.detections(number)))
-        self._attr_entity_registry_enabled_default = shown < MAX_ENABLED_DETECTIONS
+        self._attr_entity_registry_enabled_default = self.hub.roster.devices.has_room(number)
         self._channel = number
 
     @property

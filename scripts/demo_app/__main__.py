@@ -16,12 +16,14 @@ from .client import OWNER
 from .dashboard import Shown
 from .instance import HomeAssistant
 from .processes import DemoError, port_is_free
+from .recorders import NEGLECTED, NEW
 from .simulator import PASSWORD, USERNAME, SimulatedNvr, simulated_nvrs
 from .smoke import run_smoke
 
-CHANNELS, SMOKE_CHANNELS = 3, 4
+CHANNELS, SMOKE_CHANNELS, FEW = 3, 4, 2
 # Somebody passes a camera every few minutes, and the NVR tells of it; its clock is that of the Home Assistant.
-LIVELY = ("--detect", "--incidents", "12", "--utc-offset", "60", "--dst")
+HERE = ("--utc-offset", "60", "--dst")
+LIVELY = ("--detect", "--incidents", "12", *HERE)
 
 
 def _arguments(words: Sequence[str]) -> argparse.Namespace:
@@ -67,13 +69,16 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
         print("Starting the simulated NVRs and Home Assistant ...", flush=True)
         channels = options.channels or CHANNELS
         nvrs = await stack.enter_async_context(simulated_nvrs(channels, folder, *LIVELY))
+        old = await stack.enter_async_context(simulated_nvrs(FEW, folder, *HERE, kinds=NEGLECTED))
+        new = await stack.enter_async_context(simulated_nvrs(1, folder, *LIVELY, kinds=(NEW,)))
         home = HomeAssistant.prepare(folder / "config", options.port)
         stack.push_async_callback(home.close)
         await home.start()
         await home.create_owner()
         shown = [Shown(await nvr_entry.add_nvr(home.client, nvr), nvr) for nvr in nvrs]
-        await dashboard.save(home.client, shown)
-        print(_welcome(options.port, nvrs), flush=True)
+        faulty = [Shown(await nvr_entry.add_nvr(home.client, nvr), nvr) for nvr in old]
+        await dashboard.save(home.client, shown, faulty)
+        print(_welcome(options.port, nvrs, new[0]), flush=True)
         try:
             await asyncio.Event().wait()
         finally:
@@ -81,15 +86,18 @@ async def _serve(options: argparse.Namespace, folder: Path) -> int:
     return 0
 
 
-def _welcome(port: int, nvrs: Sequence[SimulatedNvr]) -> str:
+def _welcome(port: int, nvrs: Sequence[SimulatedNvr], new: SimulatedNvr) -> str:
     """Return where it is, how to come in, and what to try."""
     lines = [
         "",
         f"  Open   http://127.0.0.1:{port}/nvr-demo/cameras",
         f"  Login  {OWNER['username']} / {OWNER['password']}",
-        "  Try    the buttons at the end of the dashboard,",
+        "  Try    the buttons at the end of the dashboard; what happens is told by our blueprints under Notifications,",
         "         Media > NVR > ... > Yesterday > All day: drag the slider to any time of the day,",
-        "         Settings > Devices & services > NVR,",
+        f"         Settings > Repairs: {' and '.join(kind.name for kind in NEGLECTED)} have faults, told in a minute,",
+        "         Settings > Devices & services > NVR; what can be controlled is found out within two minutes,",
+        f"         Add integration > NVR: {new.kind.name} is found there (or type 127.0.0.1:{new.http_port}),",
+        f"         with the login {USERNAME} / {PASSWORD},",
         "         or steer the NVRs from a shell:",
     ]
     for nvr in nvrs:

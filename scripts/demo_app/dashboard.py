@@ -1,4 +1,7 @@
-"""The demo's dashboard: the NVRs side by side, each with its cameras, what happened, how it is, and what to try."""
+"""The demo's dashboard: the NVRs side by side, each with its cameras, what happened, how it is, and what to try.
+
+Those with faults stand below, with what is wrong.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +18,11 @@ LIVE_TILES = 6
 FULL, HALF, THIRD = 12, 6, 4
 # The first of these that a camera has are shown on it.
 DETECTIONS, DETECTIONS_SHOWN = ("motion", "person", "intrusion", "line_crossing"), 3
+# The camera that moves, if there are so many.
+MOVES = 3
+FAULTS = """\
+Nobody has looked after this NVR for long. [Repairs](/config/repairs) says what is wrong, and puts some of it right.
+"""
 
 
 @dataclass(frozen=True)
@@ -26,14 +34,19 @@ class Shown:
 
 
 def _of_channel(entry: NvrEntry, camera: dict[str, Any]) -> list[str]:
-    """Return the detections of the camera's device."""
+    """Return the detections of the camera's device, and whether it is recorded."""
     found = [
         sensor["entity_id"]
         for key in DETECTIONS
         for sensor in entry.enabled("binary_sensor")
         if sensor["device_id"] == camera["device_id"] and sensor["unique_id"].endswith(f"_{key}")
     ]
-    return found[:DETECTIONS_SHOWN]
+    recorded = [
+        sensor["entity_id"]
+        for sensor in entry.enabled("binary_sensor")
+        if sensor["device_id"] == camera["device_id"] and sensor["unique_id"].endswith("_recording")
+    ]
+    return found[:DETECTIONS_SHOWN] + recorded
 
 
 def _heading(text: str, icon: str, *, style: str = "subtitle", badges: Sequence[dict[str, Any]] = ()) -> dict[str, Any]:
@@ -80,16 +93,37 @@ def _happenings(entry: NvrEntry) -> dict[str, Any]:
     }
 
 
+def _tile(entity_id: str, name: str) -> dict[str, Any]:
+    return {"type": "tile", "entity": entity_id, "name": name, "grid_options": {"columns": HALF, "rows": 1}}
+
+
 def _troubles(entry: NvrEntry) -> list[dict[str, Any]]:
-    """What the NVR can tell of besides being there."""
+    """What the NVR can tell of besides being there: its channels' problems, its disks, and what it reports."""
+    own = [sensor for sensor in entry.enabled("sensor") if sensor["device_id"] == entry.device["id"]]
+    shown = [*own, *_own_sensors(entry)[1:]]
+    return [_tile(sensor["entity_id"], sensor["name"] or sensor["original_name"]) for sensor in shown]
+
+
+def _once_found(entity_id: str, name: str) -> dict[str, Any]:
+    """A tile for what is found out some time after the start, hidden until then."""
+    there = {"condition": "state", "entity": entity_id, "state_not": "unavailable"}
+    return {**_tile(entity_id, name), "visibility": [there]}
+
+
+def _controls(entry: NvrEntry) -> list[dict[str, Any]]:
+    """What is switched and moved. How entities will be called is known from those that are there."""
+    own = _own_sensors(entry)[0]["entity_id"].partition(".")[2].removesuffix("_connectivity")
+    relay = _once_found(f"switch.{own}_alarm_output_1", "Alarm output 1")
+    cameras = entry.enabled("camera")
+    if len(cameras) < MOVES:
+        return [relay]
+    camera = cameras[MOVES - 1]["entity_id"]
     return [
-        {
-            "type": "tile",
-            "entity": sensor["entity_id"],
-            "name": sensor["name"] or sensor["original_name"],
-            "grid_options": {"columns": HALF, "rows": 1},
-        }
-        for sensor in _own_sensors(entry)[1:]
+        _button("Turn left", "mdi:arrow-left-bold", "nvr.ptz_move", {"entity_id": camera, "pan": -50}),
+        _button("Turn right", "mdi:arrow-right-bold", "nvr.ptz_move", {"entity_id": camera, "pan": 50}),
+        _button("Home", "mdi:home", "nvr.ptz_go_to_preset", {"entity_id": camera, "preset": "Home"}),
+        _once_found(f"select.{camera.partition('.')[2]}_preset", "Where it looks"),
+        relay,
     ]
 
 
@@ -108,8 +142,12 @@ def _to_try(nvr: SimulatedNvr) -> list[dict[str, Any]]:
     port, kind = nvr.control_port, nvr.kind
     visit = {"port": port, "comes": dict(kind.comes), "leaves": dict(kind.leaves)}
     off, on = ({"port": port, "what": "power", "body": {"on": on}} for on in (False, True))
+    fails = {"port": port, "what": "event", "body": dict(kind.fails)}
+    works = {"port": port, "what": "event", "body": dict(kind.works)}
     return [
         _button("Somebody comes", "mdi:walk", VISIT_ACTION, visit),
+        _button("It fails to record", "mdi:record-rec", CONTROL_ACTION, fails),
+        _button("It records again", "mdi:record", CONTROL_ACTION, works),
         _button("Switch off", "mdi:power-plug-off", CONTROL_ACTION, off),
         _button("Switch on", "mdi:power-plug", CONTROL_ACTION, on),
     ]
@@ -124,28 +162,39 @@ def _section(shown: Shown, names: Mapping[str, str], live_tiles: int) -> dict[st
         _happenings(entry),
         _heading("State", "mdi:list-status"),
         *_troubles(entry),
+        _heading("Controls", "mdi:tune-variant"),
+        *_controls(entry),
         _heading("Try it", "mdi:gesture-tap"),
         *_to_try(shown.nvr),
     ]
     return {"type": "grid", "cards": cards}
 
 
-def build(nvrs: Sequence[Shown], names: Mapping[str, str]) -> dict[str, Any]:
+def _faulty(shown: Shown) -> dict[str, Any]:
+    """An NVR with faults: what it says of itself, and where it is put right."""
+    entry = shown.entry
+    cards = [_title(entry), {"type": "markdown", "content": FAULTS}, *_troubles(entry)]
+    return {"type": "grid", "cards": cards}
+
+
+def build(nvrs: Sequence[Shown], names: Mapping[str, str], faulty: Sequence[Shown] = ()) -> dict[str, Any]:
     """Return the dashboard's configuration; `names` are those of the entities."""
+    sections = [_section(shown, names, LIVE_TILES // len(nvrs)) for shown in nvrs]
     view = {
         "title": "Cameras",
         "path": "cameras",
         "type": "sections",
         "max_columns": len(nvrs),
-        "sections": [_section(shown, names, LIVE_TILES // len(nvrs)) for shown in nvrs],
+        "sections": [*sections, *map(_faulty, faulty)],
     }
     return {"views": [view]}
 
 
-async def save(client: HaClient, nvrs: Sequence[Shown]) -> None:
+async def save(client: HaClient, nvrs: Sequence[Shown], faulty: Sequence[Shown] = ()) -> None:
     """Make the dashboard and list it in the sidebar."""
     states = await client.states()
-    config = build(nvrs, {name: state["attributes"].get("friendly_name", name) for name, state in states.items()})
+    names = {name: state["attributes"].get("friendly_name", name) for name, state in states.items()}
+    config = build(nvrs, names, faulty)
     async with client.websocket() as socket:
         await socket.command(
             "lovelace/dashboards/create",

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import json
 import os
 from pathlib import Path
+import shutil
 from typing import Any
 
 from .client import OWNER, HaClient
@@ -27,20 +28,23 @@ homeassistant:
   elevation: 0
   unit_system: metric
   time_zone: {time_zone}
+  internal_url: "{address}"
 automation:
   - id: someone_at_the_door
     alias: Someone was seen
-    mode: queued
-    triggers:
-      - trigger: event
-        event_type: nvr_event
-        event_data: {kind: intrusion, phase: start}
-    actions:
-      - action: persistent_notification.create
-        data:
-          notification_id: "someone_was_seen_{{ trigger.event.data.entry_id }}"
-          title: "{{ trigger.event.data.channel_name }}: intrusion"
-          message: "{{ trigger.event.data.name }}, {{ trigger.event.data.occurred_at }}"
+    use_blueprint:
+      path: nvr/detection.yaml
+      input: {kinds: [intrusion], notify: script.tell, pause: 0}
+  - id: somebody_is_away
+    alias: An NVR or a camera is away
+    use_blueprint:
+      path: nvr/offline.yaml
+      input: {notify: script.tell, patience: {seconds: 2}}
+  - id: it_does_not_record
+    alias: An NVR does not record
+    use_blueprint:
+      path: nvr/no_recording.yaml
+      input: {notify: script.tell}
 frontend:
 history:
 logbook:
@@ -54,6 +58,15 @@ rest_command:
     content_type: application/json
     payload: "{{ body | to_json }}"
 script:
+  tell:
+    alias: Tell of it
+    mode: parallel
+    sequence:
+      - action: persistent_notification.create
+        data:
+          notification_id: "{{ data.tag }}"
+          title: "{{ title }}"
+          message: "{{ message }} [Show]({{ data.url }})"
   somebody_comes:
     mode: parallel
     sequence:
@@ -79,12 +92,14 @@ def write_config(folder: Path, port: int, time_zone: str) -> None:
     """Fill the configuration folder; the HTTP settings are stored as confirmed ones, so that HA never reverts them."""
     storage = folder / ".storage"
     storage.mkdir(parents=True, exist_ok=True)
-    (folder / "configuration.yaml").write_text(CONFIGURATION.replace("{time_zone}", time_zone))
+    configuration = CONFIGURATION.replace("{time_zone}", time_zone).replace("{address}", f"http://127.0.0.1:{port}")
+    (folder / "configuration.yaml").write_text(configuration)
     components = folder / "custom_components"
     components.mkdir(exist_ok=True)
     link = components / "nvr"
     if not link.is_symlink():
         link.symlink_to(ROOT / "custom_components" / "nvr")
+    shutil.copytree(ROOT / "blueprints", folder / "blueprints", dirs_exist_ok=True)
     http = {
         "server_host": ["127.0.0.1"],
         "server_port": port,

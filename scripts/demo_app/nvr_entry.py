@@ -36,13 +36,18 @@ def _numbers_as_such(entity: dict[str, Any]) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdecimal() else (0, part) for part in parts]
 
 
-async def add_nvr(client: HaClient, nvr: SimulatedNvr) -> NvrEntry:
-    """Walk the config flow with host, user and password, and name it; raises DemoError when it asks for more."""
+async def open_flow(client: HaClient) -> Any:
+    """Open the config flow, and return its first form: it looks around on the network before it asks."""
     flow = await client.post_json("/api/config/config_entries/flow", {"handler": "nvr"})
     while flow["type"] == "progress":
-        # It looks around on the network before it asks.
         await asyncio.sleep(_LOOK_AGAIN)
         flow = await client.get_json(f"/api/config/config_entries/flow/{flow['flow_id']}")
+    return flow
+
+
+async def add_nvr(client: HaClient, nvr: SimulatedNvr) -> NvrEntry:
+    """Walk the config flow with host, user and password, and name it; raises DemoError when it asks for more."""
+    flow = await open_flow(client)
     answer = await client.post_json(
         f"/api/config/config_entries/flow/{flow['flow_id']}",
         {

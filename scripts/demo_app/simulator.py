@@ -1,17 +1,18 @@
 """The simulated NVRs of the demo, steered over their control ports like any stranger would."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 import contextlib
 from dataclasses import dataclass, field
 import json
 from pathlib import Path
+import socket
 from typing import Any
 
 import aiohttp
 
 from .processes import Child, DemoError
-from .recorders import RECORDERS, RecorderKind
+from .recorders import NEGLECTED, NEW, RECORDERS, RecorderKind
 
 USERNAME = "admin"
 PASSWORD = "nvr-test-pass"  # noqa: S105 - the simulators' login, known to everybody
@@ -36,7 +37,9 @@ class SimulatedNvr:
             *("--user", USERNAME, "--password", PASSWORD),
             *options,
         )
-        log = log_dir / f"simulator-{kind.family}.log"
+        if _may_listen(kind.discovery_port):
+            words += ("--discovery-port", str(kind.discovery_port))
+        log = log_dir / f"simulator-{kind.name.replace(' ', '-').lower()}.log"
         return cls(kind, Child(f"The simulated {kind.name}", ("-m", "tests.simulators", kind.family, *words), log))
 
     @property
@@ -56,6 +59,8 @@ class SimulatedNvr:
         self.ports = {name: value for name, value in ready.items() if name.endswith("_port")}
         for number, name in enumerate(self.kind.cameras[:channels], start=1):
             await self.control("/channel", {"channel": number, "name": name})
+        for path, body in self.kind.wrong:
+            await self.control(path, dict(body))
 
     async def control(self, path: str, body: dict[str, Any] | None = None) -> Any:
         """Ask the control port: GET without a body, POST with one."""
@@ -79,14 +84,30 @@ class SimulatedNvr:
         await self.child.stop()
 
 
+def _may_listen(port: int) -> bool:
+    """Tell whether somebody who searches can be answered: others may listen there as well, if they share."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
 @contextlib.asynccontextmanager
 async def simulated_nvrs(
-    channels: int, log_dir: Path, *options: str, smoke: bool = False
+    channels: int,
+    log_dir: Path,
+    *options: str,
+    smoke: bool = False,
+    kinds: Sequence[RecorderKind] = RECORDERS,
 ) -> AsyncIterator[list[SimulatedNvr]]:
-    """Run one NVR of each family with so many cameras each; `options` are words for every simulator."""
+    """Run one NVR of each kind with so many cameras each; `options` are words for every simulator."""
     nvrs = []
-    for number, kind in enumerate(RECORDERS, start=1):
+    for kind in kinds:
         # The number makes footage and what happens differ.
+        number = 1 + (*RECORDERS, *NEGLECTED, NEW).index(kind)
         zone = ("--utc-offset", str(kind.smoke_zone), "--no-dst") if smoke else ()
         nvrs.append(SimulatedNvr.prepare(kind, channels, log_dir, "--number", str(number), *zone, *options))
     try:

@@ -10,14 +10,17 @@ import traceback
 
 import aiohttp
 
-from . import smoke_checks, smoke_media
+from . import smoke_checks, smoke_home, smoke_media
 from .instance import HomeAssistant
 from .processes import DemoError
+from .recorders import NEGLECTED
 from .simulator import SimulatedNvr, simulated_nvrs
 from .smoke_checks import Scene
 
 # What all checks may take together; ending what was started comes on top.
-LIMIT = 180.0
+LIMIT = 300.0
+# Cameras of an NVR with faults.
+FEW = 2
 
 type Check = tuple[str, Callable[[Scene], Awaitable[str]]]
 
@@ -31,7 +34,9 @@ CHECKS: tuple[tuple[Check, ...], ...] = (
     (("Own viewer", smoke_media.own_viewer), ("Export and clip", smoke_media.exported_clip)),
     (("Media browser", smoke_checks.media_browser),),
     (("snapshot_at", smoke_media.frame_of_a_moment),),
-    (("Power cycle", smoke_checks.power_cycle),),
+    (("PTZ", smoke_home.ptz), ("Controls", smoke_home.controls), ("Health", smoke_home.health)),
+    (("Blueprints", smoke_home.blueprints),),
+    (("Power cycle", partial(smoke_checks.power_cycle, told=smoke_home.told_away)),),
 )
 
 
@@ -82,17 +87,19 @@ async def run_smoke(folder: Path, channels: int) -> int:
     started = time.monotonic()
     async with contextlib.AsyncExitStack() as stack:
         nvrs = await stack.enter_async_context(simulated_nvrs(channels, folder, smoke=True))
+        old = await stack.enter_async_context(simulated_nvrs(FEW, folder, smoke=True, kinds=NEGLECTED))
         home = HomeAssistant.prepare(folder / "config", None)
         stack.push_async_callback(home.close)
         try:
             async with asyncio.timeout(LIMIT):
-                await _checks(report, home, [Scene(home, nvr, channels) for nvr in nvrs])
+                scenes = [Scene(home, nvr, channels) for nvr in nvrs]
+                await _checks(report, home, scenes, [Scene(home, nvr, FEW) for nvr in old])
         except TimeoutError:
             report.failed += 1
             print(f"FAILED  the whole run: not done within {LIMIT:.0f} s", flush=True)
         finally:
             if report.failed:
-                _last_words(home, nvrs)
+                _last_words(home, [*nvrs, *old])
     print(f"{report.passed} passed, {report.failed} failed in {time.monotonic() - started:.0f} s", flush=True)
     return 1 if report.failed else 0
 
@@ -103,7 +110,12 @@ def _last_words(home: HomeAssistant, nvrs: list[SimulatedNvr]) -> None:
         print(f"--- end of the log of {nvr.child.name}\n{nvr.child.tail()}", flush=True)
 
 
-async def _checks(report: Report, home: HomeAssistant, scenes: list[Scene]) -> None:
+async def _rows(report: Report, scenes: list[Scene]) -> None:
+    for row in CHECKS:
+        await asyncio.gather(*(report.check_each(name, check, scenes) for name, check in row))
+
+
+async def _checks(report: Report, home: HomeAssistant, scenes: list[Scene], old: list[Scene]) -> None:
     async def start() -> str:
         await home.start()
         await home.create_owner()
@@ -111,8 +123,12 @@ async def _checks(report: Report, home: HomeAssistant, scenes: list[Scene]) -> N
 
     if not await report.check("Home Assistant", start):
         return
+    await report.check_each("Discovery", smoke_home.discovered, scenes)
     scenes = await report.check_each("Config flow", smoke_checks.added, scenes)
-    for row in CHECKS:
-        await asyncio.gather(*(report.check_each(name, check, scenes) for name, check in row))
+    old = await report.check_each("Config flow", smoke_checks.added, old)
+    # They are told of in their own time.
+    async with asyncio.TaskGroup() as group:
+        group.create_task(report.check_each("Repairs", smoke_home.repairs, old))
+        group.create_task(_rows(report, scenes))
     if await report.check("Home Assistant", partial(smoke_checks.restart_while_off, home, scenes)):
         await report.check_each("Start while the NVR is off", smoke_checks.found_off_and_back, scenes)

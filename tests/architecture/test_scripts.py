@@ -10,7 +10,7 @@ import textwrap
 import pytest
 
 from custom_components.nvr.core.families import FAMILIES
-from scripts.demo_app.recorders import RECORDERS
+from scripts.demo_app.recorders import NEGLECTED, NEW, RECORDERS
 from scripts.lib import bench, coverage_gate, lock, release_notes
 from tests.plugins.reviewed_skips import read_patterns
 
@@ -162,5 +162,5 @@ def test_setup_does_nothing_when_all_is_in_place() -> None:
 
 def test_demo_shows_every_family() -> None:
     assert {kind.family for kind in RECORDERS} == {family.key for family in FAMILIES}
-    names = [name for kind in RECORDERS for name in (kind.name, *kind.cameras)]
+    names = [name for kind in (*RECORDERS, *NEGLECTED, NEW) for name in (kind.name, *kind.cameras)]
     assert len(names) == len(set(names)), "a visitor must be able to tell them apart"

@@ -1,11 +1,13 @@
 """The control port: other processes look at a simulator's counters, switch its faults and make things happen.
 
 GET /counters, /faults, /state; POST /faults, /event, /burst, /spaced, /motion, /power, /reboot, /stall, /channel,
-/password, /clock, /nonces, /alerts, /counters (reset), and what a family knows besides. Bodies and answers are JSON.
+/password, /clock, /footage, /nonces, /alerts, /counters (reset), and what a family knows besides. Bodies and answers
+are JSON.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
 import time
 from typing import Any
@@ -67,6 +69,7 @@ class ControlServer:
             "counters": self._reset,
             "event": self._event,
             "faults": self._switch,
+            "footage": self._footage,
             "motion": self._motion,
             "nonces": self._nonces,
             "password": self._password,
@@ -122,6 +125,14 @@ class ControlServer:
             sent.append(time.perf_counter())
             simulator.send_events(part)
         return {"sent": sent}
+
+    async def _footage(self, body: dict[str, Any]) -> dict[str, Any]:
+        """Let a channel that recorded all the time stop: `stopped` minutes ago, and for a day to come."""
+        footage, number = self._simulator.footage, int(body["channel"])
+        footage.plans[number] = replace(footage.plans[number], mode="continuous", gaps=())
+        now = self._simulator.now()
+        footage.add_gap(number, now - timedelta(minutes=float(body["stopped"])), now + timedelta(days=1))
+        return {"ok": True}
 
     async def _motion(self, body: dict[str, Any]) -> dict[str, Any]:
         self._simulator.motion(int(body["channel"]), on=bool(body.get("on", True)), target=body.get("target"))

@@ -48,6 +48,7 @@ class DahuaSimulator(HappeningUnit):
             "streams": self.events.listeners,
             "connections": self.open_connections(),
             "rpc_sessions": len(self.rpc.sessions),
+            "heads": {str(n): head.gone_to for n, head in device.heads.items()},
             "channels": {
                 str(n): {"name": c.title, "online": c.online, "slot": c.slot.value} for n, c in device.channels.items()
             },

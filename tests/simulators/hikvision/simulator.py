@@ -33,12 +33,17 @@ class HikvisionSimulator(HappeningUnit):
             "device_now": device.clock.device_now().isoformat(),
             "zone": device.zone.wire(),
             "streams": self.alerts.listeners,
+            "heads": {str(n): head.gone_to for n, head in device.heads.items()},
             "channels": {str(n): {"name": c.name, "online": c.online} for n, c in device.channels.items()},
         }
 
-    async def control(self, _action: str, _body: dict[str, Any]) -> bool:
-        """Know no action of its own."""
-        return False
+    async def control(self, action: str, body: dict[str, Any]) -> bool:
+        """Do what only this family can; False for an unknown action."""
+        if action != "linkage":
+            return False
+        trigger = (str(body["kind"]), int(body.get("channel", 1)))
+        self.triggers.unlinked = self.triggers.unlinked - {trigger} | (set() if body.get("on", True) else {trigger})
+        return True
 
     def set_zone(self, minutes: int, *, dst: bool = False) -> None:
         """Move the recorder to another zone."""
