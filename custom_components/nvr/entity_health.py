@@ -28,10 +28,12 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.util import dt as dt_util
 
+from .access import Action
 from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.models import Channel, Disk, DiskState, StreamRole
 from .entity import ChannelEntity, RecorderEntity
+from .entity_control import ManagedEntity
 from .errors import translated_errors
 from .health import Health
 from .media.streaming.meter import StreamReading
@@ -523,19 +525,20 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
                 yield RecordingSensor(coordinator, health, channel, each)
 
 
-class SetClock(RecorderEntity, ButtonEntity):
+class SetClock(ManagedEntity, ButtonEntity):
     """Sets the recorder's clock to ours, in its own zone; nothing else ever does."""
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "set_clock"
 
     def __init__(self, coordinator: NvrCoordinator, health: Health) -> None:
-        super().__init__(coordinator, "set_clock")
+        super().__init__(coordinator, None, "set_clock")
         self._health = health
 
     @override
     async def async_press(self) -> None:
         """Set it now; a recorder that keeps another time afterwards says so here."""
+        await self._require(Action.SETTINGS)
         with translated_errors(self.hub.name):
             await self._health.async_set_clock()
 
