@@ -4,7 +4,7 @@ Every coroutine raises only `errors.NvrError` subclasses (besides CancelledError
 span half-open. Closing or cancelling anything leaves no request, task or session on the recorder.
 """
 
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +21,7 @@ from .models import (
     Detection,
     Disk,
     EventKind,
+    EventPicture,
     EventStreamState,
     KeyFrame,
     NvrEvent,
@@ -255,6 +256,16 @@ class EventSource(Protocol):
         """
 
 
+class EventPictures(Protocol):
+    """Pictures that the recorder itself takes of what happens, and sends by itself."""
+
+    def follow(self, channel: int, sink: Callable[[EventPicture], None]) -> Callable[[], None]:
+        """Hand over those of a channel until the returned function is called, each soon after its event.
+
+        Of several of one event the larger follows the smaller: the scene comes after what was cut out of it.
+        """
+
+
 class EventLinkage(Protocol):
     """Detections that are set up on the recorder and not sent to us; to be mended only when a person asks for it."""
 
@@ -360,6 +371,7 @@ class Driver(Protocol):
     playback: PlaybackSource | None
     downloads: DownloadSource | None
     events: EventSource | None
+    event_pictures: EventPictures | None
     event_linkage: EventLinkage | None
     storage: StorageSource | None
     clock: ClockSource | None

@@ -354,6 +354,14 @@ class NvrEvent(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
+class EventPicture:
+    """What the recorder itself took of an event, as JPEG bytes."""
+
+    event: NvrEvent
+    jpeg: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Detection:
     """Something a recorder noted in the past; the span holds it, or a bit more. `raw_kind` is the recorder's word."""
 

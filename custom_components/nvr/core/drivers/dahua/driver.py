@@ -19,6 +19,7 @@ from ...driver import (
     DetectionIndex,
     DownloadSource,
     EventLinkage,
+    EventPictures,
     EventSource,
     KeyFrameSource,
     LiveSource,
@@ -120,6 +121,7 @@ class DahuaDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        self.event_pictures: EventPictures | None = None
         # Its events need no linkage: whoever attaches is told (dahua-cgi 12.1).
         self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None

@@ -18,6 +18,7 @@ from ...driver import (
     DetectionIndex,
     DownloadSource,
     EventLinkage,
+    EventPictures,
     EventSource,
     KeyFrameSource,
     LiveSource,
@@ -119,6 +120,7 @@ class HikvisionDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        self.event_pictures: EventPictures | None = None
         self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
@@ -187,7 +189,7 @@ class HikvisionDriver:
             self.recording_status = RecordingStatus(context)
             self.event_linkage = Linkage(context)
             self.ptz, self.controls = Ptz(context), Controls(context)
-            self.events = self._event_stream = Events(context)
+            self.events = self.event_pictures = self._event_stream = Events(context)
         self._tell_events()
         # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.
         if learned.disks is not None or self.storage is not None:

@@ -19,7 +19,7 @@ from ...errors import (
     NvrUnreachableError,
     NvrUnsupportedError,
 )
-from ...models import EventKind, EventStreamState, NvrEvent
+from ...models import EventKind, EventPicture, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from ...transport.multipart import MultipartParser, Part, boundary_of
 from .context import Context
@@ -37,6 +37,7 @@ _JITTER: Final = 0.2
 _REFUSALS_IN_DOUBT: Final = 5
 # An event at the end of a hold may be that late, so that a thousand holds need not a thousand timers.
 _TICK: Final = 0.05
+_JPEG: Final = b"\xff\xd8"
 # Between two readings of a clock that alerts contradict, in seconds.
 _CLOCK_AGAIN: Final = 60.0
 
@@ -65,6 +66,9 @@ class Events:
         self._last_byte = 0.0
         self._legacy = False
         self._refusals = 0
+        self._sinks: dict[int, list[Callable[[EventPicture], None]]] = {}
+        # What the pictures that come now are of, and the size of the largest so far.
+        self._pictured: tuple[NvrEvent, int] | None = None
         self.connections = 0
         self.crowded = False
         self.pictures = 0
@@ -86,6 +90,12 @@ class Events:
     def channels_changed(self, numbers: Iterable[int], first_ip: int) -> None:
         """Take the channels there are now, and the number of the first IP channel."""
         self._state.channels = ChannelMap(numbers, first_ip)
+
+    def follow(self, channel: int, sink: Callable[[EventPicture], None]) -> Callable[[], None]:
+        """Hand over the pictures of a channel's events: parts that follow an alert (hikvision-isapi 11.1)."""
+        sinks = self._sinks.setdefault(channel, [])
+        sinks.append(sink)
+        return lambda: sinks.remove(sink)
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled; see EventSource.run for what is raised."""
@@ -233,10 +243,12 @@ class Events:
 
     def _take(self, part: Part, now: float, received_at: datetime) -> None:
         kind = part.headers.get("content-type", "")
+        body = part.body
         if kind.startswith("image/"):
             self.pictures += 1
+            self._picture(body)
             return
-        body = part.body
+        self._pictured = None
         try:
             events = self._state.feed(body, now, received_at, json="json" in kind or body.lstrip()[:1] == b"{")
         except (NvrResponseError, ArithmeticError, ValueError, TypeError) as error:
@@ -246,8 +258,19 @@ class Events:
             return
         if events:
             self._emit(events)
+            self._pictured = events[-1], 0
         if self._state.io_inactive and self._context.quirks.io_inactive is None:
             self._context.quirks.io_inactive = True
+
+    def _picture(self, jpeg: bytes) -> None:
+        """Hand on a picture of what was told last; of a repeat, which tells nothing, none is wanted."""
+        if self._pictured is None or not jpeg.startswith(_JPEG):
+            return
+        event, largest = self._pictured
+        if len(jpeg) > largest:
+            self._pictured = event, len(jpeg)
+            for sink in tuple(self._sinks.get(event.channel or 0, ())):
+                sink(EventPicture(event, jpeg))
 
     def _emit(self, events: Iterable[NvrEvent]) -> None:
         listener = self._listener
