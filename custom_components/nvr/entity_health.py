@@ -496,11 +496,17 @@ class DiskTemperature(_OfRecorder, SensorEntity):
         self._id = disk.id
         self._attr_translation_placeholders = {"disk": disk.name or disk.id}
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Have it asked for: nobody else wants to know."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.health.box.async_want_temperature(self._id))
+
     @property
     @override
     def native_value(self) -> float | None:
-        """In degrees Celsius."""
-        return None if (disk := self.health.box.disk(self._id)) is None else disk.temperature
+        """In degrees Celsius; unknown while the disk sleeps."""
+        return self.health.box.temperatures.get(self._id)
 
 
 def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
@@ -514,7 +520,7 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
             yield BoxSensor(coordinator, health, box)
     for disk in health.box.known_disks.values():
         yield DiskSensor(coordinator, health, disk)
-        if disk.temperature is not None:
+        if disk.id in health.box.temperatures or there(data.hub.info.serial, key=f"disk_{disk.id}_temperature"):
             yield DiskTemperature(coordinator, health, disk)
     for channel in data.hub.channels:
         for profile in channel.profiles:

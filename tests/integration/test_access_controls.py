@@ -140,9 +140,14 @@ DAHUA_WAYS: dict[str, tuple[frozenset[Action] | None, Walk]] = {
 }
 
 
+HIKVISION_WAYS: dict[str, tuple[frozenset[Action] | None, Walk]] = {
+    "record by hand": (frozenset({Action.SETTINGS}), sets("button", "control_manual_recording_start", "press")),
+}
+
+
 def ways(home: Home) -> dict[str, tuple[frozenset[Action] | None, Walk]]:
     """Return the ways there are with a family, what restarts the recorder last."""
-    return {**(DAHUA_WAYS if family_of(home.nvr) is DAHUA else {}), **WAYS}
+    return {**(DAHUA_WAYS if family_of(home.nvr) is DAHUA else HIKVISION_WAYS), **WAYS}
 
 
 @pytest.fixture(name="home")

@@ -23,6 +23,7 @@ from .models import (
     EventKind,
     EventPicture,
     EventStreamState,
+    FirmwareOffer,
     KeyFrame,
     NvrEvent,
     PlaybackRequest,
@@ -255,6 +256,13 @@ class EventSource(Protocol):
         makes no sense, anything else is retried inside.
         """
 
+    async def inputs(self) -> Sequence[NvrEvent]:
+        """Ask which alarm inputs are active, and return those that nothing was heard of: when they began is not known.
+
+        Those that are not active any more end as by word, for the listener. Raises NvrUnsupportedError where the
+        recorder has no inputs.
+        """
+
 
 class EventPictures(Protocol):
     """Pictures that the recorder itself takes of what happens, and sends by itself."""
@@ -281,6 +289,9 @@ class StorageSource(Protocol):
 
     async def disks(self) -> Sequence[Disk]:
         """Return all of them, empty bays included."""
+
+    async def temperature(self, disk: str) -> float:
+        """Return how hot a disk is, in degrees Celsius, by its id; raises NvrUnsupportedError where it is not told."""
 
 
 class ClockSource(Protocol):
@@ -320,6 +331,16 @@ class MaintenanceSource(Protocol):
 
     async def reboot(self) -> None:
         """Restart the recorder; returns when it took the order, and it goes away then."""
+
+
+class FirmwareSource(Protocol):
+    """What newer firmware the recorder knows of; nothing here installs any."""
+
+    async def offered(self) -> bool:
+        """Tell whether the recorder can find out; that asks nobody but the recorder."""
+
+    async def newest(self) -> FirmwareOffer:
+        """Have the recorder ask its maker, over the internet; raises NvrUnsupportedError where it cannot."""
 
 
 class PtzSource(Protocol):
@@ -377,6 +398,7 @@ class Driver(Protocol):
     clock: ClockSource | None
     clock_setter: ClockSetter | None
     maintenance: MaintenanceSource | None
+    firmware: FirmwareSource | None
     recording_status: RecordingStatus | None
     ptz: PtzSource | None
     controls: ControlSource | None

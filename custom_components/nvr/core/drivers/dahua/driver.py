@@ -21,6 +21,7 @@ from ...driver import (
     EventLinkage,
     EventPictures,
     EventSource,
+    FirmwareSource,
     KeyFrameSource,
     LiveSource,
     MaintenanceSource,
@@ -45,6 +46,7 @@ from .detections import Detections
 from .downloads import Downloads
 from .events import Events
 from .finder import Finders
+from .firmware import Firmware
 from .health import ClockSetter, RecordingStatus
 from .key_frames import KeyFrames
 from .live import Live, Snapshots
@@ -128,6 +130,7 @@ class DahuaDriver:
         self.clock: ClockSource | None = None
         self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.firmware: FirmwareSource | None = None
         self.recording_status: RecordingStatusRole | None = None
         self.ptz: PtzSource | None = None
         self.controls: ControlSource | None = None
@@ -199,6 +202,7 @@ class DahuaDriver:
         self.storage = Storage(context, learned.disks) if known else None
         if context.client.rpc.available:
             self.maintenance, self.detections = Maintenance(context), self._lists
+            self.firmware = Firmware(context)
         self.capabilities = replace(self.capabilities, event_history=self.detections is not None)
         context.capabilities = self.capabilities
 

@@ -20,6 +20,7 @@ from ...driver import (
     EventLinkage,
     EventPictures,
     EventSource,
+    FirmwareSource,
     KeyFrameSource,
     LiveSource,
     MaintenanceSource,
@@ -126,6 +127,8 @@ class HikvisionDriver:
         self.clock: ClockSource | None = None
         self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        # What `onlineUpgrade/version` answers where there is something new was never seen (hikvision-isapi 4.5).
+        self.firmware: FirmwareSource | None = None
         self.recording_status: RecordingStatusRole | None = None
         self.ptz: PtzSource | None = None
         self.controls: ControlSource | None = None

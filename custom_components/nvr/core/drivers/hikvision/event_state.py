@@ -27,6 +27,7 @@ _ABSURD: Final = timedelta(days=366)
 _SHAPES_KEPT: Final = 512
 _RECENT_KEPT: Final = 512
 _LEGACY_BASE: Final = 32
+_INPUT: Final = "IO"
 
 
 class Key(NamedTuple):
@@ -256,15 +257,12 @@ class EventState:
     def _late(self, alert: Alert, moment: str, key: Key) -> EventPhase | None:
         """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
         self.counters["late"] += 1
-        return None if alert.state == "inactive" or self._told(key, moment) else EventPhase.PULSE
-
-    def _told(self, key: Key, moment: str) -> bool:
-        known = (key, moment) in self._recent
-        if not known:
-            if len(self._recent) >= _RECENT_KEPT:
-                del self._recent[next(iter(self._recent))]
-            self._recent[(key, moment)] = None
-        return known
+        if alert.state == "inactive" or (key, moment) in self._recent:
+            return None
+        if len(self._recent) >= _RECENT_KEPT:
+            del self._recent[next(iter(self._recent))]
+        self._recent[(key, moment)] = None
+        return EventPhase.PULSE
 
     def _begin(self, key: Key, kind: EventType, event: NvrEvent, now: float) -> None:
         self._active[key] = Active(self._until(key, kind.scope, now), event, now, kind.scope)
@@ -305,6 +303,29 @@ class EventState:
             if self._end(key):
                 events.append(_ended(started, received_at))
         return events
+
+    def take_inputs(
+        self, ports: Mapping[int, bool], now: float, received_at: datetime
+    ) -> tuple[list[NvrEvent], list[NvrEvent]]:
+        """Take how the box's inputs are: return what began unheard, and what ended unheard.
+
+        What began so ends by word, or when it is asked for again: nothing repeats it.
+        """
+        begun, ended = [], []
+        for port, is_on in ports.items():
+            key = Key(None, EventKind.IO_INPUT, _INPUT.lower(), "", port)
+            if is_on and key not in self._active:
+                moment = received_at.astimezone(UTC)
+                event = NvrEvent(
+                    EventKind.IO_INPUT, EventPhase.START, None, moment, received_at, raw_type=_INPUT, port=port
+                )
+                self._active[key] = Active(None, event, now, Scope.PORT)
+                begun.append(event)
+            elif not is_on and key in self._active:
+                event = self._active[key].event
+                if self._end(key):
+                    ended.append(_ended(event, received_at))
+        return begun, ended
 
     def next_expiry(self) -> float | None:
         """Return when the next hold ends, None when none runs."""

@@ -1,7 +1,7 @@
 """The one event stream of a recorder: connect, read, watch over silence, come back (hikvision-isapi 11.1)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 import logging
 import random
@@ -24,6 +24,7 @@ from ...transport.http import StreamResponse
 from ...transport.multipart import MultipartParser, Part, boundary_of
 from .context import Context
 from .event_state import ChannelMap, EventState
+from .inputs import read_inputs
 from .system import Clock
 
 _LOGGER = logging.getLogger(__name__)
@@ -96,6 +97,13 @@ class Events:
         sinks = self._sinks.setdefault(channel, [])
         sinks.append(sink)
         return lambda: sinks.remove(sink)
+
+    async def inputs(self) -> Sequence[NvrEvent]:
+        """Return the box's inputs that are active and were not heard of; see EventSource.inputs."""
+        ports = await read_inputs(self._context)
+        begun, ended = self._state.take_inputs(ports, asyncio.get_running_loop().time(), self._context.utcnow())
+        self._emit(ended)
+        return begun
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled; see EventSource.run for what is raised."""
