@@ -1,10 +1,13 @@
 """Looks after the box itself: its disks, its load, its moment of start. Seldom, and never in the set-up."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
+from homeassistant.core import CALLBACK_TYPE, callback
 from homeassistant.util import dt as dt_util
 
 from .const import LOGGER
@@ -41,6 +44,23 @@ class BoxHealth:
         self.started_at: datetime | None = None
         self.clock_error: timedelta | None = None
         self.known_disks: dict[str, Disk] = {}
+        # By the id of the disk, of those that tell; None while one is asleep or was not asked for long.
+        self.temperatures: dict[str, float | None] = {}
+        # Whether the recorder can find out what firmware there is; None: not known yet.
+        self.tells_firmware: bool | None = None
+        self._mute: set[str] = set()
+        self._wanted: Counter[str] = Counter()
+
+    @callback
+    def async_want_temperature(self, identifier: str) -> CALLBACK_TYPE:
+        """Ask how hot a disk is, from now on until the returned function is called."""
+        self._wanted[identifier] += 1
+
+        @callback
+        def enough() -> None:
+            self._wanted[identifier] -= 1
+
+        return enough
 
     @property
     def disks(self) -> tuple[Disk, ...] | None:
@@ -82,6 +102,8 @@ class BoxHealth:
             await asyncio.sleep(pause)
             if self._ready:
                 await self._read_status()
+                await self._read_temperatures()
+                await self._find_firmware()
                 await self.async_judge_clock()
             pause = INTERVAL.total_seconds() / 2
             await asyncio.sleep(pause)
@@ -97,6 +119,30 @@ class BoxHealth:
             self._disks = disks, dt_util.utcnow()
             self.known_disks |= {disk.id: disk for disk in disks if disk.state is not DiskState.EMPTY_BAY}
         self._on_change()
+
+    async def _read_temperatures(self) -> None:
+        """Find out once which disks tell, then ask those that somebody wants to know of; never wake one up for it."""
+        if (source := self._hub.driver.storage) is None:
+            return
+        for disk in self.disks or ():
+            known = self.temperatures
+            if disk.id in self._mute or (disk.id in known and not self._wanted[disk.id]):
+                continue
+            if disk.state is not DiskState.OK:
+                if disk.id in known:
+                    known[disk.id] = None
+                continue
+            degrees = await self._ask(partial(source.temperature, disk.id), lacking=partial(self._mute.add, disk.id))
+            if degrees is not None or disk.id in known:
+                known[disk.id] = degrees
+        self._on_change()
+
+    async def _find_firmware(self) -> None:
+        """Find out once whether newer firmware can be asked for."""
+        source = self._hub.driver.firmware
+        if source is not None and self.tells_firmware is None:
+            self.tells_firmware = await self._ask(source.offered)
+            self._on_change()
 
     async def _read_status(self) -> None:
         source = self._hub.driver.maintenance

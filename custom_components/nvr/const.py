@@ -22,6 +22,7 @@ PLATFORMS: Final = (
     Platform.SENSOR,
     Platform.SIREN,
     Platform.SWITCH,
+    Platform.UPDATE,
 )
 
 # Entry data, beside host, port, username and password.
@@ -70,6 +71,7 @@ ATTR_DOWNTIME: Final = "downtime"
 ATTR_DURATION: Final = "duration"
 ATTR_ENTRY_ID: Final = "entry_id"
 ATTR_EVENT_ID: Final = "event_id"
+ATTR_FACE: Final = "face"
 ATTR_KIND: Final = "kind"
 ATTR_LATE: Final = "late"
 ATTR_MEDIA_CONTENT_ID: Final = "media_content_id"

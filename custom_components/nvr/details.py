@@ -4,6 +4,7 @@ from typing import Final
 
 from .const import (
     ATTR_DIRECTION,
+    ATTR_FACE,
     ATTR_OCCURRED_AT,
     ATTR_PLATE,
     ATTR_PORT,
@@ -19,6 +20,7 @@ _RAW_TYPE: Final = 40
 _REGION: Final = 24
 _RULE: Final = 48
 _PLATE: Final = 24
+_FACE: Final = 40
 _NAME: Final = 72
 _NAME_CHARACTERS: Final = 64
 _ESCAPED: Final = frozenset('"\\')
@@ -52,6 +54,7 @@ def details(event: NvrEvent) -> dict[str, object]:
         ATTR_RULE: cut(event.rule, _RULE) if event.rule else None,
         ATTR_DIRECTION: event.direction,
         ATTR_PLATE: cut(event.plate, _PLATE) if event.plate else None,
+        ATTR_FACE: cut(event.face, _FACE) if event.face else None,
         ATTR_PORT: event.port,
         ATTR_OCCURRED_AT: event.occurred_at.isoformat(),
     }

@@ -28,10 +28,12 @@ from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.util import dt as dt_util
 
+from .access import Action
 from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.models import Channel, Disk, DiskState, StreamRole
 from .entity import ChannelEntity, RecorderEntity
+from .entity_control import ManagedEntity
 from .errors import translated_errors
 from .health import Health
 from .media.streaming.meter import StreamReading
@@ -494,11 +496,17 @@ class DiskTemperature(_OfRecorder, SensorEntity):
         self._id = disk.id
         self._attr_translation_placeholders = {"disk": disk.name or disk.id}
 
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Have it asked for: nobody else wants to know."""
+        await super().async_added_to_hass()
+        self.async_on_remove(self.health.box.async_want_temperature(self._id))
+
     @property
     @override
     def native_value(self) -> float | None:
-        """In degrees Celsius."""
-        return None if (disk := self.health.box.disk(self._id)) is None else disk.temperature
+        """In degrees Celsius; unknown while the disk sleeps."""
+        return self.health.box.temperatures.get(self._id)
 
 
 def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
@@ -512,7 +520,7 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
             yield BoxSensor(coordinator, health, box)
     for disk in health.box.known_disks.values():
         yield DiskSensor(coordinator, health, disk)
-        if disk.temperature is not None:
+        if disk.id in health.box.temperatures or there(data.hub.info.serial, key=f"disk_{disk.id}_temperature"):
             yield DiskTemperature(coordinator, health, disk)
     for channel in data.hub.channels:
         for profile in channel.profiles:
@@ -523,19 +531,20 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
                 yield RecordingSensor(coordinator, health, channel, each)
 
 
-class SetClock(RecorderEntity, ButtonEntity):
+class SetClock(ManagedEntity, ButtonEntity):
     """Sets the recorder's clock to ours, in its own zone; nothing else ever does."""
 
     _attr_entity_category = EntityCategory.CONFIG
     _attr_translation_key = "set_clock"
 
     def __init__(self, coordinator: NvrCoordinator, health: Health) -> None:
-        super().__init__(coordinator, "set_clock")
+        super().__init__(coordinator, None, "set_clock")
         self._health = health
 
     @override
     async def async_press(self) -> None:
         """Set it now; a recorder that keeps another time afterwards says so here."""
+        await self._require(Action.SETTINGS)
         with translated_errors(self.hub.name):
             await self._health.async_set_clock()
 

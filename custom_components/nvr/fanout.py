@@ -93,6 +93,19 @@ class EventFanout(EventListener):
         """Build the fixed parts of the payloads anew: a name or an entity id changed."""
         self._payloads.clear()
 
+    @callback
+    def async_assume(self, event: NvrEvent) -> None:
+        """Take something as active that began nobody knows when: its sensor shows it, and nothing else is told."""
+        number = event.channel or RECORDER
+        slot = (number, event.kind, event.port if event.kind is EventKind.IO_INPUT else None)
+        if event.kind in self._ignored or slot in self.active or self._payload(number) is None:
+            return
+        self.active.add(slot)
+        if slot not in self._known:
+            self._welcome(slot, event)
+        if (sink := self._detections.get(slot)) is not None:
+            sink(event, Context())
+
     def is_active(self, number: int, key: DetectionKey) -> bool:
         """Tell whether a start without a stop was seen."""
         return (number, key.kind, key.port) in self.active

@@ -15,6 +15,7 @@ from .detections import DetectionKey
 from .errands import Errands
 from .health_issues import HealthIssues
 from .hub import NvrHub
+from .input_watch import InputWatch
 from .media.streaming.meter import StreamReading, score
 from .persistence import RECORDER
 from .recording_watch import RecordingWatch
@@ -52,6 +53,7 @@ class Health:
         """Look after it from now on."""
         self._deafen = self._issues.async_start()
         self._errands.run("box", self.box.async_run())
+        self._errands.run("inputs", InputWatch(self._hub).async_run())
         self._errands.run("recording", self.recording.async_run())
         self._errands.run("streams", self._measure())
 
@@ -139,7 +141,14 @@ class Health:
     def _box_changed(self) -> None:
         status, driver = self.box.status, self._hub.driver
         told = () if status is None else (status.cpu is None, status.memory is None, status.uptime is None)
-        shape = (frozenset(self.box.known_disks), told, self.recording.offered, driver.clock_setter is None)
+        shape = (
+            frozenset(self.box.known_disks),
+            frozenset(self.box.temperatures),
+            self.box.tells_firmware,
+            told,
+            self.recording.offered,
+            driver.clock_setter is None,
+        )
         if shape != self._shape:
             self._shape = shape
             self.found.async_send()

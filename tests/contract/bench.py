@@ -152,6 +152,10 @@ class EventBench[S: Simulator](ABC):
         """Press a doorbell: a pulse."""
 
     @abstractmethod
+    def switch_input(self, port: int, *, on: bool = True) -> None:
+        """Close or open the contact at an alarm input of the recorder."""
+
+    @abstractmethod
     def repeat_motion(self, seconds: float) -> None:
         """Tell that something still moves every so often, as far as the family does."""
 

@@ -128,6 +128,26 @@ async def test_recording_is_put_to_another_mode_with_what_belongs_to_it() -> Non
         assert rig.simulator.config.tables.table("RecordMode")[1] == {"Mode": 2, "ModeExtra1": 2, "ModeExtra2": 2}
 
 
+@pytest.mark.parametrize("profile", ["nvr8", pytest.param("nvr-old", marks=pytest.mark.slow)])
+async def test_a_recording_is_begun_and_ended_by_hand(profile: str) -> None:
+    case: Any = next(case for case in CASES if case.profile == profile)
+    async with case.connected() as (rig, driver):
+        assert driver.controls is not None
+        start, stop = (
+            one(driver.controls.certain(), kind, 2)
+            for kind in (ControlKind.MANUAL_RECORDING_START, ControlKind.MANUAL_RECORDING_STOP)
+        )
+        before = rig.counts()
+        assert {start, stop} <= set(await driver.controls.read(start.page))
+        assert rig.counts().requests == before.requests, "nothing tells whether it is recorded by hand"
+        await driver.controls.write(start, value=True)
+        assert rig.simulator.device.manual == {201}
+        await driver.controls.write(start, value=True)
+        await driver.controls.write(stop, value=True)
+        assert rig.simulator.device.manual == set()
+        assert rig.counts().writes == before.writes + 3
+
+
 async def test_light_and_siren_of_a_camera_are_switched() -> None:
     case: Any = next(case for case in CASES if case.profile == "nvr5464")
     async with case.connected() as (rig, driver):

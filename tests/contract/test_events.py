@@ -91,6 +91,24 @@ async def test_a_bell_is_a_pulse_each_time_it_rings(case: Case) -> None:
             assert brief(heard.events) == [(EventKind.DOORBELL, PULSE, 1)] * 2
 
 
+@every_recorder
+async def test_an_input_that_was_on_before_is_told_when_asked_for(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        assert driver.events is not None
+        told = case.events(rig)
+        told.switch_input(1)
+        async with listening(driver) as heard:
+            (event,) = await driver.events.inputs()
+            assert (event.kind, event.phase, event.channel, event.port) == (EventKind.IO_INPUT, START, None, 1)
+            assert await driver.events.inputs() == []
+            assert heard.events == []
+            told.switch_input(1, on=False)
+            await heard.until(lambda: bool(heard.events))
+            assert [(item.kind, item.phase, item.port) for item in heard.events] == [(EventKind.IO_INPUT, STOP, 1)]
+            assert await driver.events.inputs() == []
+            assert rig.counts().writes == 0
+
+
 @each_family
 async def test_something_that_goes_on_is_one_event(case: Case) -> None:
     async with case.connected() as (rig, driver):

@@ -3,7 +3,7 @@
 import pytest
 
 from custom_components.nvr.core import errors
-from custom_components.nvr.core.models import DiskState
+from custom_components.nvr.core.models import DiskState, RecorderKind
 
 from .rows import Case, each_family, every_recorder
 
@@ -40,6 +40,22 @@ async def test_a_broken_disk_is_told(case: Case) -> None:
         async with rig.driving() as driver:
             assert driver.storage is not None
             assert DiskState.ERROR in {disk.state for disk in await driver.storage.disks()}
+
+
+@each_family
+async def test_how_hot_a_disk_is_is_told_or_not_to_be_had(case: Case) -> None:
+    async with case.connected() as (rig, driver):
+        assert driver.storage is not None
+        disk = next(disk for disk in await driver.storage.disks() if disk.state is DiskState.OK)
+        if rig.family == "hikvision" and driver.info.kind is not RecorderKind.CAMERA:
+            assert await driver.storage.temperature(disk.id) == 38
+            for nothing in (0, None, 200):
+                rig.simulator.device.disk_heat = nothing
+                with pytest.raises(errors.NvrUnsupportedError):
+                    await driver.storage.temperature(disk.id)
+        else:
+            with pytest.raises(errors.NvrUnsupportedError):
+                await driver.storage.temperature(disk.id)
 
 
 @each_family

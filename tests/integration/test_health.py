@@ -4,6 +4,7 @@ import asyncio
 from datetime import timedelta
 from itertools import pairwise
 
+from homeassistant import config_entries
 from homeassistant.const import STATE_OFF, STATE_ON, STATE_UNAVAILABLE, STATE_UNKNOWN
 from homeassistant.core import HomeAssistant
 from homeassistant.helpers import entity_registry as er
@@ -18,6 +19,7 @@ from custom_components.nvr.health import Health
 from custom_components.nvr.hub import NvrHub
 from custom_components.nvr.media_ids import ChannelId
 from tests.simulators.footage import ChannelPlan
+from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import StartSimulator, events_up, every_family, make_entry, set_up, state, until
 from .media_viewer import Viewer
@@ -220,6 +222,33 @@ async def test_oldest_footage_is_looked_for_where_somebody_wants_it(hass: HomeAs
 
 
 @pytest.mark.slow
+async def test_a_disk_tells_how_hot_it_is_where_somebody_wants_to_know(
+    hass: HomeAssistant, recording: HikvisionSimulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_entries, "RELOAD_AFTER_UPDATE_DELAY", 0)
+    hub, health = await started(hass, recording)
+    path = "/ISAPI/ContentMgmt/Storage/hdd/1/SMARTTest/status"
+    await until(lambda: health.box.temperatures == {"1": 38})
+    await hass.async_block_till_done()
+    shown, registry = entity(hass, recording, "sensor", "disk_1_temperature"), er.async_get(hass)
+    found = registry.async_get(shown)
+    assert found is not None
+    assert found.disabled
+    await asyncio.sleep(0.5)
+    assert recording.counters.by_path[path] == 1, "nobody wants to know"
+    registry.async_update_entity(shown, disabled_by=None)
+    await hass.config_entries.async_reload(hub.entry.entry_id)
+    await hass.async_block_till_done()
+    await until(lambda: state(hass, shown) == "38.0")
+    recording.device.disk_heat = 51
+    await until(lambda: state(hass, shown) == "51.0")
+    recording.faults.disk = "sleeping"
+    await until(lambda: state(hass, shown) == STATE_UNKNOWN)
+    asked = recording.counters.by_path[path]
+    await asyncio.sleep(0.5)
+    assert recording.counters.by_path[path] == asked, "a sleeping disk is left alone"
+
+
 @every_family
 async def test_the_box_tells_how_it_feels(hass: HomeAssistant, recording: Recorder) -> None:
     _, health = await started(hass, recording)

@@ -16,6 +16,7 @@ from custom_components.nvr.access_rules import AccessRules, Rights
 from custom_components.nvr.const import CONF_ACCESS
 from custom_components.nvr.hub import NvrHub
 from tests.simulators.hikvision import HikvisionSimulator, PathFault
+from tests.simulators.hikvision.xmlout import el
 
 from .conftest import events_up, make_entry, set_up, until
 from .footage_helpers import token_of
@@ -71,6 +72,29 @@ async def test_a_picture_is_taken_when_something_begins(
     status, jpeg = await picture(client)
     assert status == HTTPStatus.OK
     assert look(jpeg).code.channel == 1
+
+
+async def test_a_picture_of_the_nvrs_own_stands_in_for_a_still(
+    hass: HomeAssistant, nvr: HikvisionSimulator, hass_client: ClientSessionGenerator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await ready(hass, nvr, monkeypatch)
+    assert await async_setup_component(hass, "http", {})
+    client = await hass_client()
+    path = "/ISAPI/Streaming/channels/101/picture"
+    own = b"\xff\xd8" + b"taken by the NVR" * 4096 + b"\xff\xd9"
+    monkeypatch.setattr("custom_components.nvr.image._PATIENCE", 0.3)
+    assert nvr.emit("linedetection", 1, region=1, target="human", picture=own)
+    await until(lambda: shown(hass).state != "unknown")
+    told = shown(hass).attributes
+    assert (told["kind"], told["target"]) == ("line_crossing", "person")
+    assert await picture(client) == (HTTPStatus.OK, own)
+    assert nvr.counters.by_path[path] == 0
+    # One that is announced and does not come is not waited for.
+    monkeypatch.setattr("custom_components.nvr.image._PAUSE", 0.0)
+    assert nvr.emit("regionEntrance", 1, extra=[el("detectionPicturesNumber", 1)])
+    await until(lambda: shown(hass).attributes["kind"] == "region_enter")
+    assert nvr.counters.by_path[path] == 1
+    assert (await picture(client))[1] != own
 
 
 @pytest.mark.slow

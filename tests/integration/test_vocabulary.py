@@ -15,7 +15,7 @@ from tests.simulators.hikvision import HikvisionSimulator
 
 from .conftest import events_up, every_family, make_entry, set_up, until
 from .happenings import cross_line, read_plate
-from .recorders import HIKVISION, Recorder, family_of
+from .recorders import DAHUA, HIKVISION, Recorder, family_of
 
 EVENTS = "event.front_door_events"
 
@@ -53,6 +53,20 @@ async def test_a_plate_comes_with_its_text(hass: HomeAssistant, nvr: Recorder, b
     assert "plate" not in attributes(hass)
 
 
+@pytest.mark.parametrize("family", [DAHUA], indirect=True)
+async def test_a_face_comes_with_whose_it_is(hass: HomeAssistant, nvr: Any, bus: list[Event[Any]]) -> None:
+    await ready(hass, nvr)
+    known = {"Person": {"UID": "0012", "Name": "Ada  Lovelace", "Sex": "Female"}, "Similarity": 91}
+    other = {"Person": {"UID": "0014", "Name": "Grace Hopper"}, "Similarity": 64}
+    nvr.emit("FaceRecognition", 1, action="Pulse", data={"Candidates": [known, other], "Face": {"Age": 36}})
+    await until(lambda: bus)
+    assert (bus[0].data["kind"], bus[0].data["face"]) == ("face", "Ada Lovelace")
+    assert attributes(hass)["face"] == "Ada Lovelace"
+    nvr.emit("FaceRecognition", 1, action="Pulse", data={"Candidates": [], "Face": {"Age": 36}})
+    await until(lambda: len(bus) == 2)
+    assert bus[1].data["face"] is None
+
+
 @every_family
 async def test_a_line_comes_with_who_crossed_it_and_its_rule(
     hass: HomeAssistant, nvr: Recorder, bus: list[Event[Any]]
@@ -87,6 +101,7 @@ async def test_the_longest_payload_stays_below_a_kilobyte(
                 region=long,
                 rule=long,
                 plate=long,
+                face=long,
                 text=long,
                 target=DetectionTarget.VEHICLE,
                 direction=EventDirection.LEFT_TO_RIGHT,

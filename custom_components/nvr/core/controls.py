@@ -87,6 +87,8 @@ class ControlKind(StrEnum):
     INFRARED_LIGHT_BRIGHTNESS = "infrared_light_brightness"
     IMAGE_RESET = "image_reset"
     RECORD_MODE = "record_mode"
+    MANUAL_RECORDING_START = "manual_recording_start"
+    MANUAL_RECORDING_STOP = "manual_recording_stop"
 
 
 class ControlShape(StrEnum):

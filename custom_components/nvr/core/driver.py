@@ -4,7 +4,7 @@ Every coroutine raises only `errors.NvrError` subclasses (besides CancelledError
 span half-open. Closing or cancelling anything leaves no request, task or session on the recorder.
 """
 
-from collections.abc import AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -22,7 +22,9 @@ from .models import (
     Detection,
     Disk,
     EventKind,
+    EventPicture,
     EventStreamState,
+    FirmwareOffer,
     KeyFrame,
     NvrEvent,
     PlaybackRequest,
@@ -267,6 +269,23 @@ class EventSource(Protocol):
         makes no sense, anything else is retried inside.
         """
 
+    async def inputs(self) -> Sequence[NvrEvent]:
+        """Ask which alarm inputs are active, and return those that nothing was heard of: when they began is not known.
+
+        Those that are not active any more end as by word, for the listener. Raises NvrUnsupportedError where the
+        recorder has no inputs.
+        """
+
+
+class EventPictures(Protocol):
+    """Pictures that the recorder itself takes of what happens, and sends by itself."""
+
+    def follow(self, channel: int, sink: Callable[[EventPicture], None]) -> Callable[[], None]:
+        """Hand over those of a channel until the returned function is called, each soon after its event.
+
+        Of several of one event the larger follows the smaller: the scene comes after what was cut out of it.
+        """
+
 
 class EventLinkage(Protocol):
     """Detections that are set up on the recorder and not sent to us; to be mended only when a person asks for it."""
@@ -283,6 +302,9 @@ class StorageSource(Protocol):
 
     async def disks(self) -> Sequence[Disk]:
         """Return all of them, empty bays included."""
+
+    async def temperature(self, disk: str) -> float:
+        """Return how hot a disk is, in degrees Celsius, by its id; raises NvrUnsupportedError where it is not told."""
 
 
 class ClockSource(Protocol):
@@ -322,6 +344,16 @@ class MaintenanceSource(Protocol):
 
     async def reboot(self) -> None:
         """Restart the recorder; returns when it took the order, and it goes away then."""
+
+
+class FirmwareSource(Protocol):
+    """What newer firmware the recorder knows of; nothing here installs any."""
+
+    async def offered(self) -> bool:
+        """Tell whether the recorder can find out; that asks nobody but the recorder."""
+
+    async def newest(self) -> FirmwareOffer:
+        """Have the recorder ask its maker, over the internet; raises NvrUnsupportedError where it cannot."""
 
 
 class PtzSource(Protocol):
@@ -373,11 +405,13 @@ class Driver(Protocol):
     playback: PlaybackSource | None
     downloads: DownloadSource | None
     events: EventSource | None
+    event_pictures: EventPictures | None
     event_linkage: EventLinkage | None
     storage: StorageSource | None
     clock: ClockSource | None
     clock_setter: ClockSetter | None
     maintenance: MaintenanceSource | None
+    firmware: FirmwareSource | None
     recording_status: RecordingStatus | None
     ptz: PtzSource | None
     controls: ControlSource | None

@@ -332,7 +332,7 @@ class NvrEvent(NamedTuple):
     """Something that happened. `channel` None means the recorder itself; `late` marks a copy sent again afterwards.
 
     `occurred_at` is the recorder's time corrected by its offset, `received_at` ours; both aware, UTC. `rule` is what
-    the recorder calls the rule that was broken: its name, else its number.
+    the recorder calls the rule that was broken: its name, else its number; `face` is whose face it took one for.
     """
 
     kind: EventKind
@@ -351,6 +351,15 @@ class NvrEvent(NamedTuple):
     extra: Mapping[str, str] = _NOTHING_ELSE
     rule: str | None = None
     direction: EventDirection | None = None
+    face: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventPicture:
+    """What the recorder itself took of an event, as JPEG bytes."""
+
+    event: NvrEvent
+    jpeg: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,7 +384,6 @@ class Disk:
     capacity: int | None = None
     free: int | None = None
     kind: str = ""
-    temperature: float | None = None
 
 
 # No recorder has more; whoever tells of more tells nonsense, of which no list is made.
@@ -390,6 +398,14 @@ class SystemStatus:
     uptime: timedelta | None = None
     cpu: float | None = None
     memory: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FirmwareOffer:
+    """What the maker has for the recorder: `version` None where it runs the newest; `notes` as the maker wrote them."""
+
+    version: str | None
+    notes: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,6 +58,11 @@ def plate_of(text: str) -> str | None:
     return None if not text or text in _UNREAD else text
 
 
+def face_of(name: str) -> str | None:
+    """Return whose face it is by the recorder's own list of faces, None where it is nobody's on it."""
+    return plate_of(name)
+
+
 def is_kind(kind: str, target: str | None, asked: str) -> bool:
     """Tell whether an event is of the kind that somebody asks for.
 

@@ -104,6 +104,10 @@ class DahuaEvents(EventBench[DahuaSimulator]):
         self.simulator.emit("DoorbellPressed", channel, action="Pulse")
 
     @override
+    def switch_input(self, port: int, *, on: bool = True) -> None:
+        self.simulator.events.emit(SimEvent("AlarmLocal", port - 1, "Start" if on else "Stop"))
+
+    @override
     def repeat_motion(self, seconds: float) -> None:
         """It tells begin and end only."""
 

@@ -99,6 +99,10 @@ class HikvisionEvents(EventBench[HikvisionSimulator]):
         self.simulator.emit("doorbell", channel)
 
     @override
+    def switch_input(self, port: int, *, on: bool = True) -> None:
+        self.simulator.emit("IO", 0, io=port, state="active" if on else "inactive")
+
+    @override
     def repeat_motion(self, seconds: float) -> None:
         self.simulator.set_faults(alerts__vmd_period=seconds)
 

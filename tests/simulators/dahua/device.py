@@ -134,6 +134,9 @@ class DahuaDevice:
         self.options = options
         self.firmware: Firmware = FIRMWARES[options.profile]
         self.version, self.build = self.firmware.version, self.firmware.build
+        # What the maker's server has, and how often it was asked.
+        self.new_version: str | None = None
+        self.maker_asked = 0
         self.counters = Counters()
         self.faults = Faults()
         self.zone = self._zone()

@@ -34,6 +34,9 @@ class SystemPages:
         router.cgi("IntervideoManager.cgi", "getVersion", self.interface_version)
         router.cgi("userManager.cgi", "getActiveUserInfoAll", self.active_users, right="system")
         router.cgi("upgrader.cgi", "getState", lambda _request: text("result=Invalid"), right="system")
+        if not self._device.is_camera:
+            router.rpc("CloudUpgrader.getState", self.upgrade_state, right="system")
+            router.rpc("CloudUpgrader.check", self.upgrade_check, right="system")
         router.cgi("audio.cgi", "postAudio", lambda _request: ok(), right="live")
 
     def _identity(self) -> dict[str, Callable[[], dict[str, Any]]]:
@@ -99,6 +102,22 @@ class SystemPages:
             "MaxRemoteInputChannels": 0 if device.is_camera else len(device.channels) - device.firmware.analog,
             "VideoInChannels": analog,
         }
+
+    async def upgrade_state(self, _params: dict[str, Any], _object: int | None, _session: RpcSession) -> RpcAnswer:
+        """Answer that no upgrade is under way."""
+        return {"Progress": 0, "State": "Invalid"}
+
+    async def upgrade_check(self, params: dict[str, Any], _object: int | None, _session: RpcSession) -> RpcAnswer:
+        """Answer what the maker's server has, as if it had been asked."""
+        device = self._device
+        if params.get("way") != 0:
+            raise RpcError(Code.PARAM_INVALID)
+        device.maker_asked += 1
+        old = f"{device.version},build:{device.build}"
+        if device.new_version is None:
+            return {"State": "None", "OldVersion": old, "NewVersion": ""}
+        news = {"NewVersion": device.new_version, "Attention": "Mends the event list.", "PackageId": "7"}
+        return {"State": "Regular", "OldVersion": old, **news}
 
     def definition(self, request: Request) -> Response:
         """Answer one number of the product."""

@@ -188,6 +188,8 @@ class AlertHub:
     def emit(self, alert: Alert) -> bool:
         """Send one alert; False when its trigger is not linked to `center`."""
         counters = self._device.counters
+        if alert.kind == "IO":
+            (self._device.inputs.add if alert.state == "active" else self._device.inputs.discard)(alert.io or 1)
         kind_channel = alert.io or 1 if alert.kind == "IO" else alert.channel
         if self._device.faults.alerts.enforce_center and not self._triggers.linked(alert.kind, kind_channel):
             counters.events_unlinked += 1

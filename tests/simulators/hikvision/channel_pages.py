@@ -1,8 +1,10 @@
 """Channels and streams of the simulated recorder (hikvision-isapi 5, 6.1 and 8.1)."""
 
+from collections.abc import Callable
+
 from ..webserver import Request, Response
 from .device import Device, SimChannel, StreamSettings
-from .router import PageCache, Router, unsupported, xml
+from .router import PageCache, Router, done, unsupported, xml
 from .xmlout import Node, el, fields, listing, named
 
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -26,6 +28,10 @@ class ChannelPages:
         router.add("GET", "/ISAPI/Streaming/channels/*", self.stream, right="parameters")
         router.add("GET", "/ISAPI/ContentMgmt/record/tracks", self.tracks, right="playback", cost="tracks")
         router.add("GET", "/ISAPI/ContentMgmt/record/tracks/*", self.track, right="playback")
+        # Firmware up to 4.30 wants to be told in another way (hikvision-isapi 8.5).
+        verb, manual = "POST" if self._device.firmware.key == "nvr-old" else "PUT", "record/control/manual"
+        router.add(verb, f"/ISAPI/ContentMgmt/{manual}/start/tracks/*", self.manual_start, right="parameters")
+        router.add(verb, f"/ISAPI/ContentMgmt/{manual}/stop/tracks/*", self.manual_stop, right="parameters")
 
     def proxy(self, channel: SimChannel) -> Node:
         """Build one InputProxyChannel."""
@@ -227,6 +233,21 @@ class ChannelPages:
                 el("CustomExtensionList", [el("CustomExtension", extensions)]),
             ],
         )
+
+    def manual_start(self, request: Request, argument: str) -> Response:
+        """Record by hand from now on."""
+        return self._manual(request, argument, self._device.manual.add)
+
+    def manual_stop(self, request: Request, argument: str) -> Response:
+        """Record by hand no longer."""
+        return self._manual(request, argument, self._device.manual.discard)
+
+    def _manual(self, request: Request, argument: str, change: Callable[[int], None]) -> Response:
+        if argument not in {str(channel.number * 100 + 1) for channel in self._recording()}:
+            return unsupported(self._device, request)
+        change(int(argument))
+        self._device.counters.writes += 1
+        return done(self._device, request)
 
     def _recording(self) -> list[SimChannel]:
         plans = self._device.footage.plans

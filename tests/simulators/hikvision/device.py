@@ -120,6 +120,10 @@ class Device:
         self.channels: dict[int, SimChannel] = {n: self._new_channel(n) for n in range(1, count + 1)}
         # Every fifth camera is a dome; the heads of the others do not move.
         self.heads = {number: Head() for number in self.channels if number % 5 == 3}
+        # How hot the disk is; None: no sensor. Which alarm inputs are on. The tracks that are recorded by hand.
+        self.disk_heat: int | None = 38
+        self.inputs: set[int] = set()
+        self.manual: set[int] = set()
         self.list_seed: int | None = None
         self.footage = self._footage()
         self.booted = time.monotonic()

@@ -41,6 +41,7 @@ class SecurityPages:
         router.add("GET", "/ISAPI/Security/users", self.users, right="parameters")
         router.add("GET", "/ISAPI/ContentMgmt/Storage", self.storage, right="parameters")
         router.add("GET", "/ISAPI/ContentMgmt/Storage/hdd", self.disks, right="parameters")
+        router.add("GET", "/ISAPI/ContentMgmt/Storage/hdd/*/SMARTTest/status", self.smart, right="parameters")
 
     def security(self, _request: Request, _argument: str) -> Response:
         """Answer the security capabilities alone."""
@@ -93,6 +94,21 @@ class SecurityPages:
     def disks(self, _request: Request, _argument: str) -> Response:
         """Answer the disk list alone."""
         return xml(self._device, listing("hddList", self._disk_nodes()))
+
+    def smart(self, request: Request, argument: str) -> Response:
+        """Answer what the sensors of a disk show, in the vendor's spelling; old firmware and cameras have no such."""
+        device = self._device
+        if argument != "1" or device.is_camera or device.disk_heat is None:
+            return unsupported(device, request)
+        parts = fields(
+            id=1,
+            temprature=device.disk_heat,
+            powerOnDay=412,
+            selfEvaluaingStatus="ok",
+            allEvaluaingStatus="functional",
+            selfTestPercent=0,
+        )
+        return xml(device, el("SMARTTest", parts))
 
     def storage(self, _request: Request, _argument: str) -> Response:
         """Answer disks and work mode; a camera tells of its card in a list said to have eight."""

@@ -28,6 +28,7 @@ class SystemPages:
         router.add("GET", "/ISAPI/System/workingstatus", self.working_status, right="parameters")
         router.add("GET", "/ISAPI/System/Holidays", self.holidays, right="parameters")
         router.add("GET", "/ISAPI/System/Network/interfaces", self.interfaces, right="parameters")
+        router.add("GET", "/ISAPI/System/IO/status", self.io_all, right="parameters")
         router.add("GET", "/ISAPI/System/IO/inputs/*/status", self.io_input, right="parameters")
         router.add("GET", "/ISAPI/System/IO/outputs/*/status", self.io_output, right="parameters")
         router.add("GET", "/ISAPI/System/IO/inputs", self.io_inputs, right="parameters")
@@ -238,5 +239,20 @@ class SystemPages:
     def _io(self, request: Request, argument: str, kind: str, count: int) -> Response:
         if not argument.isdecimal() or not 1 <= int(argument) <= count:
             return unsupported(self._device, request)
-        state = "active" if kind == "output" and self.relays.get(int(argument)) else "inactive"
-        return xml(self._device, el("IOPortStatus", fields(ioPortID=argument, ioPortType=kind, ioState=state)))
+        number = int(argument)
+        is_on = number in self._device.inputs if kind == "input" else self.relays.get(number, False)
+        return xml(self._device, _port(kind, number, is_on=is_on))
+
+    def io_all(self, request: Request, _argument: str) -> Response:
+        """Answer the state of all ports; firmware up to 4.30 knows single ones only."""
+        firmware = self._device.firmware
+        if not firmware.io_inputs or firmware.key == "nvr-old":
+            return unsupported(self._device, request)
+        inputs = self._device.inputs
+        ports = [_port("input", n, is_on=n in inputs) for n in range(1, firmware.io_inputs + 1)]
+        ports += [_port("output", n, is_on=self.relays.get(n, False)) for n in range(1, firmware.io_outputs + 1)]
+        return xml(self._device, listing("IOPortStatusList", ports, sized=False))
+
+
+def _port(kind: str, number: int, *, is_on: bool) -> Node:
+    return el("IOPortStatus", fields(ioPortID=number, ioPortType=kind, ioState="active" if is_on else "inactive"))

@@ -19,7 +19,9 @@ from ...driver import (
     DetectionIndex,
     DownloadSource,
     EventLinkage,
+    EventPictures,
     EventSource,
+    FirmwareSource,
     KeyFrameSource,
     LiveSource,
     MaintenanceSource,
@@ -44,6 +46,7 @@ from .detections import Detections
 from .downloads import Downloads
 from .events import Events
 from .finder import Finders
+from .firmware import Firmware
 from .health import ClockSetter, RecordingStatus
 from .key_frames import KeyFrames
 from .live import Live, Snapshots
@@ -120,12 +123,14 @@ class DahuaDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        self.event_pictures: EventPictures | None = None
         # Its events need no linkage: whoever attaches is told (dahua-cgi 12.1).
         self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        self.firmware: FirmwareSource | None = None
         self.recording_status: RecordingStatusRole | None = None
         self.ptz: PtzSource | None = None
         self.controls: ControlSource | None = None
@@ -197,6 +202,7 @@ class DahuaDriver:
         self.storage = Storage(context, learned.disks) if known else None
         if context.client.rpc.available:
             self.maintenance, self.detections = Maintenance(context), self._lists
+            self.firmware = Firmware(context)
         self.capabilities = replace(self.capabilities, event_history=self.detections is not None)
         context.capabilities = self.capabilities
 

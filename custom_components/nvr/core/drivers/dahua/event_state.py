@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from ...clock import DeviceClock, parse_wall
 from ...event_tally import EventTally, Fate
 from ...models import Channel, DetectionTarget, EventKind, EventPhase, NvrEvent
-from ...vocabulary import direction_of, plate_of, target_of
+from ...vocabulary import direction_of, face_of, plate_of, target_of
 from .tables import CLOCK_CODES, EVENT_TYPES, LOST_STOP, PLAIN_CODES, RINGING_STATES, EventType, Scope
 from .wire_event import WireEvent
 
@@ -206,6 +206,8 @@ class EventState:
         seen = _part(data, "Object") or _part(data, "Objects") or _part(data, "object")
         said = _text(seen.get("ObjectType")) or _text(data.get("ObjectType"))
         plate = _text(_part(data, "TrafficCar").get("PlateNumber")) or _text(data.get("PlateNumber"))
+        # The likeliest comes first.
+        person = _part(_part(data, "Candidates"), "Person")
         extra = {name: value for name in _EXTRA if name in data and (value := _text(data[name]))}
         regions = data.get("RegionName")
         region = _text(regions[0]) if isinstance(regions, list) and regions else ""
@@ -224,6 +226,7 @@ class EventState:
             extra=extra,
             rule=(_text(data.get("Name")) or key.rule or None) if kind.scope is Scope.CHANNEL else None,
             direction=direction_of(extra.get("Direction", "")),
+            face=face_of(_text(person.get("Name"))),
         )
 
     def _dated(self, data: Mapping[str, object], received_at: datetime) -> datetime:
@@ -302,5 +305,5 @@ def unsent_kinds(channels: Iterable[Channel]) -> dict[tuple[int | None, EventKin
 def _ended(event: NvrEvent, moment: datetime) -> NvrEvent:
     """Return the end of an event, now by our own clock."""
     return event._replace(
-        phase=EventPhase.STOP, occurred_at=moment.astimezone(UTC), received_at=moment, plate=None, extra={}
+        phase=EventPhase.STOP, occurred_at=moment.astimezone(UTC), received_at=moment, plate=None, face=None, extra={}
     )

@@ -1,7 +1,7 @@
 """The one event stream of a recorder: attach to all codes, read, come back, ask what is still active (dahua-cgi 12)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 import logging
 import random
@@ -19,7 +19,7 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...event_tally import Fate, Unsubscribed
-from ...models import EventKind, EventStreamState, NvrEvent
+from ...models import EventKind, EventPhase, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from ...transport.noise import NoiseLimit
 from .context import Context
@@ -33,6 +33,7 @@ _LOGGER = logging.getLogger(__name__)
 
 MANAGER: Final = "eventManager.cgi"
 HEARTBEAT: Final = 5
+_INPUT: Final = "AlarmLocal"
 BACK_OFF: Final = (1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
 _SHORT_LIFE: Final = 10.0
 _LONG_LIFE: Final = 60.0
@@ -80,11 +81,9 @@ class Events:
         self._read_clock = read_clock
         self._clock_set = asyncio.Event()
         self._way = _ALL
-        self._refusals = 0
-        self._open = False
+        self._refusals, self._open = 0, False
         self._parsed = dict.fromkeys(("heartbeats", "broken", "truncated"), 0)
-        self.connections = 0
-        self.crowded = False
+        self.connections, self.crowded = 0, False
         self.heard_at = float("-inf")
 
     @property
@@ -105,6 +104,14 @@ class Events:
     def unsubscribed(self) -> Unsubscribed:
         """What is detected and not sent to us: this firmware takes a few codes only (dahua-cgi 12.1)."""
         return {} if self._way == _ALL else unsent_kinds(self._context.channels)
+
+    async def inputs(self) -> Sequence[NvrEvent]:
+        """Return the inputs that are active and were not heard of; see EventSource.inputs (dahua-cgi 12.1)."""
+        asked = asyncio.get_running_loop().time()
+        news = self._state.settle(_INPUT, await self._indexes(_INPUT), asked, self._context.utcnow())
+        self._emit(event for event in news if event.phase is EventPhase.STOP)
+        self._arm()
+        return [event for event in news if event.phase is EventPhase.START]
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled; see EventSource.run for what is raised."""

@@ -63,6 +63,11 @@ class Storage:
         volumes = await read_volumes(self._source)
         return tuple(disk(place, volume) for place, volume in enumerate(volumes))
 
+    async def temperature(self, _disk: str) -> float:
+        """Raise: the recorders that were measured give out no S.M.A.R.T. values (dahua-cgi 7.1)."""
+        message = "the recorder does not tell how hot its disks are"
+        raise NvrUnsupportedError(message)
+
 
 class Maintenance:
     """Health of the box itself, as far as it tells."""

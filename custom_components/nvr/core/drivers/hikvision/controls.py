@@ -6,7 +6,7 @@ from xml.etree.ElementTree import Element
 
 from ...controls import Control, ControlId, ControlKind, ControlPage, ControlShape, ControlValue
 from ...errors import NvrNotFoundError, NvrResponseError, NvrUnsupportedError
-from ...models import Channel, ChannelKind, RecorderKind
+from ...models import Channel, ChannelKind, RecorderKind, StreamRole
 from ...transport.gate import Priority
 from ...transport.xml import parse, whole
 from .context import Context
@@ -19,6 +19,9 @@ _OUTPUT: Final = "output_"
 _AUDIO: Final = "audio_alarm"
 _AUDIO_PATH: Final = "/ISAPI/Event/triggers/notifications/AudioAlarm"
 _COLOR: Final = "color"
+_RECORDING: Final = "manual_recording"
+_RECORDING_PATH: Final = "/ISAPI/ContentMgmt/record/control/manual/{}/tracks/{}"
+_RECORDINGS: Final = {ControlKind.MANUAL_RECORDING_START: "start", ControlKind.MANUAL_RECORDING_STOP: "stop"}
 _IMAGE: Final = "/ISAPI/Image/channels/"
 
 
@@ -34,6 +37,8 @@ class Controls:
         """Return the relays and, of each channel that is there, the documents its triggers speak for."""
         outputs = range(1, self._context.capabilities.alarm_outputs + 1)
         found = [ControlPage(f"{_OUTPUT}{number}") for number in outputs]
+        if self._recordings():
+            found.append(ControlPage(_RECORDING))
         if self._is_camera:
             found += [ControlPage(_AUDIO, channel.number) for channel in self._context.channels[:1]]
         for channel in self._context.channels:
@@ -46,13 +51,25 @@ class Controls:
         return found
 
     def certain(self) -> Sequence[Control]:
-        """Return the detections: who lists a channel's triggers of a kind has the kind's document as well."""
-        return [
+        """Return the detections: who lists a channel's triggers of a kind has the kind's document as well.
+
+        Likewise, who lists the track of a channel records on it when told to.
+        """
+        return self._recordings() + [
             Control(ControlId(place.kind, channel.number), ControlPage(name, channel.number), place.shape)
             for channel in self._context.channels
             for name, document in DOCUMENTS.items()
             if document.event is not None and document.event in channel.detections
             for place in document.fields
+        ]
+
+    def _recordings(self) -> list[Control]:
+        """Return what begins and ends a recording by hand; nothing tells whether one is going on (8.5)."""
+        return [
+            Control(ControlId(kind, channel.number), ControlPage(_RECORDING), ControlShape.PUSH)
+            for channel in self._context.channels
+            if (channel.number, StreamRole.MAIN) in self._context.tracks
+            for kind in _RECORDINGS
         ]
 
     def _offered(self, document: Document, channel: Channel) -> bool:
@@ -62,6 +79,8 @@ class Controls:
 
     async def read(self, page: ControlPage) -> Sequence[Control]:
         """Return what the page holds now; a document that this unit does not like to be asked for is one it lacks."""
+        if page.name == _RECORDING:
+            return self._recordings()
         if page.channel is None:
             return [await self._output(page)]
         if page.name == _AUDIO:
@@ -84,6 +103,9 @@ class Controls:
     async def write(self, control: Control, value: ControlValue) -> Sequence[Control]:
         """Change one thing; what conflicts with it is refused by the recorder and not switched off for it."""
         page, client = control.page, self._context.client
+        if page.name == _RECORDING:
+            await self._record(control)
+            return await self.read(page)
         if page.channel is None:
             number = page.name.removeprefix(_OUTPUT)
             body = output_body(on=bool(value))
@@ -120,6 +142,15 @@ class Controls:
             await client.put(path, b"{}", content_type="application/json")
         else:
             await client.put(f"{_IMAGE}{channel}/reset", again=True)
+
+    async def _record(self, control: Control) -> None:
+        """Begin or end a recording by hand; PUT or POST, as firmware has it, and to be told twice does no harm."""
+        track = self._context.track(control.id.channel or 0, StreamRole.MAIN)
+        path = _RECORDING_PATH.format(_RECORDINGS[control.id.kind], track)
+        try:
+            await self._context.client.put(path, again=True)
+        except NvrUnsupportedError, NvrNotFoundError:
+            await self._context.client.post(path, b"")
 
     async def _output(self, page: ControlPage) -> Control:
         number = int(page.name.removeprefix(_OUTPUT))

@@ -18,7 +18,9 @@ from ...driver import (
     DetectionIndex,
     DownloadSource,
     EventLinkage,
+    EventPictures,
     EventSource,
+    FirmwareSource,
     KeyFrameSource,
     LiveSource,
     MaintenanceSource,
@@ -119,11 +121,14 @@ class HikvisionDriver:
         self.playback: PlaybackSource | None = None
         self.downloads: DownloadSource | None = None
         self.events: EventSource | None = None
+        self.event_pictures: EventPictures | None = None
         self.event_linkage: EventLinkage | None = None
         self.storage: StorageSource | None = None
         self.clock: ClockSource | None = None
         self.clock_setter: ClockSetterRole | None = None
         self.maintenance: MaintenanceSource | None = None
+        # What `onlineUpgrade/version` answers where there is something new was never seen (hikvision-isapi 4.5).
+        self.firmware: FirmwareSource | None = None
         self.recording_status: RecordingStatusRole | None = None
         self.ptz: PtzSource | None = None
         self.controls: ControlSource | None = None
@@ -187,7 +192,7 @@ class HikvisionDriver:
             self.recording_status = RecordingStatus(context)
             self.event_linkage = Linkage(context)
             self.ptz, self.controls = Ptz(context), Controls(context)
-            self.events = self._event_stream = Events(context)
+            self.events = self.event_pictures = self._event_stream = Events(context)
         self._tell_events()
         # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.
         if learned.disks is not None or self.storage is not None:

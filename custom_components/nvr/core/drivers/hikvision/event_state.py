@@ -28,6 +28,7 @@ _ABSURD: Final = timedelta(days=366)
 _SHAPES_KEPT: Final = 512
 _RECENT_KEPT: Final = 512
 _LEGACY_BASE: Final = 32
+_INPUT: Final = "IO"
 
 
 class Key(NamedTuple):
@@ -311,6 +312,29 @@ class EventState:
             if self._end(key):
                 events.append(_ended(started, received_at))
         return events
+
+    def take_inputs(
+        self, ports: Mapping[int, bool], now: float, received_at: datetime
+    ) -> tuple[list[NvrEvent], list[NvrEvent]]:
+        """Take how the box's inputs are: return what began unheard, and what ended unheard.
+
+        What began so ends by word, or when it is asked for again: nothing repeats it.
+        """
+        begun, ended = [], []
+        for port, is_on in ports.items():
+            key = Key(None, EventKind.IO_INPUT, _INPUT.lower(), "", port)
+            if is_on and key not in self._active:
+                moment = received_at.astimezone(UTC)
+                event = NvrEvent(
+                    EventKind.IO_INPUT, EventPhase.START, None, moment, received_at, raw_type=_INPUT, port=port
+                )
+                self._active[key] = Active(None, event, now, Scope.PORT)
+                begun.append(event)
+            elif not is_on and key in self._active:
+                event = self._active[key].event
+                if self._end(key):
+                    ended.append(_ended(event, received_at))
+        return begun, ended
 
     def next_expiry(self) -> float | None:
         """Return when the next hold ends, None when none runs."""

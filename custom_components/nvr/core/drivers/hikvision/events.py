@@ -1,7 +1,7 @@
 """The one event stream of a recorder: connect, read, watch over silence, come back (hikvision-isapi 11.1)."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 import logging
 import random
@@ -20,12 +20,13 @@ from ...errors import (
     NvrUnsupportedError,
 )
 from ...event_tally import Unsubscribed
-from ...models import EventKind, EventStreamState, NvrEvent
+from ...models import EventKind, EventPicture, EventStreamState, NvrEvent
 from ...transport.http import StreamResponse
 from ...transport.multipart import MultipartParser, Part, boundary_of
 from ...transport.noise import NoiseLimit
 from .context import Context
 from .event_state import ChannelMap, EventState
+from .inputs import read_inputs
 from .mapping import unsent_kinds
 from .system import Clock
 
@@ -40,6 +41,7 @@ _JITTER: Final = 0.2
 _REFUSALS_IN_DOUBT: Final = 5
 # An event at the end of a hold may be that late, so that a thousand holds need not a thousand timers.
 _TICK: Final = 0.05
+_JPEG: Final = b"\xff\xd8"
 # Between two readings of a clock that alerts contradict, in seconds.
 _CLOCK_AGAIN: Final = 60.0
 
@@ -69,6 +71,9 @@ class Events:
         self._last_byte = float("-inf")
         self._legacy = False
         self._refusals = 0
+        self._sinks: dict[int, list[Callable[[EventPicture], None]]] = {}
+        # What the pictures that come now are of, and the size of the largest so far.
+        self._pictured: tuple[NvrEvent, int] | None = None
         self.connections = 0
         self.crowded = False
         self.pictures = 0
@@ -100,6 +105,19 @@ class Events:
     def channels_changed(self, numbers: Iterable[int], first_ip: int) -> None:
         """Take the channels there are now, and the number of the first IP channel."""
         self._state.channels = ChannelMap(numbers, first_ip)
+
+    def follow(self, channel: int, sink: Callable[[EventPicture], None]) -> Callable[[], None]:
+        """Hand over the pictures of a channel's events: parts that follow an alert (hikvision-isapi 11.1)."""
+        sinks = self._sinks.setdefault(channel, [])
+        sinks.append(sink)
+        return lambda: sinks.remove(sink)
+
+    async def inputs(self) -> Sequence[NvrEvent]:
+        """Return the box's inputs that are active and were not heard of; see EventSource.inputs."""
+        ports = await read_inputs(self._context)
+        begun, ended = self._state.take_inputs(ports, asyncio.get_running_loop().time(), self._context.utcnow())
+        self._emit(ended)
+        return begun
 
     async def run(self, listener: EventListener) -> None:
         """Read until cancelled; see EventSource.run for what is raised."""
@@ -251,10 +269,12 @@ class Events:
 
     def _take(self, part: Part, now: float, received_at: datetime) -> None:
         kind = part.headers.get("content-type", "")
+        body = part.body
         if kind.startswith("image/"):
             self.pictures += 1
+            self._picture(body)
             return
-        body = part.body
+        self._pictured = None
         try:
             events = self._state.feed(body, now, received_at, json="json" in kind or body.lstrip()[:1] == b"{")
         except (NvrResponseError, ArithmeticError, ValueError, TypeError) as error:
@@ -264,8 +284,19 @@ class Events:
             return
         if events:
             self._emit(events)
+            self._pictured = events[-1], 0
         if self._state.io_inactive and self._context.quirks.io_inactive is None:
             self._context.quirks.io_inactive = True
+
+    def _picture(self, jpeg: bytes) -> None:
+        """Hand on a picture of what was told last; of a repeat, which tells nothing, none is wanted."""
+        if self._pictured is None or not jpeg.startswith(_JPEG):
+            return
+        event, largest = self._pictured
+        if len(jpeg) > largest:
+            self._pictured = event, len(jpeg)
+            for sink in tuple(self._sinks.get(event.channel or 0, ())):
+                sink(EventPicture(event, jpeg))
 
     def _emit(self, events: Iterable[NvrEvent]) -> None:
         listener = self._listener

@@ -6,14 +6,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from ...clock import DeviceClock, measure
-from ...errors import NvrUnreachableError
+from ...errors import NvrNotFoundError, NvrUnreachableError, NvrUnsupportedError
 from ...models import Disk, SystemStatus
 from .connect import STATUS, STORAGE, TIME
 from .context import Context
 from .mapping import disk, system_status
 from .wire import parse_status, parse_storage, parse_time
+from .wire_health import parse_temperature
 
 REBOOT: Final = "/ISAPI/System/reboot"
+_SMART: Final = "/ISAPI/ContentMgmt/Storage/hdd/{}/SMARTTest/status"
 # What connect has read counts as fresh for the first question after it.
 _FRESH: Final = timedelta(seconds=30)
 
@@ -68,6 +70,17 @@ class Storage:
         if primed is not None:
             return primed
         return tuple(disk(volume) for volume in parse_storage(await self._context.client.get(STORAGE)))
+
+    async def temperature(self, disk: str) -> float:
+        """Return what the disk's own sensor shows (hikvision-isapi 13); network volumes and old firmware have none."""
+        message = "the recorder does not tell how hot the disk is"
+        try:
+            body = await self._context.client.get(_SMART.format(disk))
+        except (NvrUnsupportedError, NvrNotFoundError) as error:
+            raise NvrUnsupportedError(message) from error
+        if (degrees := parse_temperature(body)) is None:
+            raise NvrUnsupportedError(message)
+        return degrees
 
 
 class Maintenance:

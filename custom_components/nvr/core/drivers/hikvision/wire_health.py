@@ -6,7 +6,10 @@ import re
 from typing import Final
 
 from ...errors import NvrResponseError
+from ...transport.xml import parse, text
 
+# Beyond this (degrees Celsius) it is no temperature of a disk.
+_HOTTEST: Final = 150
 # How an offset ends a time; not every firmware writes one (hikvision-isapi 4.3).
 _SUFFIX: Final = re.compile(r"(Z|[+-]\d{2}:?\d{2})\s*$", re.IGNORECASE)
 
@@ -26,6 +29,16 @@ def parse_working_status(body: bytes) -> dict[int, bool]:
         if type(number) is int and isinstance(record, bool | int) and record in (0, 1):
             found[number] = bool(record)
     return found
+
+
+def parse_temperature(body: bytes) -> float | None:
+    """Read `Storage/hdd/<id>/SMARTTest/status`: degrees Celsius; None where the disk has no sensor (13).
+
+    Firmware spells the element `temprature`; 0 stands for a value that was never read.
+    """
+    root = parse(body)
+    told = text(root, "temprature") or text(root, "temperature")
+    return float(told) if told.isdecimal() and 0 < int(told) < _HOTTEST else None
 
 
 def _objects(node: object) -> Iterator[dict[str, object]]:

@@ -5,7 +5,7 @@ import json
 from xml.etree.ElementTree import Element
 
 from ...errors import NvrResponseError
-from ...transport.xml import descendants, find, parse, text, whole
+from ...transport.xml import descendants, find, local, parse, text, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,20 @@ def told(root: Element, path: str, ranges: Element | None = None) -> Told | None
 def parse_output(body: bytes) -> bool | None:
     """Read `IO/outputs/<n>/status`: whether the relay is drawn."""
     return {"active": True, "inactive": False}.get(text(parse(body), "ioState").lower())
+
+
+def parse_ports(body: bytes) -> dict[int, bool]:
+    """Read `IO/status`, or the status of one port: which alarm inputs are active (12.1)."""
+    root = parse(body)
+    ports = [root] if local(root.tag) == "IOPortStatus" else list(descendants(root, "IOPortStatus"))
+    states = {"active": True, "inactive": False}
+    return {
+        int(number): states[state]
+        for port in ports
+        if text(port, "ioPortType").lower() == "input"
+        and (number := text(port, "ioPortID")).isdecimal()
+        and (state := text(port, "ioState").lower()) in states
+    }
 
 
 def parse_audio_alarm(body: bytes) -> int:
