@@ -27,6 +27,7 @@ from .ptz_actions import async_setup_ptz_actions
 from .runtime import NvrConfigEntry, NvrRuntimeData
 from .services import async_setup_services
 from .shared import shared
+from .sightings import Sightings
 from .stream_log import StreamLog
 from .views import async_register_views
 from .websocket_api import async_register_commands
@@ -83,7 +84,7 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
         with for_nobody():
             await hub.async_start()
             coordinator = NvrCoordinator(hass, entry, hub)
-            entry.runtime_data = NvrRuntimeData(hub, coordinator, health)
+            entry.runtime_data = NvrRuntimeData(hub, coordinator, health, Sightings(entry, hub))
             await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
             health.async_start()
     except NvrError as err:

@@ -32,6 +32,7 @@ CONF_TLS: Final = "tls"
 
 # Entry options.
 CONF_ACCESS: Final = "access"
+CONF_ASSIST: Final = "assist"
 CONF_AUDIT_DAYS: Final = "audit_days"
 CONF_CAMERA_PROFILE: Final = "camera_profile"
 CONF_CLIP_DAYS: Final = "clip_days"

@@ -7,15 +7,17 @@ from homeassistant.config_entries import ConfigEntry
 from .coordinator import NvrCoordinator
 from .health import Health
 from .hub import NvrHub
+from .sightings import Sightings
 
 
 @dataclass(slots=True)
 class NvrRuntimeData:
-    """The recorder, its slow state, and how it feels."""
+    """The recorder, its slow state, how it feels, and what it told lately."""
 
     hub: NvrHub
     coordinator: NvrCoordinator
     health: Health
+    sightings: Sightings
 
 
 type NvrConfigEntry = ConfigEntry[NvrRuntimeData]
