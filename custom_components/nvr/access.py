@@ -53,6 +53,7 @@ _POLICY: Final = {
     Action.EXPORT: POLICY_CONTROL,
     Action.PTZ: POLICY_CONTROL,
     Action.SETTINGS: POLICY_EDIT,
+    Action.TALK: POLICY_CONTROL,
 }
 
 

@@ -45,6 +45,7 @@ CONF_PLAYBACK_SLOTS: Final = "playback_slots"
 CONF_RTSP_PORT: Final = "rtsp_port"
 CONF_RTSP_TRANSPORT: Final = "rtsp_transport"
 CONF_TRANSCODE: Final = "transcode"
+CONF_TWO_WAY_AUDIO: Final = "two_way_audio"
 
 DEFAULT_AUDIT_DAYS: Final = 90
 DEFAULT_GRACE_TIME: Final = 30

@@ -40,6 +40,7 @@ from .const import (
     CONF_RTSP_PORT,
     CONF_RTSP_TRANSPORT,
     CONF_TRANSCODE,
+    CONF_TWO_WAY_AUDIO,
     DEFAULT_AUDIT_DAYS,
     DEFAULT_GRACE_TIME,
     CameraProfile,
@@ -117,6 +118,7 @@ def _schema(channels: list[SelectOptionDict]) -> probatio.Schema:
                         ),
                         probatio.Optional(CONF_RTSP_PORT): _number(1, 65535),
                         probatio.Optional(CONF_PLAYBACK_SLOTS): _number(1, 16),
+                        probatio.Optional(CONF_TWO_WAY_AUDIO): BooleanSelector(),
                     }
                 ),
                 {"collapsed": True},

@@ -361,8 +361,11 @@ class TalkLine(Protocol):
 class TalkSource(Protocol):
     """Loudspeakers of cameras. One talker at a time: nobody is interrupted unless that is asked for."""
 
-    def address(self, channel: int) -> RtspAddress:
-        """Return where the way back may be asked for by RTSP (ONVIF); no I/O. Raises NvrNotFoundError."""
+    def address(self, channel: int, role: StreamRole = StreamRole.MAIN) -> RtspAddress:
+        """Return where the profile plays with a way back, for who asks for one (ONVIF); no I/O.
+
+        Raises NvrNotFoundError.
+        """
 
     def line(self, channel: int, *, take_over: bool = False) -> AbstractAsyncContextManager[TalkLine]:
         """Open the family's own way; leaving the context ends it on the recorder.

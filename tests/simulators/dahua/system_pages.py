@@ -34,7 +34,6 @@ class SystemPages:
         router.cgi("IntervideoManager.cgi", "getVersion", self.interface_version)
         router.cgi("userManager.cgi", "getActiveUserInfoAll", self.active_users, right="system")
         router.cgi("upgrader.cgi", "getState", lambda _request: text("result=Invalid"), right="system")
-        router.cgi("audio.cgi", "postAudio", lambda _request: ok(), right="live")
 
     def _identity(self) -> dict[str, Callable[[], dict[str, Any]]]:
         device, firmware = self._device, self._device.firmware

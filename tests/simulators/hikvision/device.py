@@ -10,6 +10,7 @@ import time
 from tests.simulators.clock import DstRule, SimClock
 from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
 from tests.simulators.heads import Head
+from tests.simulators.loudspeaker import Loudspeaker
 
 from .counters import Counters
 from .faults import Faults
@@ -120,6 +121,8 @@ class Device:
         self.channels: dict[int, SimChannel] = {n: self._new_channel(n) for n in range(1, count + 1)}
         # Every fifth camera is a dome; the heads of the others do not move.
         self.heads = {number: Head() for number in self.channels if number % 5 == 3}
+        # Every camera can be spoken through but each fourth; the recorder's own voice channel is number 0.
+        self.speakers = {number: Loudspeaker("pcmu") for number in (0, *self.channels) if number % 4 != 2}
         self.list_seed: int | None = None
         self.footage = self._footage()
         self.booted = time.monotonic()

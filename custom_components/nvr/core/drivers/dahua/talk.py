@@ -40,9 +40,9 @@ class Talk:
         self._context = context
         self._live = Live(context)
 
-    def address(self, channel: int) -> RtspAddress:
-        """Return the address that describes the main stream with a way back."""
-        address = self._live.address(channel, StreamRole.MAIN)
+    def address(self, channel: int, role: StreamRole = StreamRole.MAIN) -> RtspAddress:
+        """Return the address that describes the stream with a way back."""
+        address = self._live.address(channel, role)
         return replace(address, url=f"{address.url}{_ONVIF}")
 
     @asynccontextmanager

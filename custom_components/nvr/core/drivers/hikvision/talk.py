@@ -53,9 +53,9 @@ class Talk:
         self._context = context
         self._live = Live(context)
 
-    def address(self, channel: int) -> RtspAddress:
-        """Return the address of the main stream: a way back is a track of it."""
-        return self._live.address(channel, StreamRole.MAIN)
+    def address(self, channel: int, role: StreamRole = StreamRole.MAIN) -> RtspAddress:
+        """Return the address of the stream: a way back is a track of it."""
+        return self._live.address(channel, role)
 
     @asynccontextmanager
     async def line(self, channel: int, *, take_over: bool = False) -> AsyncIterator[_Line]:
