@@ -17,18 +17,13 @@ from tests.simulators.loudspeaker import Loudspeaker, tones
 from tests.simulators.tone import beeps
 
 from .rig import Rig
-from .rows import ROWS, Case, each_family
+from .rows import ROWS, Case
 
 pytestmark = pytest.mark.usefixtures("socket_enabled")
 
 PITCHES = (700, 1100)
 SOUND = beeps(PITCHES, seconds=0.25)
 DUMB = 2  # a camera without a loudspeaker
-CAMERAS = pytest.mark.parametrize(
-    "case",
-    [Case(row, profile) for row, profile in zip(ROWS, ("ipc", "ipc_sd"), strict=True)],
-    ids=str,
-)
 type Open = Callable[[Driver, int], AbstractAsyncContextManager[TalkLine]]
 
 
@@ -42,7 +37,22 @@ def by_page(driver: Driver, channel: int) -> AbstractAsyncContextManager[TalkLin
     return driver.talk.line(channel)
 
 
-WAYS = pytest.mark.parametrize("way", [by_rtsp, by_page])
+def _ways(*, everyday: int) -> pytest.MarkDecorator:
+    """Give a test the cameras and the ways to them; only so many of these in each run."""
+    cameras = [Case(row, profile) for row, profile in zip(ROWS, ("ipc", "ipc_sd"), strict=True)]
+    pairs = [(case, way) for way in (by_page, by_rtsp) for case in cameras]
+    return pytest.mark.parametrize(
+        ("case", "way"),
+        [
+            pytest.param(case, way, id=f"{case}-{way.__name__}", marks=() if number < everyday else pytest.mark.slow)
+            for number, (case, way) in enumerate(pairs)
+        ],
+    )
+
+
+both_pages = _ways(everyday=2)
+one_page = _ways(everyday=1)
+each_nvr = pytest.mark.parametrize("case", [Case(row, row.profiles[0]) for row in ROWS], ids=str)
 
 
 def speaker_of(rig: Rig[Any], channel: int = 1) -> Loudspeaker:
@@ -66,7 +76,7 @@ async def quiet(rig: Rig[Any], speaker: Loudspeaker) -> None:
     await until(lambda: rig.simulator.rtsp.counters.connections_open == 0)
 
 
-@each_family
+@each_nvr
 async def test_a_camera_of_a_recorder_says_what_is_said(case: Case) -> None:
     async with case.connected() as (rig, driver):
         speaker = speaker_of(rig)
@@ -79,8 +89,7 @@ async def test_a_camera_of_a_recorder_says_what_is_said(case: Case) -> None:
         await quiet(rig, speaker)
 
 
-@WAYS
-@CAMERAS
+@both_pages
 async def test_a_camera_says_what_is_said_either_way(case: Case, way: Open) -> None:
     async with case.connected() as (rig, driver):
         speaker = speaker_of(rig)
@@ -94,8 +103,7 @@ async def test_a_camera_says_what_is_said_either_way(case: Case, way: Open) -> N
         assert driver.guard.refusals == 0
 
 
-@WAYS
-@CAMERAS
+@one_page
 async def test_one_talker_at_a_time(case: Case, way: Open) -> None:
     async with case.connected() as (rig, driver):
         speaker = speaker_of(rig)
@@ -117,8 +125,7 @@ async def test_one_talker_at_a_time(case: Case, way: Open) -> None:
             assert tones(speaker.samples()) == list(PITCHES)
 
 
-@WAYS
-@CAMERAS
+@one_page
 async def test_who_is_cut_off_leaves_nothing_open(case: Case, way: Open) -> None:
     async with case.connected() as (rig, driver):
         speaker = speaker_of(rig)
@@ -134,8 +141,7 @@ async def test_who_is_cut_off_leaves_nothing_open(case: Case, way: Open) -> None
         await quiet(rig, speaker)
 
 
-@WAYS
-@CAMERAS
+@one_page
 async def test_a_camera_that_goes_away_is_noticed_while_somebody_speaks(case: Case, way: Open) -> None:
     async with case.connected() as (rig, driver):
         speaker = speaker_of(rig)
@@ -154,7 +160,7 @@ async def test_a_camera_that_goes_away_is_noticed_while_somebody_speaks(case: Ca
                 await talk()
 
 
-@each_family
+@each_nvr
 async def test_what_cannot_be_spoken_through_is_told(case: Case) -> None:
     async with case.connected() as (_, driver):
         with pytest.raises(errors.NvrUnsupportedError):
@@ -167,8 +173,7 @@ async def test_what_cannot_be_spoken_through_is_told(case: Case) -> None:
             by_rtsp(driver, 99)
 
 
-@WAYS
-@CAMERAS
+@one_page
 async def test_a_wrong_password_is_sent_once(case: Case, way: Open) -> None:
     async with case.connected() as (rig, driver):
         rig.simulator.change_password("changed-pass-1")

@@ -37,7 +37,7 @@ async def nvr(hass: HomeAssistant, start_simulator: StartSimulator) -> Recorder:
     def write() -> None:
         folder.mkdir()
         (folder / SHORT).write_bytes(beeps(PITCHES, seconds=0.3))
-        (folder / LONG).write_bytes(beeps(PITCHES, seconds=30.0))
+        (folder / LONG).write_bytes(beeps(PITCHES, seconds=15.0))
         (folder / "no_sound.mp3").write_bytes(b"nothing of the kind")
 
     await hass.async_add_executor_job(write)

@@ -7,7 +7,6 @@ import pytest
 
 from custom_components.nvr.core.errors import NvrUnsupportedError
 from custom_components.nvr.core.models import AudioCodec
-from custom_components.nvr.media import speech
 from custom_components.nvr.media.speech import NoSoundError, encode_speech, speak
 from tests.simulators.loudspeaker import Loudspeaker, tones
 from tests.simulators.tone import beeps
@@ -20,7 +19,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 50.0
-        monkeypatch.setattr(speech.asyncio, "sleep", self.sleep)
+        monkeypatch.setattr("custom_components.nvr.media.speech.asyncio.sleep", self.sleep)
 
     def __call__(self) -> float:
         return self.now
