@@ -18,9 +18,9 @@ from custom_components.nvr.const import CONF_ACCESS, CONF_ASSIST
 from custom_components.nvr.media_ids import MomentId, SpanId, parse
 from tests.simulators.footage import Kind
 
-from .conftest import StartSimulator, events_up, every_family, make_entry, open_options, set_up, until
+from .conftest import StartSimulator, events_up, make_entry, open_options, set_up, until
 from .footage_helpers import READ, person
-from .happenings import cross_line
+from .happenings import cross_line, second_family_slow
 from .recorders import DAHUA, Recorder
 
 FRONT, DRIVE = "camera.front_door", "camera.driveway"
@@ -76,7 +76,7 @@ async def resident(hass: HomeAssistant) -> User:
     return await person(hass, {"entities": {"all": READ}})
 
 
-@every_family
+@second_family_slow
 async def test_somebody_at_the_door_is_found_and_can_be_played(hass: HomeAssistant, assistant: Assistant) -> None:
     user, nvr = await resident(hass), assistant.nvr
     heard: list[Any] = []
@@ -191,6 +191,7 @@ async def test_a_voice_without_a_user_has_the_rights_of_everybody_and_gets_nothi
     assert "may not see" in await assistant.refused(VOICE, camera="front door")
 
 
+@pytest.mark.slow
 async def test_an_nvr_that_does_not_answer_is_told_and_the_other_is_searched(
     hass: HomeAssistant, assistant: Assistant, start_simulator: StartSimulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -212,6 +213,7 @@ async def test_an_nvr_that_does_not_answer_is_told_and_the_other_is_searched(
     assert "in time" in told["not_searched"][0]["reason"]
 
 
+@pytest.mark.slow
 async def test_cameras_go_by_their_names_aliases_and_areas(hass: HomeAssistant, assistant: Assistant) -> None:
     user, registry = await resident(hass), er.async_get(hass)
     garden = ar.async_get(hass).async_create("Jardín")

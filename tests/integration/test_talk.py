@@ -21,7 +21,8 @@ from custom_components.nvr.shared import shared
 from tests.simulators.loudspeaker import Loudspeaker, tones
 from tests.simulators.tone import beeps
 
-from .conftest import StartSimulator, every_family, make_entry, set_up, until
+from .conftest import StartSimulator, make_entry, set_up, until
+from .happenings import second_family_slow
 from .recorders import Recorder
 
 FRONT, DUMB = "camera.front_door", "camera.driveway"
@@ -69,7 +70,7 @@ async def talking(hass: HomeAssistant, nvr: Recorder, user: User | None = None) 
     return task
 
 
-@every_family
+@second_family_slow
 async def test_a_camera_says_what_it_is_given(hass: HomeAssistant, nvr: Recorder) -> None:
     entry = make_entry(nvr)
     await set_up(hass, entry)
@@ -104,7 +105,7 @@ async def test_only_who_may_speaks_and_only_as_long(hass: HomeAssistant, nvr: Re
     await quiet(nvr)
 
 
-@every_family
+@second_family_slow
 async def test_one_talker_at_a_time_and_an_unload_ends_him(hass: HomeAssistant, nvr: Recorder) -> None:
     entry = make_entry(nvr)
     await set_up(hass, entry)
