@@ -27,7 +27,9 @@ from .ptz_actions import async_setup_ptz_actions
 from .runtime import NvrConfigEntry, NvrRuntimeData
 from .services import async_setup_services
 from .shared import shared
+from .sightings import Sightings
 from .stream_log import StreamLog
+from .talk_actions import async_setup_talk_actions, make_talks
 from .views import async_register_views
 from .websocket_api import async_register_commands
 
@@ -53,6 +55,7 @@ async def async_setup(hass: HomeAssistant, _config: ConfigType) -> bool:
     async_dispatcher_connect(hass, SIGNAL_CONFIG_ENTRY_CHANGED, entry_changed)
     async_setup_services(hass)
     async_setup_ptz_actions(hass)
+    async_setup_talk_actions(hass)
     async_register_views(hass)
     async_register_picture_view(hass)
     async_register_audit_view(hass)
@@ -83,7 +86,9 @@ async def async_setup_entry(hass: HomeAssistant, entry: NvrConfigEntry) -> bool:
         with for_nobody():
             await hub.async_start()
             coordinator = NvrCoordinator(hass, entry, hub)
-            entry.runtime_data = NvrRuntimeData(hub, coordinator, health)
+            entry.runtime_data = NvrRuntimeData(
+                hub, coordinator, health, Sightings(entry, hub), make_talks(hass, entry, hub)
+            )
             await hass.config_entries.async_forward_entry_setups(entry, PLATFORMS)
             health.async_start()
     except NvrError as err:

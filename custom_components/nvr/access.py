@@ -30,6 +30,7 @@ __all__ = [
     "asking_user",
     "authorize",
     "authorize_camera",
+    "authorize_unnamed",
     "facts_of",
     "is_content_user",
     "permit",
@@ -52,6 +53,7 @@ _POLICY: Final = {
     Action.EXPORT: POLICY_CONTROL,
     Action.PTZ: POLICY_CONTROL,
     Action.SETTINGS: POLICY_EDIT,
+    Action.TALK: POLICY_CONTROL,
 }
 
 
@@ -80,6 +82,13 @@ def authorize_camera(hass: HomeAssistant, user: User | None, action: Action, ent
         return False
     entry: NvrConfigEntry | None = hass.config_entries.async_get_entry(known.config_entry_id)
     return entry is not None and _may(user, action, entry, channel, entity_id)
+
+
+def authorize_unnamed(action: Action, entry: NvrConfigEntry, channel: int) -> bool:
+    """Tell the same of somebody who speaks in a room: nobody can say who, so he is one who is no administrator."""
+    if _camera_of(entry, channel) is None:
+        return False
+    return read_rules(entry.options.get(CONF_ACCESS)).default.allow(action, channel)
 
 
 def slot_of(entity: er.RegistryEntry) -> int | None:

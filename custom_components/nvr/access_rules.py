@@ -25,6 +25,7 @@ class Action(StrEnum):
     EXPORT = "export"
     PTZ = "ptz"
     SETTINGS = "settings"
+    TALK = "talk"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ class AuditKind(StrEnum):
     EXPORT_CANCELLED = "export_cancelled"
     CLIP_DELETED = "clip_deleted"
     LINK_MADE = "link_made"
+    TALKED = "talked"
 
 
 # In this order they are the columns of the CSV file.

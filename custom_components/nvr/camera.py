@@ -11,7 +11,7 @@ from contextvars import ContextVar
 import time
 from typing import Final, override
 
-from homeassistant.components import websocket_api
+from homeassistant.components import camera as camera_component, websocket_api
 from homeassistant.components.camera import Camera, CameraEntityFeature
 from homeassistant.components.stream import CONF_RTSP_TRANSPORT, Stream
 from homeassistant.core import Context, HomeAssistant, callback
@@ -20,7 +20,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.helpers.http import current_request
 
 from .access import Action, asking_user, is_content_user, permit, user_of
-from .const import DOMAIN, LOGGER
+from .const import CONF_TWO_WAY_AUDIO, DOMAIN, LOGGER
 from .coordinator import NvrCoordinator
 from .core.errors import NvrError, NvrTimeoutError
 from .core.models import Channel, RtspAddress, RtspTransport, StreamProfile, StreamRole
@@ -33,6 +33,8 @@ PARALLEL_UPDATES = 0
 _VERIFIED = 2.0
 # How long (s) a picture may take: Home Assistant gives up after ten, without a word of what is wrong.
 _PATIENCE: Final = 9.0
+# Home Assistant 2026.11 has them: what makes its live view offer a microphone.
+_CAPABILITIES: Final = getattr(camera_component, "CameraEntityCapabilities", None)
 # Set where an action runs for a camera: on whose behalf.
 _IN_ACTION: Final[ContextVar[Context | None]] = ContextVar("nvr_camera_action", default=None)
 # Set where Home Assistant asks on nobody's behalf, although somebody's command may have led to it.
@@ -71,6 +73,9 @@ class NvrCamera(ChannelEntity, Camera):
         self._attr_model = channel.model
         self._had_source = False
         self._broken_since: float | None = None
+        self._talks = bool(coordinator.config_entry.options.get(CONF_TWO_WAY_AUDIO))
+        if self._talks and _CAPABILITIES is not None:
+            self._attr_camera_entity_capabilities = _CAPABILITIES(two_way_audio=True)
 
     @property
     @override
@@ -221,8 +226,9 @@ class NvrCamera(ChannelEntity, Camera):
         live = self.hub.driver.live
         if live is None or not self.hub.link.reached:
             return None
+        talk = self.hub.driver.talk if self._talks else None
         try:
-            return live.address(self.number, self.role)
+            return live.address(self.number, self.role) if talk is None else talk.address(self.number, self.role)
         except NvrError:
             return None
 

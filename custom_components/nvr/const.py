@@ -33,6 +33,7 @@ CONF_TLS: Final = "tls"
 
 # Entry options.
 CONF_ACCESS: Final = "access"
+CONF_ASSIST: Final = "assist"
 CONF_AUDIT_DAYS: Final = "audit_days"
 CONF_CAMERA_PROFILE: Final = "camera_profile"
 CONF_CLIP_DAYS: Final = "clip_days"
@@ -45,6 +46,7 @@ CONF_PLAYBACK_SLOTS: Final = "playback_slots"
 CONF_RTSP_PORT: Final = "rtsp_port"
 CONF_RTSP_TRANSPORT: Final = "rtsp_transport"
 CONF_TRANSCODE: Final = "transcode"
+CONF_TWO_WAY_AUDIO: Final = "two_way_audio"
 
 DEFAULT_AUDIT_DAYS: Final = 90
 DEFAULT_GRACE_TIME: Final = 30

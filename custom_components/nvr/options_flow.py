@@ -27,6 +27,7 @@ from .audit_rows import AuditKind
 from .const import (
     ATTR_USER_ID,
     CONF_ACCESS,
+    CONF_ASSIST,
     CONF_AUDIT_DAYS,
     CONF_CAMERA_PROFILE,
     CONF_CLIP_DAYS,
@@ -39,6 +40,7 @@ from .const import (
     CONF_RTSP_PORT,
     CONF_RTSP_TRANSPORT,
     CONF_TRANSCODE,
+    CONF_TWO_WAY_AUDIO,
     DEFAULT_AUDIT_DAYS,
     DEFAULT_GRACE_TIME,
     CameraProfile,
@@ -60,7 +62,7 @@ MAX_CLIP_SIZE: Final = 100_000
 
 # What has a form of its own, and counts without a reload.
 _CLIPS: Final = (CONF_CLIP_DAYS, CONF_CLIP_SIZE, CONF_TRANSCODE)
-_OTHERS: Final = (CONF_ACCESS, CONF_AUDIT_DAYS, *_CLIPS)
+_OTHERS: Final = (CONF_ACCESS, CONF_ASSIST, CONF_AUDIT_DAYS, *_CLIPS)
 _NUMBERS: Final = (CONF_GRACE_TIME, CONF_HOLD_TIME, CONF_PLAYBACK_SLOTS, CONF_RTSP_PORT)
 
 
@@ -116,6 +118,7 @@ def _schema(channels: list[SelectOptionDict]) -> probatio.Schema:
                         ),
                         probatio.Optional(CONF_RTSP_PORT): _number(1, 65535),
                         probatio.Optional(CONF_PLAYBACK_SLOTS): _number(1, 16),
+                        probatio.Optional(CONF_TWO_WAY_AUDIO): BooleanSelector(),
                     }
                 ),
                 {"collapsed": True},
@@ -174,7 +177,7 @@ class NvrOptionsFlow(OptionsFlowWithReload):
 
     async def async_step_init(self, _user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show the menu."""
-        steps = ["settings", "access_default", "access_user", "clips", "audit"]
+        steps = ["settings", "access_default", "access_user", "clips", "audit", "assist"]
         return self.async_show_menu(step_id="init", menu_options=steps)
 
     async def async_step_settings(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
@@ -242,6 +245,14 @@ class NvrOptionsFlow(OptionsFlowWithReload):
         days = {CONF_AUDIT_DAYS: self._options.get(CONF_AUDIT_DAYS, DEFAULT_AUDIT_DAYS)}
         schema = self.add_suggested_values_to_schema(schema, days)
         return self.async_show_form(step_id="audit", data_schema=schema)
+
+    async def async_step_assist(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
+        """Show or take whether voice assistants may be told what happened."""
+        if user_input is not None:
+            return self._save(CONF_ASSIST, True if user_input[CONF_ASSIST] else None)
+        schema = probatio.Schema({probatio.Required(CONF_ASSIST, default=False): BooleanSelector()})
+        schema = self.add_suggested_values_to_schema(schema, self._options)
+        return self.async_show_form(step_id="assist", data_schema=schema)
 
     async def async_step_clips(self, user_input: dict[str, Any] | None = None) -> ConfigFlowResult:
         """Show or take what becomes of clips, and whether pictures may be turned into others."""

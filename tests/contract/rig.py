@@ -40,6 +40,7 @@ type Role = Literal[
     "maintenance",
     "ptz",
     "controls",
+    "talk",
 ]
 ROLES: Final[tuple[Role, ...]] = get_args(Role.__value__)
 type Place = Literal["anywhere", "identity", "channels", "snapshots", "recordings", "downloads", "storage", "clock"]

@@ -42,7 +42,7 @@ def allowed(hass: HomeAssistant, user: User | None, entry: MockConfigEntry, chan
         ({"entities": {"entity_ids": {"camera.front_door": True}}}, ALL, set()),
         (
             {"entities": {"entity_ids": {"camera.front_door": {"read": True, "control": True}}}},
-            {*SEES, Action.PTZ, Action.EXPORT},
+            {*SEES, Action.PTZ, Action.EXPORT, Action.TALK},
             set(),
         ),
         ({"entities": {"domains": {"light": True}}}, set(), set()),

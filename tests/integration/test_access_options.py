@@ -73,7 +73,7 @@ async def test_default_counts_at_once_and_without_a_reload(
     assert done["type"] is FlowResultType.CREATE_ENTRY
     assert may(hass, anna, entry) == {1: {"live"}, 2: {"live", "playback"}}
     assert entry.runtime_data.hub is hub
-    kept = {"live": "all", "playback": [2], "export": [], "ptz": [], "settings": []}
+    kept = {"live": "all", "playback": [2], "export": [], "ptz": [], "settings": [], "talk": []}
     assert entry.options[CONF_ACCESS]["default"] == kept
     await choose(hass, entry, "access_default", EVERYTHING)
     assert CONF_ACCESS not in entry.options

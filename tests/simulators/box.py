@@ -109,6 +109,7 @@ class Box:
         port = self._https.port if self._https else 0
         self._https = HttpServer(self._http.answer, self._http.counters, host=self.options.host, tls=context)
         self._https.policy = self._http.policy
+        self._https.is_open = self._http.is_open
         self._https.port = port
 
     def stall(self, *, on: bool = True) -> None:

@@ -4,7 +4,7 @@ It owns its sockets, so that a test can cut, stall, trickle or reset any connect
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 import contextlib
 from dataclasses import dataclass, field
 from email.utils import formatdate
@@ -39,6 +39,7 @@ class Request:
     user: str = ""
     secure: bool = False
     malformed: bool = False
+    open: bool = False
 
 
 class Sink(Protocol):
@@ -58,7 +59,8 @@ type Body = Callable[[Sink], Awaitable[None]]
 class Response:
     """An answer. With `stream`, `length` None means chunked unless `raw` (until the connection closes).
 
-    `finished` is called when no more of it will be sent, whatever the reason.
+    `finished` is called when no more of it will be sent, whatever the reason. `listen` is given what the client goes on
+    to say on the same connection, behind the answer or, with `late`, before it.
     """
 
     status: int = 200
@@ -70,6 +72,8 @@ class Response:
     raw: bool = False
     close: bool = False
     finished: Callable[[], None] | None = None
+    listen: Callable[[AsyncIterator[bytes]], Awaitable[None]] | None = None
+    late: bool = False
 
 
 type Handler = Callable[[Request], Awaitable[Response]]
@@ -187,7 +191,7 @@ class _Connection(asyncio.Protocol):
                 request = await self._read_request()
                 if request is None:
                     break
-                if server.policy.refuse_pipelining and self._buffer:
+                if server.policy.refuse_pipelining and self._buffer and not request.open:
                     server.counters.pipelined += 1
                     self.abort()
                     return
@@ -196,11 +200,11 @@ class _Connection(asyncio.Protocol):
                 wish = request.headers.get("connection", "").lower() == "close"
                 close = response.close or response.raw or left == 0 or wish
                 try:
-                    await self._send(request, response, close=close, left=left)
+                    await self._converse(request, response, close=close, left=left)
                 finally:
                     if response.finished is not None:
                         response.finished()
-                if close:
+                if close or request.open or response.listen is not None:
                     break
         except DropConnectionError:
             self.abort()
@@ -208,6 +212,21 @@ class _Connection(asyncio.Protocol):
             self.transport.abort()
         finally:
             self.transport.close()
+
+    async def _converse(self, request: Request, response: Response, *, close: bool, left: int) -> None:
+        """Answer, and hear what the client goes on to say."""
+        if response.listen is not None and response.late:
+            await response.listen(self._incoming())
+        await self._send(request, response, close=close, left=left)
+        if response.listen is not None and not response.late:
+            await response.listen(self._incoming())
+
+    async def _incoming(self) -> AsyncIterator[bytes]:
+        while self._buffer or await self._fill(60.0):
+            data = bytes(self._buffer)
+            self._buffer.clear()
+            if data:
+                yield data
 
     async def _fill(self, seconds: float) -> bool:
         """Wait for more bytes; False when none will come."""
@@ -238,7 +257,9 @@ class _Connection(asyncio.Protocol):
             # Recorders do not know Expect (hikvision-isapi 3.1): the client waits for nothing.
             self._server.counters.expectations += 1
         request.secure = self._server.secure
-        request.body = await self._read_body(request.headers)
+        request.open = self._server.is_open(request)
+        if not request.open:
+            request.body = await self._read_body(request.headers)
         return request
 
     async def _read_body(self, headers: dict[str, str]) -> bytes:
@@ -359,6 +380,8 @@ class HttpServer:
         self.port = 0
         self.answer = handler
         self.wall: Callable[[], float] = time.time
+        # Whose body is read by whoever answers.
+        self.is_open: Callable[[Request], bool] = lambda _request: False
         self._host = host
         self._tls = tls
         self.secure = tls is not None

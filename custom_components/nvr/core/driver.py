@@ -16,6 +16,7 @@ from .clock import DeviceClock
 from .controls import Control, ControlPage, ControlValue, PtzAbilities, PtzMotion, PtzOrder, PtzPreset
 from .event_tally import EventTally, Unsubscribed
 from .models import (
+    AudioCodec,
     Channel,
     Container,
     DayMap,
@@ -391,6 +392,37 @@ class ControlSource(Protocol):
         """
 
 
+class TalkLine(Protocol):
+    """The way to a loudspeaker, open for one talker."""
+
+    @property
+    def codec(self) -> AudioCodec:
+        """What it takes, at 8000 samples a second: G711_ULAW or G711_ALAW."""
+
+    async def send(self, sound: bytes) -> None:
+        """Send what sounds next, not faster than it sounds. Raises NvrUnreachableError when the recorder hung up."""
+
+
+class TalkSource(Protocol):
+    """Loudspeakers of cameras. One talker at a time: nobody is interrupted unless that is asked for."""
+
+    def address(self, channel: int, role: StreamRole = StreamRole.MAIN) -> RtspAddress:
+        """Return where the profile plays with a way back, for who asks for one (ONVIF); no I/O.
+
+        Raises NvrNotFoundError.
+        """
+
+    def line(self, channel: int, *, take_over: bool = False) -> AbstractAsyncContextManager[TalkLine]:
+        """Open the family's own way; leaving the context ends it on the recorder.
+
+        Raises NvrUnsupportedError where there is none, NvrBusyError while somebody else speaks.
+        """
+
+    @property
+    def prefers_line(self) -> bool:
+        """Whether the family's own way is the better one to try first."""
+
+
 class Driver(Protocol):
     """One recorder. Optional roles are None when it lacks them; nothing but `connect` may be called before it."""
 
@@ -415,6 +447,7 @@ class Driver(Protocol):
     recording_status: RecordingStatus | None
     ptz: PtzSource | None
     controls: ControlSource | None
+    talk: TalkSource | None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:

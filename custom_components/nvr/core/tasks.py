@@ -16,3 +16,13 @@ async def together(*work: Coroutine[object, object, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def finish[T](work: Coroutine[object, object, T]) -> T:
+    """Return what the work gives; it is done to its end even when who waits is cancelled, who is cancelled then."""
+    task = asyncio.ensure_future(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise

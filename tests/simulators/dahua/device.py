@@ -11,6 +11,7 @@ import time
 from tests.simulators.clock import DstRule, SimClock, WireClock
 from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
 from tests.simulators.heads import Head
+from tests.simulators.loudspeaker import Loudspeaker
 from tests.simulators.video.studio import Studio
 
 from .cameras import camera_of
@@ -149,6 +150,8 @@ class DahuaDevice:
             self.channels[number] = self._new_channel(number, self._slot(number, cameras))
         # Every fifth camera is a dome, as its model says; the heads of the others do not move.
         self.heads = {number: Head() for number in self.channels if number % 5 == 3}
+        # Every camera can be spoken through but each fourth.
+        self.speakers = {number: Loudspeaker("pcma") for number in self.channels if number % 4 != 2}
         self.list_seed: int | None = None
         self.footage = self._footage()
         self.studio = Studio([camera_of(c) for c in self.channels.values() if c.wired], self.clock, self.footage)

@@ -69,7 +69,9 @@ class PathResolver:
         channel, settings, _ = found
         if not channel.live:
             return Refusal(404)
-        return LiveTarget(channel.number, video_profile(settings), self._device.wire, _style(settings))
+        # A way back is told of in the other kind of description only (dahua-cgi 8.2).
+        speaker = self._device.speakers.get(channel.number) if query.get("proto", "").lower() == "onvif" else None
+        return LiveTarget(channel.number, video_profile(settings), self._device.wire, _style(settings), speaker=speaker)
 
     def _timed(self, query: dict[str, str]) -> Target | Refusal:
         found = self._stream(query)

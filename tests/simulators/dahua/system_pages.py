@@ -37,7 +37,6 @@ class SystemPages:
         if not self._device.is_camera:
             router.rpc("CloudUpgrader.getState", self.upgrade_state, right="system")
             router.rpc("CloudUpgrader.check", self.upgrade_check, right="system")
-        router.cgi("audio.cgi", "postAudio", lambda _request: ok(), right="live")
 
     def _identity(self) -> dict[str, Callable[[], dict[str, Any]]]:
         device, firmware = self._device, self._device.firmware

@@ -24,6 +24,7 @@ from .rpc import RpcServer
 from .rtsp_paths import rtsp_server
 from .storage_pages import StoragePages
 from .system_pages import SystemPages
+from .talk_pages import TalkPages, is_speech
 
 
 class Unit(Box):
@@ -51,6 +52,7 @@ class Unit(Box):
             LogPages(device),
             ChannelPages(device),
             PtzPages(device),
+            TalkPages(device),
             self.coaxial,
             Snapshots(device),
         ):
@@ -60,6 +62,7 @@ class Unit(Box):
         self.gatehouse = Gatehouse(device, router, self.login, self.open_connections)
         self._http = HttpServer(self.gatehouse.answer, device.counters, host=self.options.host)
         self._http.policy = device.faults.server
+        self._http.is_open = is_speech
         self._https: HttpServer | None = None
         self.rtsp = rtsp_server(device, self.login)
 

@@ -10,6 +10,7 @@ import time
 from tests.simulators.clock import DstRule, SimClock
 from tests.simulators.footage import ChannelPlan, Footage, counted_footage, plans_for
 from tests.simulators.heads import Head
+from tests.simulators.loudspeaker import Loudspeaker
 
 from .counters import Counters
 from .faults import Faults
@@ -124,6 +125,8 @@ class Device:
         self.disk_heat: int | None = 38
         self.inputs: set[int] = set()
         self.manual: set[int] = set()
+        # Every camera can be spoken through but each fourth; the recorder's own voice channel is number 0.
+        self.speakers = {number: Loudspeaker("pcmu") for number in (0, *self.channels) if number % 4 != 2}
         self.list_seed: int | None = None
         self.footage = self._footage()
         self.booted = time.monotonic()

@@ -92,7 +92,9 @@ class PathResolver:
         channel, settings = found
         if not channel.online or not settings.enabled:
             return Refusal(404)
-        return LiveTarget(channel.number, video_profile(settings), sdp=self._style(settings), wire=self._wire())
+        speaker = self._device.speakers.get(channel.number)
+        style, wire = self._style(settings), self._wire()
+        return LiveTarget(channel.number, video_profile(settings), sdp=style, wire=wire, speaker=speaker)
 
     def _style(self, settings: StreamSettings) -> SdpStyle:
         rate = Fraction(settings.fps).limit_denominator(1000)

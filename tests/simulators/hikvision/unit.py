@@ -28,6 +28,7 @@ from .setting_pages import SettingPages
 from .settings import SettingsStore
 from .snapshots import Snapshots
 from .system_pages import SystemPages
+from .talk_pages import TalkPages
 from .triggers import Triggers
 
 
@@ -72,6 +73,7 @@ class Unit(Box):
             Snapshots(device, self.studio),
             self.channel_pages,
             PtzPages(device),
+            TalkPages(device),
             ImagePages(device, self.settings),
             self.pages,
             self.triggers,

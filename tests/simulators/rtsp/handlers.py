@@ -12,7 +12,7 @@ from ..video.studio import Studio
 from .auth import Gatekeeper
 from .messages import PlayRange, Reply, Request, format_clock, parse_range
 from .options import LiveTarget, PlaybackTarget, Refusal, RtspCounters, RtspFaults, RtspOptions, Target
-from .sdp import describe, tracks_of
+from .sdp import TrackInfo, describe, tracks_of, way_back
 from .session import Session
 from .source import LiveSource, PlaybackSource, Source
 from .transport import InterleavedSink, Sink, open_udp
@@ -123,7 +123,15 @@ class Handlers:
             at = to_ticks(span[0] if span else target.start)
             line = self._range_line(target)
         sets = await self._studio.parameter_sets(target.channel, target.profile, at)
-        body = describe(request.url, target.profile, sets, target.sdp, address=connection.local, range_line=line)
+        body = describe(
+            request.url,
+            target.profile,
+            sets,
+            target.sdp,
+            address=connection.local,
+            range_line=line,
+            back=_asked_back(request, target),
+        )
         base = request.url if request.url.endswith("/") else f"{request.url}/"
         return Reply(200, {"Content-Type": "application/sdp", "Content-Base": base}, body)
 
@@ -148,13 +156,18 @@ class Handlers:
             return Reply(target)
         infos = tracks_of(target.profile, target.sdp)
         name = request.url.rstrip("/").rpartition("/")[2]
+        if (codec := _asked_back(request, target)) and (back := way_back(target.profile, target.sdp, codec)):
+            infos.append(back)
         info = next((i for i in infos if i.control == name), infos[0])
         made = self._sink(connection, request.headers.get("transport", ""))
         if made is None:
             return Reply(461)
         sink, transport = made
+        opened = session is None
         if session is None:
             session = self._book.open(connection, target)
+        if info.kind == "back":
+            return await self._setup_back(session, info, (sink, transport), opened=opened)
         track = session.add_track(info, sink)
         timeout = f";timeout={round(self._options.session_timeout)}" if self._options.session_timeout >= 1 else ""
         headers = {
@@ -162,6 +175,18 @@ class Handlers:
             "Transport": f'{transport};ssrc={track.rtp.ssrc:08x};mode="play"',
         }
         return Reply(200, headers)
+
+    async def _setup_back(self, session: Session, info: TrackInfo, made: tuple[Sink, str], *, opened: bool) -> Reply:
+        """Let the client speak, inside the connection only, and one at a time."""
+        sink, transport = made
+        channel = re.search(r"interleaved=(\d+)", transport)
+        taken = channel is not None and session.take_back(info, int(channel[1]))
+        sink.close()
+        if not taken:
+            if opened:
+                await self._book.end(session)
+            return Reply(461 if channel is None else 453)
+        return Reply(200, {"Session": session.number, "Transport": transport})
 
     def _sink(self, connection: Connection, transport: str) -> tuple[Sink, str] | None:
         """Return where packets go and how the answer says so; None when no offered way is served."""
@@ -187,6 +212,8 @@ class Handlers:
         session = self._book.find(request)
         if session is None:
             return Reply(454), None
+        if session.back is not None and not session.tracks:
+            return Reply(200, {"Session": session.number}), None
         text = request.headers.get("range", "")
         asked = parse_range(text) if text else None
         scale = _scale(request.headers.get("scale", "1"))
@@ -240,6 +267,13 @@ class Handlers:
         if asked is not None and asked.unit == "npt":
             return f"npt={(source.first - to_ticks(target.start)) / TICKS:.3f}-"
         return self._clock_range(target, from_ticks(source.first), fraction=self._options.range_fraction)
+
+
+def _asked_back(request: Request, target: Target) -> str:
+    """Return what the loudspeaker takes, for who asks for the way to it by name (ONVIF streaming 5.3.1); else ""."""
+    if not isinstance(target, LiveTarget) or target.speaker is None:
+        return ""
+    return target.speaker.codec if "onvif.org/ver20/backchannel" in request.headers.get("require", "") else ""
 
 
 def _seconds(target: PlaybackTarget) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from ..clock import WireClock
+from ..loudspeaker import Loudspeaker
 from ..video.profile import VideoProfile
 from .sdp import DEFAULT_SDP, SdpStyle
 
@@ -15,13 +16,14 @@ type Ranges = Literal["clock", "npt", "blind"]
 
 @dataclass(frozen=True, slots=True)
 class LiveTarget:
-    """A URL that means the present of a channel."""
+    """A URL that means the present of a channel; `speaker` is what can be spoken through, for who asks for it."""
 
     channel: int
     profile: VideoProfile
     wire: WireClock | None = None
     sdp: SdpStyle = DEFAULT_SDP
     kind: Kind = "live"
+    speaker: Loudspeaker | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,23 @@ def tracks_of(profile: VideoProfile, style: SdpStyle) -> list[TrackInfo]:
     return tracks
 
 
+def way_back(profile: VideoProfile, style: SdpStyle, codec: str) -> TrackInfo:
+    """Return the track that the client sends, behind the others."""
+    number = style.first_track + len(tracks_of(profile, style))
+    return TrackInfo("back", _STATIC[codec], 8000, style.track_name.format(n=number))
+
+
+def _way_back_lines(codec: str, control: str) -> list[str]:
+    payload = _STATIC[codec]
+    return [
+        f"m=audio 0 RTP/AVP {payload}",
+        "c=IN IP4 0.0.0.0",
+        f"a=rtpmap:{payload} {codec.upper()}/8000",
+        "a=sendonly",
+        f"a=control:{control}",
+    ]
+
+
 def audio_payload_type(audio: AudioProfile) -> int:
     """Return the payload type number of a sound track."""
     return audio.payload if audio.payload is not None else _STATIC.get(audio.codec, _AAC_PAYLOAD)
@@ -99,9 +116,16 @@ def _audio_lines(audio: AudioProfile, control: str) -> list[str]:
 
 
 def describe(
-    url: str, profile: VideoProfile, sets: tuple[bytes, ...], style: SdpStyle, *, address: str, range_line: str = ""
+    url: str,
+    profile: VideoProfile,
+    sets: tuple[bytes, ...],
+    style: SdpStyle,
+    *,
+    address: str,
+    range_line: str = "",
+    back: str = "",
 ) -> bytes:
-    """Return the description of a stream asked for by `url`."""
+    """Return the description of a stream asked for by `url`; `back` is the codec of a way back to a loudspeaker."""
     base = url if url.endswith("/") else f"{url}/"
     controls = {
         track.kind: base + track.control if style.absolute_control else track.control
@@ -125,5 +149,8 @@ def describe(
     lines += [line.replace("{url}", base) for line in style.video_lines]
     if profile.audio is not None:
         lines += _audio_lines(profile.audio, controls["audio"])
+    if back:
+        control = way_back(profile, style, back).control
+        lines += _way_back_lines(back, base + control if style.absolute_control else control)
     lines += [line.replace("{url}", base) for line in style.tail_lines]
     return ("\r\n".join(lines) + "\r\n").encode()

@@ -145,6 +145,7 @@ class RtspServer:
             if not isinstance(message, Request):
                 for session in connection.sessions:  # a report of the receiver keeps its session alive
                     session.last_seen = asyncio.get_running_loop().time()
+                    session.hear(*message)
                 continue
             reply, then = await self._handlers.answer(connection, message)
             connection.writer.write(reply.encode(message.headers.get("cseq"), self.options.server))

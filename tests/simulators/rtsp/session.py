@@ -8,15 +8,17 @@ from datetime import UTC, datetime
 import random
 
 from ..clock import SimClock, WireClock
+from ..loudspeaker import Loudspeaker
 from ..video.encoder import AccessUnit
 from ..video.profile import TICKS, from_ticks, to_ticks
-from .options import PlaybackTarget, RtspCounters, RtspFaults, RtspOptions, Target
+from .options import LiveTarget, PlaybackTarget, RtspCounters, RtspFaults, RtspOptions, Target
 from .rtp import RtpTrack, audio_payload, fragments
 from .sdp import TrackInfo
 from .source import Item, Source
 from .transport import Sink
 
 _BEHIND_SECONDS = 1.0
+_RTP_HEAD, _RTP_VERSION = 12, 2
 
 
 @dataclass(slots=True)
@@ -57,6 +59,7 @@ class Session:
         self.end: int | None = None
         self.last_seen = 0.0
         self.scale = 1.0
+        self.back: tuple[int, TrackInfo] | None = None
         self._clock = clock
         self._options = options
         self._faults = faults
@@ -81,6 +84,26 @@ class Session:
             old.sink.close()
         self.tracks[info.control] = track
         return track
+
+    def take_back(self, info: TrackInfo, channel: int) -> bool:
+        """Let the client speak on a channel of the connection; False while somebody else does."""
+        speaker = self.speaker
+        if speaker is None or not speaker.begin(self):
+            return False
+        self.back = (channel, info)
+        return True
+
+    @property
+    def speaker(self) -> Loudspeaker | None:
+        """What can be spoken through."""
+        return self.target.speaker if isinstance(self.target, LiveTarget) else None
+
+    def hear(self, channel: int, packet: bytes) -> None:
+        """Take a packet of the client's, if it is what he says (RFC 3550, 3551)."""
+        if self.back is None or self.back[0] != channel or self.speaker is None or len(packet) <= _RTP_HEAD:
+            return
+        if packet[0] >> 6 == _RTP_VERSION and packet[1] & 0x7F == self.back[1].payload_type:
+            self.speaker.hear(packet[_RTP_HEAD:])
 
     def prepare(self, source: Source, scale: float) -> None:
         """Take a source to send from; RTP time goes on from what was sent last."""
@@ -108,6 +131,8 @@ class Session:
     async def close(self) -> None:
         """Stop sending and give back what the tracks hold."""
         await self.stop()
+        if self.back is not None and self.speaker is not None:
+            self.speaker.end(self)
         for track in self.tracks.values():
             track.sink.close()
 

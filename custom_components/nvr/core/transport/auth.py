@@ -52,6 +52,10 @@ class Answer(Protocol):
         """Headers, names in any case."""
 
     @property
+    def refusal(self) -> bytes:
+        """The body of a 401."""
+
+    @property
     def challenges(self) -> Sequence[str]:
         """All values of `WWW-Authenticate`."""
 
@@ -66,10 +70,10 @@ class Target:
 
 
 type Send[A: Answer] = Callable[[str | None], Awaitable[A]]
-type ClassifyRefusal[A: Answer] = Callable[[A], NvrError | None]
+type ClassifyRefusal = Callable[[Answer], NvrError | None]
 
 
-class Authenticator[A: Answer]:
+class Authenticator:
     """Sign requests; shared by all lanes of one recorder.
 
     `refusal` reads a 401 and says whether it means a lock or a missing right; None is a wrong login.
@@ -79,7 +83,7 @@ class Authenticator[A: Answer]:
         self,
         login: tuple[str, str],
         guard: CredentialGuard,
-        refusal: ClassifyRefusal[A],
+        refusal: ClassifyRefusal,
         *,
         basic_allowed: bool = True,
         patience: float = 30.0,
@@ -123,7 +127,7 @@ class Authenticator[A: Answer]:
         self._session = self._latest = None
         return had
 
-    async def perform(
+    async def perform[A: Answer](
         self, target: Target, send: Send[A], *, replayable: bool = True, known_refusals: int | None = None
     ) -> A:
         """Return the answer to a request that was let in; `send` is called once per try with the header to add.
@@ -183,7 +187,7 @@ class Authenticator[A: Answer]:
         finally:
             self._turn.release()
 
-    async def _prove(self, target: Target, send: Send[A]) -> A:
+    async def _prove[A: Answer](self, target: Target, send: Send[A]) -> A:
         """Answer a fresh challenge while nobody else does; the only place where a refusal is believed."""
         doubted = False
         for _ in range(_OWN_ROUNDS):
@@ -214,7 +218,7 @@ class Authenticator[A: Answer]:
             await self._silence()
         raise NvrBusyError("the recorder changed its login challenge faster than it could be answered")
 
-    def _doubt(self, session: LoginSession, answer: A) -> None:
+    def _doubt(self, session: LoginSession, answer: Answer) -> None:
         """Take the refusal of an answer with a proven nonce: the nonce died, or the password was changed.
 
         Nobody else uses that nonce any more. The recorder may have counted the answer as a wrong password, and says
@@ -260,7 +264,7 @@ class Authenticator[A: Answer]:
         old = asyncio.get_running_loop().time() - self._latest_at > _FRESH
         return None if old else self._latest
 
-    async def _signed(self, session: LoginSession, target: Target, send: Send[A]) -> A:
+    async def _signed[A: Answer](self, session: LoginSession, target: Target, send: Send[A]) -> A:
         self._flying += 1
         try:
             answer = await send(session.header(target.method, target.uri, target.body))
@@ -271,13 +275,13 @@ class Authenticator[A: Answer]:
             session.renew(nonce)
         return answer
 
-    def _learn(self, answer: A) -> None:
+    def _learn(self, answer: Answer) -> None:
         """Keep the newest challenge of a refusal, if it holds one."""
         self._challenges += 1
         self._latest = choose(parse_challenges(answer.challenges))
         self._latest_at = asyncio.get_running_loop().time()
 
-    def _read_challenge(self, answer: A) -> None:
+    def _read_challenge(self, answer: Answer) -> None:
         """Take the challenge of a request that was sent bare; a lock shows already here."""
         error = self._refusal(answer)
         if isinstance(error, NvrLockedError):
@@ -291,7 +295,7 @@ class Authenticator[A: Answer]:
         self._guard.locked(error.until, tried=tried)
         return NvrLockedError(str(error), until=self._guard.locked_until)
 
-    def _refused(self, answer: A) -> NvrError:
+    def _refused(self, answer: Answer) -> NvrError:
         error = self._refusal(answer)
         suspected, self._suspected = self._suspected, 0
         if isinstance(error, NvrPermissionError):

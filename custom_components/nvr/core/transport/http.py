@@ -109,7 +109,8 @@ def _redirected(here: URL, location: str) -> str | None:
     return target
 
 
-def _authority(config: ConnectionConfig) -> str:
+def authority(config: ConnectionConfig) -> str:
+    """Return what the Host header says."""
     host = f"[{config.host}]" if ":" in config.host else config.host
     usual = 80 if config.tls is TlsMode.OFF else 443
     return host if config.http_port == usual else f"{host}:{config.http_port}"
@@ -210,7 +211,7 @@ class HttpTransport:
         self.classify = classify
         self._given = session
         self._session = session if isinstance(session, aiohttp.ClientSession) else None
-        self._challenge_path = challenge_path
+        self.challenge_path = challenge_path
         self._connect_timeout = connect_timeout
         self._queue_timeout = queue_timeout
         self._closed = False
@@ -218,7 +219,7 @@ class HttpTransport:
         self._context: asyncio.Future[ssl.SSLContext] | None = None
         secure = config.tls is not TlsMode.OFF
         self._scheme = "https" if secure else "http"
-        self.auth: Authenticator[_Answer] = Authenticator(
+        self.auth = Authenticator(
             (config.username, config.password),
             guard,
             lambda answer: self._judge(answer.status, answer.headers, answer.refusal),
@@ -273,7 +274,7 @@ class HttpTransport:
         kind = answer.headers.get("Content-Type", "")
         self.statistics.answers.note(call.method, call.path, answer.status, kind, body)
         if answer.status not in accept_status:
-            raise self._error(answer.status, answer.headers, body, lane)
+            raise self.meaning(answer.status, answer.headers, body, lane)
         return Response(answer.status, answer.headers, body)
 
     @asynccontextmanager
@@ -306,7 +307,7 @@ class HttpTransport:
                 content_type = answer.headers.get("Content-Type", "")
                 self.statistics.answers.note(method, path, answer.status, content_type, body)
                 if not taken:
-                    raise self._error(answer.status, answer.headers, body, lane)
+                    raise self.meaning(answer.status, answer.headers, body, lane)
                 yield StreamResponse(answer, limit, self._stream_failure, self.statistics)
             finally:
                 self._limits.discard(limit)
@@ -342,7 +343,7 @@ class HttpTransport:
         if content_type is not None:
             headers["Content-Type"] = content_type
         if self.config.dial is not None:
-            headers["Host"] = _authority(self.config)
+            headers["Host"] = authority(self.config)
         again = method in {"GET", "HEAD"} if idempotent is None else idempotent
         if isinstance(data, AsyncIterable):
             again = False
@@ -351,9 +352,7 @@ class HttpTransport:
     async def _perform(self, call: _Call, lane: Lane) -> _Answer:
         self.statistics.lanes[lane] += 1
         if isinstance(call.data, AsyncIterable) and call.signed and not self.auth.proven:
-            probe = _Call(
-                "GET", self._challenge_path, None, call.headers, call.timeout, True, call.known_refusals, True
-            )
+            probe = _Call("GET", self.challenge_path, None, call.headers, call.timeout, True, call.known_refusals, True)
             (await self._follow(probe)).raw.close()
         return await self._follow(call)
 
@@ -403,7 +402,7 @@ class HttpTransport:
         self.statistics.requests += 1
         try:
             async with self._limit(call.timeout, "no answer in time"):
-                context = await self._tls()
+                context = await self.tls_context()
                 raw = await self._http().request(
                     call.method,
                     _url(self.config, self._scheme, path),
@@ -434,7 +433,8 @@ class HttpTransport:
             self._session = self._given() if callable(self._given) else _own_session()
         return self._session
 
-    async def _tls(self) -> ssl.SSLContext | None:
+    async def tls_context(self) -> ssl.SSLContext | None:
+        """Return how certificates are judged; None for plain HTTP."""
         if self.config.tls is TlsMode.OFF:
             return None
         if self._context is None:
@@ -488,7 +488,8 @@ class HttpTransport:
     def _judge(self, status: int, headers: Mapping[str, str], body: bytes) -> NvrError | None:
         return None if self.classify is None else self.classify(status, headers, body)
 
-    def _error(self, status: int, headers: Mapping[str, str], body: bytes, lane: Lane) -> NvrError:
+    def meaning(self, status: int, headers: Mapping[str, str], body: bytes, lane: Lane) -> NvrError:
+        """Return what an answer means that was not accepted; one that says busy stops its lane for a while."""
         error = self._judge(status, headers, body) or usual_error(status, headers, body)
         if isinstance(error, NvrBusyError) and error.retry_after:
             self.gate.pause(error.retry_after, lane)

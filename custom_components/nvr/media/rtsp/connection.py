@@ -5,7 +5,7 @@ consumer holds the recorder back through TCP (hls-vod 3, rule 14).
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 import logging
@@ -119,10 +119,10 @@ class RtspConnection:
             return answer
         raise NvrResponseError("the recorder does not stop asking for the login")
 
-    async def set_up(self, uri: str, transport: str) -> Response:
+    async def set_up(self, uri: str, transport: str, more: Mapping[str, str] | None = None) -> Response:
         """Open the recorder's session; its name and time limit are kept here."""
         self._setting_up = True
-        answer = await self.call("SETUP", uri, {"Transport": transport})
+        answer = await self.call("SETUP", uri, {"Transport": transport, **(more or {})})
         if self.session_id is None:
             raise NvrResponseError("the recorder opened a session without a name")
         return answer
@@ -155,11 +155,34 @@ class RtspConnection:
         for item in self._parser.feed(data):
             self._sort(item)
 
+    async def send_frame(self, channel: int, packet: bytes, patience: float) -> None:
+        """Send a packet inside the connection, once the recorder has taken enough of those before.
+
+        Raises NvrUnreachableError, and NvrTimeoutError when it takes nothing for `patience` seconds.
+        """
+        if self._writer is None or self._writer.is_closing():
+            raise NvrUnreachableError("the recorder closed the connection")
+        self._writer.write(bytes((0x24, channel)) + len(packet).to_bytes(2) + packet)
+        try:
+            async with asyncio.timeout(patience):
+                await self._writer.drain()
+        except TimeoutError as err:
+            raise NvrTimeoutError("the recorder does not take what is said") from err
+        except OSError as err:
+            raise NvrUnreachableError("the connection to the recorder broke") from err
+
     async def rest(self) -> None:
         """Keep a session alive that does not play, until cancelled; raises when the connection breaks."""
         while True:
             with suppress(NvrTimeoutError):
                 await self.fill(self._monotonic() + self._keep_alive_every)
+
+    async def listen(self) -> None:
+        """Keep a session alive in which we send, until the recorder ends it; what it sends is not kept."""
+        while not self.ended:
+            with suppress(NvrTimeoutError):
+                await self.fill(self._monotonic() + self._keep_alive_every)
+            self.frames.clear()
 
     async def close(self) -> None:
         """End the session with TEARDOWN, within the limit even when the recorder hangs; safe to call twice."""

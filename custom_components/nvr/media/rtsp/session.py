@@ -194,7 +194,7 @@ class RtspSession:
         self._connection.control = description.control
         self._adopt(media)
         answer = await self._connection.set_up(media.control, "RTP/AVP/TCP;unicast;interleaved=0-1")
-        self._video_channel, self._report_channel = _channels(answer.get("transport") or "", 0)
+        self._video_channel, self._report_channel = interleaved_channels(answer.get("transport") or "", 0)
         if self._sound:
             await self._set_up_audio(description)
         # Where to begin is in the address (hikvision-isapi 9.1), in a file it is told here (dahua-cgi 10.2);
@@ -236,7 +236,7 @@ class RtspSession:
             answer = await self._connection.set_up(media.control, transport)
         except NvrNotFoundError, NvrUnsupportedError, NvrResponseError:
             return
-        track.channel, track.report_channel = _channels(answer.get("transport") or "", first)
+        track.channel, track.report_channel = interleaved_channels(answer.get("transport") or "", first)
         self._audio = track
 
     def _adopt(self, media: MediaDescription) -> None:
@@ -289,7 +289,7 @@ def parse_scale(text: str | None) -> float:
     return scale if 0.01 < scale < 1000 else 1.0
 
 
-def _channels(transport: str, asked: int) -> tuple[int, int]:
+def interleaved_channels(transport: str, asked: int) -> tuple[int, int]:
     """Return the channels of packets and reports that a SETUP answer names; what was asked for when it names none."""
     for part in transport.split(";"):
         name, _, value = part.strip().partition("=")

@@ -17,6 +17,7 @@ from ...errors import (
 )
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response, StreamResponse
+from ...transport.upstream import Upstream, open_upstream
 from .provisional import ProvisionalGuard
 from .quirks import Memory
 from .refusals import FULL_TABLE_WAIT, classify, is_lacking
@@ -33,6 +34,9 @@ _PAGE_PARTS: Final = 3
 
 # A nonce of this age is not too old for any firmware known.
 _YOUNG: Final = timedelta(seconds=10)
+# What is said is taken without an answer; only a refusal comes, and soon (s) (dahua-cgi 14).
+_NEVER_REACHED: Final = 9_999_999
+_REFUSED_WITHIN: Final = 0.7
 # A 403 that was found to be a missing right is taken for one that long; then it may have become a lock.
 _VERDICT_LIFE: Final = timedelta(minutes=3)
 
@@ -184,6 +188,25 @@ class DahuaClient:
 
             async def ask() -> StreamResponse:
                 opened = self.transport.stream("GET", target, lane=lane, idle_timeout=idle_timeout)
+                return await stack.enter_async_context(opened)
+
+            yield await self._judged(target, ask)
+
+    @asynccontextmanager
+    async def upstream(self, path: str, query: str, *, content_type: str) -> AsyncIterator[Upstream]:
+        """Open a body that is sent as it is made, of a length that is announced and never reached (dahua-cgi 14)."""
+        target = self.target(path, query)
+        async with AsyncExitStack() as stack:
+
+            async def ask() -> Upstream:
+                opened = open_upstream(
+                    self.transport,
+                    "POST",
+                    target,
+                    content_type=content_type,
+                    length=_NEVER_REACHED,
+                    answer_within=_REFUSED_WITHIN,
+                )
                 return await stack.enter_async_context(opened)
 
             yield await self._judged(target, ask)

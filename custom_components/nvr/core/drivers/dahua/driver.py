@@ -31,6 +31,7 @@ from ...driver import (
     RecordingStatus as RecordingStatusRole,
     SnapshotSource,
     StorageSource,
+    TalkSource,
 )
 from ...errors import NvrUnsupportedError
 from ...learned import dump_profiles, load_profiles
@@ -68,6 +69,7 @@ from .quirks import Memory
 from .recordings import Recordings
 from .source import Source, unless_refused
 from .system import Clock, Maintenance, Storage
+from .talk import Talk
 from .wire_config import parse_titles
 
 _UNKNOWN_INFO: Final = RecorderInfo("", "", "", "", "", RecorderKind.NVR, FAMILY)
@@ -134,6 +136,7 @@ class DahuaDriver:
         self.recording_status: RecordingStatusRole | None = None
         self.ptz: PtzSource | None = None
         self.controls: ControlSource | None = None
+        self.talk: TalkSource | None = None
 
     @property
     def key_frames(self) -> KeyFrameSource | None:
@@ -195,7 +198,7 @@ class DahuaDriver:
             self.downloads = Downloads(context)
             self.clock, self.clock_setter = Clock(context, self._time), ClockSetter(context, self._time)
             self.recording_status = RecordingStatus(context)
-            self.ptz, self.controls = Ptz(context), Controls(context)
+            self.ptz, self.controls, self.talk = Ptz(context), Controls(context), Talk(context)
             self.events = self._event_stream = Events(context, read_clock=self._time.read)
         # What was not told this time is asked for when it is wanted, and not taken from before.
         known = learned.disks is not None or learned.storage_failed

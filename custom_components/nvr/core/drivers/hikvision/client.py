@@ -8,11 +8,14 @@ from typing import Final
 from ...errors import NvrError, NvrNotFoundError, NvrPermissionError
 from ...transport.gate import Lane, Priority
 from ...transport.http import HttpTransport, Response, StreamResponse
+from ...transport.upstream import Upstream, open_upstream
 from .quirks import Memory
 from .refusals import classify, is_optional_refusal
 
 PREFIX: Final = "/ISAPI"
 XML: Final = "application/xml"
+# Most answer before the body; one that does not is spoken to all the same (s).
+_ANSWER_WITHIN: Final = 2.0
 CHALLENGE_PATH: Final = "/ISAPI/Security/userCheck"
 
 
@@ -80,9 +83,12 @@ class HikvisionClient:
         timeout: float = 15.0,  # noqa: ASYNC109 - a limit for each of several waits
         again: bool = False,
         content_type: str = XML,
-    ) -> None:
-        """Tell the recorder something; raises what its refusal means. `again`: it does no harm to be told it twice."""
-        self._checked(
+    ) -> bytes:
+        """Tell the recorder something and return its answer; raises what its refusal means.
+
+        `again`: it does no harm to be told it twice.
+        """
+        return self._checked(
             await self.transport.request(
                 "PUT",
                 self.path(path),
@@ -122,6 +128,17 @@ class HikvisionClient:
             except NvrError:
                 quirks.legacy_paths = False
                 raise
+
+    def upstream(self, path: str) -> AbstractAsyncContextManager[Upstream]:
+        """Open a body that is sent as it is made, behind an announced length of 0 (hikvision-isapi 12.5)."""
+        return open_upstream(
+            self.transport,
+            "PUT",
+            self.path(path),
+            content_type="application/octet-stream",
+            length=0,
+            answer_within=_ANSWER_WITHIN,
+        )
 
     def stream(
         self,

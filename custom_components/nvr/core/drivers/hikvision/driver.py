@@ -30,6 +30,7 @@ from ...driver import (
     RecordingStatus as RecordingStatusRole,
     SnapshotSource,
     StorageSource,
+    TalkSource,
 )
 from ...errors import NvrUnsupportedError
 from ...learned import dump_profiles, load_profiles
@@ -62,6 +63,7 @@ from .ptz import Ptz
 from .quirks import Memory
 from .recordings import Recordings
 from .system import Clock, Maintenance, Storage
+from .talk import Talk
 from .wire import parse_proxy_channels, parse_proxy_status, parse_video_inputs
 
 _UNKNOWN_INFO: Final = RecorderInfo("", "", "", "", "", RecorderKind.NVR, FAMILY)
@@ -132,6 +134,7 @@ class HikvisionDriver:
         self.recording_status: RecordingStatusRole | None = None
         self.ptz: PtzSource | None = None
         self.controls: ControlSource | None = None
+        self.talk: TalkSource | None = None
 
     async def connect(self, serial: str | None = None) -> None:
         """Identify the recorder and learn it, in at most 14 requests; raises core errors only."""
@@ -191,7 +194,7 @@ class HikvisionDriver:
             self.clock, self.clock_setter = Clock(context), ClockSetter(context)
             self.recording_status = RecordingStatus(context)
             self.event_linkage = Linkage(context)
-            self.ptz, self.controls = Ptz(context), Controls(context)
+            self.ptz, self.controls, self.talk = Ptz(context), Controls(context), Talk(context)
             self.events = self.event_pictures = self._event_stream = Events(context)
         self._tell_events()
         # What it had before it has still; asking will tell why it was not given this time, and gives nothing of then.
