@@ -167,12 +167,18 @@ class _Detection(BinarySensorEntity):
         """Take the events of this one detection."""
         await super().async_added_to_hass()
         fanout = self.coordinator.hub.fanout
-        self.async_on_remove(fanout.async_add_detection(self.number, self.key, self._take))
-        self.async_on_remove(self._end_pulse)
+        fanout.async_add_detection(self.number, self.key, self._take)
         # The pulse that brought this sensor into being came before it.
         age = fanout.pulse_age(self.number, self.key)
         if age is not None and age < _PULSE_SECONDS:
             self._pulse = async_call_later(self.hass, _PULSE_SECONDS - age, self._pulse_over)
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Take no more."""
+        self.coordinator.hub.fanout.async_drop_detection(self.number, self.key, self._take)
+        self._end_pulse()
+        await super().async_will_remove_from_hass()
 
     @callback
     def _take(self, event: NvrEvent, context: Context) -> None:
@@ -196,6 +202,8 @@ class _Detection(BinarySensorEntity):
 
 class ChannelDetection(_Detection, ChannelEntity):
     """One kind of detection of a channel."""
+
+    __slots__ = ("_outlives_camera", "key")
 
     def __init__(self, coordinator: NvrCoordinator, channel: Channel, key: DetectionKey, *, enabled: bool) -> None:
         ChannelEntity.__init__(self, coordinator, channel, str(key))

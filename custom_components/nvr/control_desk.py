@@ -1,8 +1,9 @@
 """The controls of one recorder in Home Assistant: what there is, what it holds, and who may wait for it.
 
 What a recorder can do is found out once for each firmware, page by page with a breath between, and remembered. From
-then on only pages are read that somebody shows, in turns, one a minute whatever their number: settings change seldom,
-and what we change ourselves is read back at once.
+then on only pages are read that somebody shows, in turns, one in two minutes whatever their number: settings change
+seldom, what we change ourselves is read back at once, and of the requests that a recorder is sent at rest (four a
+minute at most) others have a better use.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Any, Final, Protocol
 from homeassistant.config_entries import ConfigEntry
 from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 
-from .control_memory import KnownControls, dump, load
+from .control_memory import KnownControls
 from .core.controls import Control, ControlId, ControlPage, ControlValue
 from .core.driver import ControlSource
 from .core.errors import (
@@ -35,7 +36,7 @@ from .signals import Signal
 # there is nothing to ask or nobody to answer.
 FIRST: Final = 30.0
 BREATH: Final = 2.0
-TURN: Final = 60.0
+TURN: Final = 120.0
 REST: Final = 30.0
 # Of our own making: what a head can do is asked of another role.
 HEADS: Final = "ptz"
@@ -124,8 +125,11 @@ class ControlDesk:
     @callback
     def async_recall(self) -> None:
         """Take what was found out before, unless the firmware is another one."""
-        info = self._store.memory.info
-        self._known = load(self._store.memory.controls, info.firmware if info is not None else "")
+        memory = self._store.memory
+        firmware = memory.info.firmware if memory.info is not None else ""
+        if memory.controls.firmware != firmware:
+            memory.controls = KnownControls(firmware)
+        self._known = memory.controls
 
     @callback
     def async_start(self) -> None:
@@ -282,5 +286,5 @@ class ControlDesk:
     def _remember(self) -> None:
         info = self._store.memory.info
         self._known.firmware = info.firmware if info is not None else ""
-        self._store.memory.controls = dump(self._known)
+        self._store.memory.controls = self._known
         self._store.async_save_soon()

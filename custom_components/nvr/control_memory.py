@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from sys import intern
 from typing import Any
 
 from .core.controls import (
@@ -37,12 +38,12 @@ def dump(known: KnownControls) -> dict[str, Any]:
     }
 
 
-def load(raw: Mapping[str, Any], firmware: str) -> KnownControls:
-    """Return what was stored of this firmware; what cannot be read, or is of another one, is as good as nothing."""
-    if raw.get("firmware") != firmware:
-        return KnownControls(firmware)
+def load(raw: Mapping[str, Any]) -> KnownControls:
+    """Return what was stored; what cannot be read is as good as nothing."""
+    firmware = str(raw.get("firmware", ""))
     try:
-        controls = [_control(row) for row in raw["controls"]]
+        pages: dict[ControlPage, ControlPage] = {}
+        controls = [_control(row, pages) for row in raw["controls"]]
         return KnownControls(
             firmware,
             {ControlPage(str(name), int(channel) or None) for name, channel in raw["asked"]},
@@ -67,15 +68,17 @@ def _row(control: Control) -> list[Any]:
     return [*place, control.shape.value, control.low, control.high, list(control.choices), control.name]
 
 
-def _control(row: list[Any]) -> Control:
+def _control(row: list[Any], pages: dict[ControlPage, ControlPage]) -> Control:
+    """Return what a row holds; a page and its words are kept once, not with each of the hundreds that stand on it."""
     kind, channel, index, page, of, shape, low, high, choices, name = row
+    found = ControlPage(intern(str(page)), of)
     return Control(
         ControlId(ControlKind(kind), channel, index),
-        ControlPage(str(page), of),
+        pages.setdefault(found, found),
         ControlShape(shape),
         None,
         int(low),
         int(high),
-        tuple(str(choice) for choice in choices),
+        tuple(intern(str(choice)) for choice in choices),
         str(name),
     )

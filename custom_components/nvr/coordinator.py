@@ -3,7 +3,7 @@
 from typing import Any, override
 
 from homeassistant.config_entries import ConfigEntry
-from homeassistant.core import HomeAssistant, callback
+from homeassistant.core import CALLBACK_TYPE, HomeAssistant, callback
 from homeassistant.exceptions import ConfigEntryAuthFailed
 from homeassistant.helpers.update_coordinator import DataUpdateCoordinator, UpdateFailed
 
@@ -31,12 +31,14 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
         )
         self.hub = hub
         self._told_elsewhere = False
+        # What entities show anew, in the order they came: a listener of the base class is several objects for each.
+        self.shown: dict[CALLBACK_TYPE, None] = {}
         self.data = hub.channels
         self.last_update_success = hub.link.connected
         hub.link.refresh_soon = self.async_refresh
         entry.async_on_unload(hub.changed.async_subscribe(self.async_update_listeners))
         # Presence is watched even if the user has disabled every entity.
-        entry.async_on_unload(self.async_add_listener(lambda: None))
+        entry.async_on_unload(self.async_add_listener(self._show))
 
     @override
     async def _async_update_data(self) -> tuple[Channel, ...]:
@@ -61,6 +63,14 @@ class NvrCoordinator(DataUpdateCoordinator[tuple[Channel, ...]]):
             return channels
         finally:
             self.update_interval = self.hub.link.poll_interval
+
+    @callback
+    def _show(self) -> None:
+        for show in list(self.shown):
+            try:
+                show()
+            except Exception:  # noqa: BLE001 - as in the base class: what one cannot show, others can
+                LOGGER.exception("Showing what is new of %s failed", self.name)
 
     @callback
     @override

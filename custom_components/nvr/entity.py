@@ -7,7 +7,7 @@ from homeassistant.core import callback
 from homeassistant.helpers import device_registry as dr
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
-from homeassistant.helpers.update_coordinator import CoordinatorEntity
+from homeassistant.helpers.update_coordinator import BaseCoordinatorEntity, CoordinatorEntity
 
 from .const import DOMAIN
 from .coordinator import NvrCoordinator
@@ -16,10 +16,48 @@ from .hub import NvrHub
 from .runtime import NvrConfigEntry
 
 
-class NvrEntity(CoordinatorEntity[NvrCoordinator]):
-    """An entity on a device that is registered already."""
+def unique_id(owner: str, key: str) -> str:
+    """Return the unique id of an entity of the recorder, by its serial, or of a channel, by its id; pure."""
+    return f"{owner}_{key}"
 
+
+class NvrEntity(CoordinatorEntity[NvrCoordinator]):
+    """An entity on a device that is registered already.
+
+    A house has thousands of them: what is the same for all is not kept by each, and few things are kept by any.
+    """
+
+    __slots__ = ("coordinator_context", "hub", "number")
     _attr_has_entity_name = True
+
+    @override
+    async def async_added_to_hass(self) -> None:
+        """Be one of those that are told together, instead of a listener of one's own."""
+        await super(BaseCoordinatorEntity, self).async_added_to_hass()
+        self.coordinator.shown[self._handle_coordinator_update] = None
+
+    @override
+    async def async_will_remove_from_hass(self) -> None:
+        """Be told no more."""
+        self.coordinator.shown.pop(self._handle_coordinator_update, None)
+        await super().async_will_remove_from_hass()
+
+    @property
+    @override
+    def assumed_state(self) -> bool:
+        """Never: what is shown was told."""
+        return False
+
+    @property
+    @override
+    def attribution(self) -> None:
+        """Nobody's."""
+
+    @property
+    @override
+    def force_update(self) -> bool:
+        """Never: the same again is no news."""
+        return False
 
     def _belong_to(self, device_id: str | None, identifier: str) -> None:
         """Name the device itself: by its description it would be looked up and compared once for each entity."""
@@ -36,7 +74,7 @@ class RecorderEntity(NvrEntity):
         super().__init__(coordinator)
         self.hub: NvrHub = coordinator.hub
         serial = self.hub.info.serial
-        self._attr_unique_id = f"{serial}_{key}"
+        self._attr_unique_id = unique_id(serial, key)
         self._belong_to(self.hub.device_id, serial)
 
     @property
@@ -53,7 +91,7 @@ class ChannelEntity(NvrEntity):
         super().__init__(coordinator)
         self.hub: NvrHub = coordinator.hub
         self.number = channel.number
-        self._attr_unique_id = f"{channel.id}_{key}"
+        self._attr_unique_id = unique_id(channel.id, key)
         self._belong_to(self.hub.channel_device_id(channel.number), channel.id)
 
     @property

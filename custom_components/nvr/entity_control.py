@@ -11,7 +11,7 @@ from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from .access import Action, require, user_of
 from .const import DOMAIN
 from .coordinator import NvrCoordinator
-from .core.controls import Control, ControlPage, ControlValue
+from .core.controls import Control, ControlId, ControlPage, ControlValue
 from .core.pilot import Pilot
 from .entity import NvrEntity
 from .errors import translated_errors
@@ -64,6 +64,8 @@ class ManagedEntity(NvrEntity):
 
 class ControlEntity(ManagedEntity):
     """One control; its state is what the recorder told last."""
+
+    __slots__ = ("page", "which")
 
     def __init__(self, coordinator: NvrCoordinator, control: Control) -> None:
         which = control.id
@@ -119,7 +121,7 @@ def add_found_entities(
     async_add_entities: AddConfigEntryEntitiesCallback,
     all_of: Callable[[], list[Entity]],
 ) -> None:
-    """Add the entities of what is known, and those of what is found later."""
+    """Add the entities of what is known, and those of what is found later; `all_of` may leave out what it has given."""
     added: set[str | None] = set()
 
     @callback
@@ -141,11 +143,12 @@ def add_control_entities(
     """Add what `entity_of` makes of the controls that are known, and of those that are found later."""
     coordinator = entry.runtime_data.coordinator
     hub = coordinator.hub
+    made: set[ControlId] = set()
 
-    def there() -> list[Entity]:
-        controls = hub.desk.known.controls.values()
-        kept = (item for item in controls if item.id.channel is None or hub.channel(item.id.channel) is not None)
-        made = (entity_of(coordinator, control) for control in kept)
-        return [entity for entity in made if entity is not None]
+    def fresh() -> list[Entity]:
+        controls = [control for which, control in hub.desk.known.controls.items() if which not in made]
+        kept = [item for item in controls if item.id.channel is None or hub.channel(item.id.channel) is not None]
+        made.update(item.id for item in kept)
+        return [entity for item in kept if (entity := entity_of(coordinator, item)) is not None]
 
-    add_found_entities(entry, async_add_entities, there)
+    add_found_entities(entry, async_add_entities, fresh)

@@ -1,6 +1,6 @@
 """What shows how a recorder and its recording are: tables of descriptions, and the thin entities they describe."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -32,7 +32,7 @@ from .access import Action
 from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.models import Channel, Disk, DiskState, StreamRole
-from .entity import ChannelEntity, RecorderEntity
+from .entity import ChannelEntity, RecorderEntity, unique_id
 from .entity_control import ManagedEntity
 from .errors import translated_errors
 from .health import Health
@@ -44,33 +44,47 @@ type Value = str | float | datetime | None
 _HOUR: Final = 3600
 
 
+# Makes the entities there are, those left out whose unique ids it is given.
+type Makes = Callable[[Container[str | None]], Iterable[Entity]]
+
+
 @callback
-def add_health_entities(
-    entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: Callable[[], Iterable[Entity]]
-) -> None:
-    """Add what there is, and whatever the recorder turns out to have later: a disk, a channel, all of it after away."""
+def add_health_entities(entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: Makes) -> None:
+    """Add what there is, and whatever the recorder turns out to have later: a disk, a channel, all of it after away.
+
+    What is disabled was given too, and is in no list of Home Assistant's entities: it is to be given once.
+    """
     platform = async_get_current_platform()
+    given: set[str | None] = set()
 
     @callback
-    def add(*_what: object) -> None:
-        there = {entity.unique_id for entity in platform.entities.values()}
-        if new := [entity for entity in make() if entity.unique_id not in there]:
+    def add() -> None:
+        if new := [entity for entity in make(given) if entity.unique_id not in given]:
+            given.update(entity.unique_id for entity in new)
             async_add_entities(new)
+
+    @callback
+    def add_channels(_channels: tuple[Channel, ...]) -> None:
+        # A device that was deleted has taken its entities with it.
+        given.intersection_update([entity.unique_id for entity in platform.entities.values()])
+        add()
 
     add()
     data = entry.runtime_data
-    entry.async_on_unload(data.hub.channels_added.async_subscribe(add))
+    entry.async_on_unload(data.hub.channels_added.async_subscribe(add_channels))
     entry.async_on_unload(data.health.found.async_subscribe(add))
 
 
 def _once_there(entry: NvrConfigEntry, platform: str, owner: str, *, key: str) -> bool:
     """Tell whether an entity was registered before: it stays, although the recorder is away, or says nothing now."""
     registry = er.async_get(entry.runtime_data.coordinator.hass)
-    return registry.async_get_entity_id(platform, DOMAIN, f"{owner}_{key}") is not None
+    return registry.async_get_entity_id(platform, DOMAIN, unique_id(owner, key)) is not None
 
 
 class _OfChannel(ChannelEntity):
     """It is the recorder's own knowledge: it still tells of a channel whose camera is away."""
+
+    __slots__ = ("health",)
 
     def __init__(self, coordinator: NvrCoordinator, health: Health, channel: Channel, key: str) -> None:
         super().__init__(coordinator, channel, key)
@@ -147,13 +161,15 @@ class StorageProblem(_OfRecorder, BinarySensorEntity):
         return None if (faulty := self.health.box.faulty) is None else bool(faulty)
 
 
-def binary_sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
-    """Yield the binary sensors of what is known to be there."""
+def binary_sensors(entry: NvrConfigEntry, given: Container[str | None]) -> Iterable[Entity]:
+    """Yield the binary sensors of what is known to be there, those of channels that were given left out."""
     data = entry.runtime_data
     there = partial(_once_there, entry, "binary_sensor")
     if data.health.box.known_disks or there(data.hub.info.serial, key="storage_problem"):
         yield StorageProblem(data.coordinator, data.health)
     for channel in data.hub.channels:
+        if unique_id(channel.id, "recording") in given:
+            continue
         if data.health.recording.offered or there(channel.id, key="recording"):
             yield ChannelRecording(data.coordinator, data.health, channel)
 
@@ -234,6 +250,10 @@ class StreamSensorDescription(SensorEntityDescription):
 
     value_fn: Callable[[Health, int, StreamRole], Value]
     attributes_fn: Callable[[StreamReading], Mapping[str, Any]] | None = None
+
+
+def _stream_key(role: StreamRole, description: StreamSensorDescription) -> str:
+    return f"{role.value}_stream_{description.key}"
 
 
 def _read(name: str) -> Callable[[Health, int, StreamRole], Value]:
@@ -372,7 +392,7 @@ class StreamSensor(ChannelEntity, SensorEntity):
         role: StreamRole,
         description: StreamSensorDescription,
     ) -> None:
-        key = f"{role.value}_stream_{description.key}"
+        key = _stream_key(role, description)
         super().__init__(coordinator, channel, key)
         self.entity_description = description
         self.health = health
@@ -509,8 +529,8 @@ class DiskTemperature(_OfRecorder, SensorEntity):
         return self.health.box.temperatures.get(self._id)
 
 
-def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
-    """Yield the sensors of what is known to be there."""
+def sensors(entry: NvrConfigEntry, given: Container[str | None]) -> Iterable[Entity]:
+    """Yield the sensors of what is known to be there, those of channels that were given left out."""
     data = entry.runtime_data
     coordinator, health = data.coordinator, data.health
     yield ChannelProblems(coordinator, health)
@@ -525,8 +545,11 @@ def sensors(entry: NvrConfigEntry) -> Iterable[Entity]:
     for channel in data.hub.channels:
         for profile in channel.profiles:
             for item in STREAM_SENSORS:
-                yield StreamSensor(coordinator, health, channel, profile.role, item)
+                if unique_id(channel.id, _stream_key(profile.role, item)) not in given:
+                    yield StreamSensor(coordinator, health, channel, profile.role, item)
         for each in RECORDING_SENSORS:
+            if unique_id(channel.id, each.key) in given:
+                continue
             if health.recording.offered or there(channel.id, key=each.key):
                 yield RecordingSensor(coordinator, health, channel, each)
 
@@ -549,7 +572,7 @@ class SetClock(ManagedEntity, ButtonEntity):
             await self._health.async_set_clock()
 
 
-def buttons(entry: NvrConfigEntry) -> Iterable[Entity]:
+def buttons(entry: NvrConfigEntry, _given: Container[str | None]) -> Iterable[Entity]:
     """Yield the buttons of what is known to be there."""
     data = entry.runtime_data
     if data.hub.driver.clock_setter is not None or _once_there(entry, "button", data.hub.info.serial, key="set_clock"):

@@ -66,10 +66,14 @@ class EventFanout(EventListener):
         self._context = Context()
 
     @callback
-    def async_add_detection(self, number: int, key: DetectionKey, sink: EventSink) -> CALLBACK_TYPE:
-        """Hand the events of one binary sensor to `sink` until the returned function is called."""
+    def async_add_detection(self, number: int, key: DetectionKey, sink: EventSink) -> None:
+        """Hand the events of one binary sensor to `sink`, until it is dropped."""
         self._detections[number, key.kind, key.port] = sink
-        return lambda: _drop(self._detections, (number, key.kind, key.port), sink)
+
+    @callback
+    def async_drop_detection(self, number: int, key: DetectionKey, sink: EventSink) -> None:
+        """Hand nothing more to `sink`."""
+        _drop(self._detections, (number, key.kind, key.port), sink)
 
     @callback
     def async_add_events(self, number: int, sink: EventSink) -> CALLBACK_TYPE:
@@ -194,5 +198,5 @@ def _with_event(base: Mapping[str, object], event: NvrEvent, event_id: str, foot
 
 def _drop[K](sinks: dict[K, EventSink], key: K, sink: EventSink) -> None:
     """Remove the sink unless another took its place (an entity that was added again)."""
-    if sinks.get(key) is sink:
+    if sinks.get(key) == sink:
         del sinks[key]

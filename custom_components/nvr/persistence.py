@@ -13,6 +13,7 @@ from homeassistant.core import HomeAssistant, callback
 from homeassistant.helpers.storage import Store
 
 from .const import DOMAIN
+from .control_memory import KnownControls, dump, load
 from .core.models import (
     AudioCodec,
     Channel,
@@ -67,7 +68,7 @@ class Memory:
     locked_until: datetime | None = None
     cameras: dict[int, CameraIdentity] = field(default_factory=dict)
     sessions: Mapping[str, object] = field(default_factory=dict)
-    controls: Mapping[str, Any] = field(default_factory=dict)
+    controls: KnownControls = field(default_factory=KnownControls)
 
 
 def _member[E: StrEnum](kind: type[E], value: object, default: E) -> E:
@@ -123,7 +124,7 @@ def to_json(memory: Memory) -> dict[str, Any]:
         "cameras": {str(number): asdict(camera) for number, camera in memory.cameras.items()},
         "locked_until": None if memory.locked_until is None else memory.locked_until.isoformat(),
         "sessions": dict(memory.sessions),
-        "controls": dict(memory.controls),
+        "controls": dump(memory.controls),
     }
 
 
@@ -144,7 +145,7 @@ def from_json(raw: Mapping[str, Any]) -> Memory:
         cameras={int(number): CameraIdentity(**_known(CameraIdentity, item)) for number, item in cameras.items()},
         locked_until=None if raw.get("locked_until") is None else datetime.fromisoformat(raw["locked_until"]),
         sessions=dict(raw.get("sessions", {})),
-        controls=dict(raw.get("controls", {})),
+        controls=load(dict(raw.get("controls", {}))),
     )
 
 

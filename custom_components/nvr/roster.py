@@ -61,9 +61,10 @@ class Roster:
         memory = self._store.memory
         self._recorder_kinds = capabilities.event_kinds
         self._compare_cameras(channels)
-        if memory.info != info or memory.channels != channels:
-            memory.info = info
-            memory.channels = channels
+        changed = memory.info != info or memory.channels != channels
+        # Also what is the same: it is not to be held twice.
+        memory.info, memory.channels = info, channels
+        if changed:
             self._store.async_save_soon()
         known = set(self._by_number)
         self._adopt(info, channels)

@@ -20,7 +20,18 @@ from unittest.mock import AsyncMock, patch
 import aiohttp
 import homeassistant  # noqa: F401 - first, so that the test plugin finds its aliases in place
 from homeassistant import loader
+from homeassistant.bootstrap import DATA_REGISTRIES_LOADED
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import (
+    area_registry as ar,
+    category_registry as cr,
+    device_registry as dr,
+    entity_registry as er,
+    floor_registry as fr,
+    issue_registry as ir,
+    label_registry as lr,
+    restore_state as rs,
+)
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 import custom_components.nvr  # noqa: F401 - ours, before the plugin's own folder of that name is looked at
@@ -181,21 +192,32 @@ def _md5(text: str) -> str:
 
 
 @contextlib.asynccontextmanager
-async def home_assistant() -> AsyncIterator[HomeAssistant]:
-    """Run Home Assistant in this process, with custom integrations."""
+async def home_assistant(folder: Path | None = None) -> AsyncIterator[HomeAssistant]:
+    """Run Home Assistant in this process, with custom integrations; one with a folder keeps its registries there."""
     logging.getLogger().setLevel(logging.ERROR)
-    folder = tempfile.mkdtemp(prefix="nvr-bench-")
+    place = str(folder) if folder else tempfile.mkdtemp(prefix="nvr-bench-")
     # Multicast name resolution is Home Assistant's own and opens sockets towards the network: left out.
     zeroconf = "homeassistant.components.zeroconf"
     with patch(f"{zeroconf}.HaZeroconf"), patch(f"{zeroconf}.HaAsyncZeroconf") as asynchronous:
         asynchronous.return_value.ha_async_close = AsyncMock()
-        async with async_test_home_assistant(config_dir=folder) as hass:
+        async with async_test_home_assistant(config_dir=place, load_registries=folder is None) as hass:
             hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+            if folder is not None:
+                await _load_registries(hass)
             try:
                 yield hass
             finally:
                 await hass.async_stop(force=True)
-                shutil.rmtree(folder, ignore_errors=True)
+                if folder is None:
+                    shutil.rmtree(place, ignore_errors=True)
+
+
+async def _load_registries(hass: HomeAssistant) -> None:
+    """Read what an earlier Home Assistant of the same folder has written, as it does itself at its start."""
+    dr.async_setup(hass)
+    for registry in (ar, cr, dr, er, fr, ir, lr, rs):
+        await registry.async_load(hass)
+    hass.data[DATA_REGISTRIES_LOADED] = None
 
 
 class Stopwatch:

@@ -1,27 +1,19 @@
 """Set-up of recorders with 32 channels at 20 ms per request: requests, connect, all entities in Home Assistant."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 import gc
 from typing import Any
 
 import aiohttp
-from homeassistant.components.binary_sensor import BinarySensorEntity
-from homeassistant.components.camera import Camera
-from homeassistant.components.event import EventEntity
-from homeassistant.components.sensor import SensorEntity
-from homeassistant.config_entries import ConfigEntry, ConfigFlow
+from homeassistant.config_entries import ConfigFlow
 from homeassistant.core import HomeAssistant
-from homeassistant.helpers import device_registry as dr, entity_registry as er
-from pytest_homeassistant_custom_component.common import (
-    MockConfigEntry,
-    MockModule,
-    MockPlatform,
-    mock_config_flow,
-    mock_integration,
-    mock_platform,
-)
+from homeassistant.helpers import entity_registry as er
+from pytest_homeassistant_custom_component.common import MockConfigEntry, mock_config_flow
 
+from scripts.benchmarks import _bare as bare
+from scripts.benchmarks._bare import BARE, Row, mock_bare
 from scripts.benchmarks._common import (
     BareDigest,
     Recorder,
@@ -39,7 +31,6 @@ from scripts.benchmarks._common import (
 from scripts.benchmarks._families import Family, chosen
 
 CHANNELS, LATENCY, ROUNDS = 32, 20, 7
-BARE = "bare"
 # Of a driver's connect, and of the whole entry with its event stream and whatever its entities ask for.
 REQUESTS = {"hikvision": 14, "dahua": 13}
 ENTRY_REQUESTS = 15
@@ -129,53 +120,19 @@ async def _warm(hass: HomeAssistant) -> None:
     from homeassistant.setup import async_setup_component  # noqa: PLC0415 - only after Home Assistant's own order
 
     await async_setup_component(hass, "nvr", {})
-    for platform in ("camera", "event", "binary_sensor", "sensor"):
+    for platform in BARE:
         await async_setup_component(hass, platform, {})
-
-
-class _BareCamera(Camera):
-    pass
-
-
-class _BareBinarySensor(BinarySensorEntity):
-    _attr_is_on = False
-
-
-class _BareEvent(EventEntity):
-    _attr_event_types = ["start", "stop"]  # noqa: RUF012 - as Home Assistant declares it
-
-
-class _BareSensor(SensorEntity):
-    _attr_native_value = 1
-
-
-_BARE: dict[str, type[Any]] = {
-    "camera": _BareCamera,
-    "binary_sensor": _BareBinarySensor,
-    "event": _BareEvent,
-    "sensor": _BareSensor,
-}
 
 
 async def bare_entities(counts: Counts) -> float:
     """Return the seconds of adding as many entities of the same platforms that do nothing, on as many devices."""
     async with home_assistant() as hass:
         await _warm(hass)
-        platforms = sorted({platform for platform, _ in counts})
-
-        async def set_up(hass: HomeAssistant, entry: ConfigEntry[Any]) -> bool:
-            await hass.config_entries.async_forward_entry_setups(entry, platforms)
-            return True
-
-        mock_integration(hass, MockModule(BARE, async_setup_entry=set_up))
-        for platform in platforms:
-            adder = _adder(platform, counts[platform, True], counts[platform, False])
-            mock_platform(hass, f"{BARE}.{platform}", MockPlatform(async_setup_entry=adder))
-        mock_platform(hass, f"{BARE}.config_flow")
-        entry = MockConfigEntry(domain=BARE)
+        entry = MockConfigEntry(domain=bare.DOMAIN, title="NVR")
+        mock_bare(hass, {entry.entry_id: list(_rows(counts))})
         entry.add_to_hass(hass)
         gc.collect()
-        with mock_config_flow(BARE, ConfigFlow), Stopwatch() as watch:
+        with mock_config_flow(bare.DOMAIN, ConfigFlow), Stopwatch() as watch:
             await hass.config_entries.async_setup(entry.entry_id)
         if len(er.async_entries_for_config_entry(er.async_get(hass), entry.entry_id)) != counts.total():
             message = "not all bare entities were added"
@@ -183,21 +140,10 @@ async def bare_entities(counts: Counts) -> float:
         return watch.wall
 
 
-def _adder(platform: str, enabled: int, disabled: int) -> Any:
-    async def add(_hass: HomeAssistant, _entry: ConfigEntry[Any], add_entities: Any) -> None:
-        entities = []
-        for number in range(enabled + disabled):
-            entity = _BARE[platform]()
-            entity._attr_unique_id = f"{platform}-{number}"  # noqa: SLF001 - how an entity is given its facts
-            entity._attr_name = f"{platform} {number}"  # noqa: SLF001
-            entity._attr_entity_registry_enabled_default = number < enabled  # noqa: SLF001
-            entity._attr_device_info = dr.DeviceInfo(  # noqa: SLF001
-                identifiers={(BARE, str(number % CHANNELS))}, name=f"Camera {number % CHANNELS}"
-            )
-            entities.append(entity)
-        add_entities(entities)
-
-    return add
+def _rows(counts: Counts) -> Iterator[Row]:
+    for (platform, enabled), number in counts.items():
+        for index in range(number):
+            yield Row(index % CHANNELS, platform, enabled, f"{platform} {index} {enabled}")
 
 
 async def measure(family: Family, nvr: Recorder) -> None:

@@ -34,7 +34,7 @@ def stored() -> dict[str, Any]:
 
 
 def test_what_is_known_comes_back_without_its_values() -> None:
-    found = load(stored(), "V1")
+    found = load(stored())
     assert (found.asked, found.heads, found.presets) == (KNOWN.asked, KNOWN.heads, KNOWN.presets)
     assert found.controls.keys() == KNOWN.controls.keys()
     assert [item.value for item in found.controls.values()] == [None, None]
@@ -43,9 +43,8 @@ def test_what_is_known_comes_back_without_its_values() -> None:
     assert rule.name == "Gate"
 
 
-def test_another_firmware_is_asked_anew() -> None:
-    assert load(stored(), "V2") == KnownControls("V2")
-    assert load({}, "V1") == KnownControls("V1")
+def test_a_file_that_knows_of_none_is_one_of_no_firmware() -> None:
+    assert load({}) == KnownControls("")
 
 
 @pytest.mark.parametrize(
@@ -62,4 +61,4 @@ def test_another_firmware_is_asked_anew() -> None:
     ids=str,
 )
 def test_what_cannot_be_read_is_as_good_as_nothing(spoilt: dict[str, Any]) -> None:
-    assert load({**stored(), **spoilt}, "V1") == KnownControls("V1")
+    assert load({**stored(), **spoilt}) == KnownControls("V1")
