@@ -72,7 +72,7 @@ def steps(file: Path) -> set[str]:
     """Return the steps that a flow shows, where their names are written out."""
     shown = {"async_show_form", "async_show_menu", "async_show_progress"}
     return {
-        word.value.value
+        str(word.value.value)
         for node in ast.walk(syntax(file))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] in shown
         for word in node.keywords

@@ -202,7 +202,7 @@ async def detects(house: House) -> None:
 
 async def plays(house: House) -> None:
     await house.forget()
-    await start_playback(house.hass, house.entry, 1, house.span(), None)  # type: ignore[arg-type]
+    await start_playback(house.hass, house.entry, 1, house.span(), None)
 
 
 async def pictures_the_past(house: House) -> None:
@@ -230,7 +230,7 @@ async def finds_controls(house: House) -> None:
 
 
 _WRITTEN: Final[dict[str, dict[ControlKind, ControlValue]]] = {
-    "hikvision": {ControlKind.MOTION_DETECTION: True, ControlKind.ALARM_OUTPUT: True, ControlKind.BRIGHTNESS: 40.0},
+    "hikvision": {ControlKind.MOTION_DETECTION: True, ControlKind.ALARM_OUTPUT: True, ControlKind.BRIGHTNESS: 40},
     "dahua": {ControlKind.MOTION_DETECTION: True, ControlKind.ALARM_OUTPUT: True},
 }
 

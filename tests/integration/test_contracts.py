@@ -31,7 +31,7 @@ def faults(name: str, described: dict[str, Any]) -> list[str]:
     found = []
     for field, about in fields_of(described).items():
         try:
-            made = selector.selector(about["selector"])
+            made: Any = selector.selector(about["selector"])
             if "default" in about:
                 made(about["default"])
         except (KeyError, probatio.Invalid) as error:
