@@ -100,7 +100,7 @@ async def open_stream(
     try:
         stream = _make(hass, user, entry, wanted)
     except (RefusedError, NvrError) as err:
-        raise _session_error(err, entry, wanted.channel) from err
+        raise _session_error(err, entry, wanted.channel, live=wanted.kind == LIVE) from err
     shared(hass).desk.add(stream)
     made(stream)
     if login is not None:
@@ -114,7 +114,7 @@ async def open_stream(
     except NvrBusyError as err:
         raise SessionError("busy", await explain(hass, err, entry, user), err.retry_after, full=True) from err
     except (RefusedError, NvrError) as err:
-        raise _session_error(err, entry, wanted.channel) from err
+        raise _session_error(err, entry, wanted.channel, live=wanted.kind == LIVE) from err
     # The right may have gone while the recorder was asked.
     if not await _may(hass, stream, entry):
         await shared(hass).desk.close(stream, _no_right(entry, stream))
@@ -149,7 +149,7 @@ async def control_stream(
             case _:
                 raise SessionError("invalid_format", RefusedError("no_such_value", action=action))
     except (RefusedError, NvrError) as err:
-        raise _session_error(err, entry, stream.channel) from err
+        raise _session_error(err, entry, stream.channel, live=stream.live) from err
     return None
 
 
@@ -225,7 +225,7 @@ def _make(hass: HomeAssistant, user: User, entry: NvrConfigEntry, wanted: Wanted
         open_feed, slots = _playback(hub, wanted, shared(hass).engine, entry.entry_id), (desk.slots, hub.playback_slots)
 
     def describe(err: NvrError) -> Ending:
-        told = _session_error(err, entry, wanted.channel)
+        told = _session_error(err, entry, wanted.channel, live=wanted.kind == LIVE)
         return ending_of(told.code, told.told)
 
     return MediaStream(
@@ -338,20 +338,25 @@ def roles_for(channel: Channel, asked: StreamRole, accept: frozenset[str]) -> tu
     return (asked, *others)
 
 
-def _session_error(err: RefusedError | NvrError, entry: NvrConfigEntry, number: int) -> SessionError:
+def _session_error(err: RefusedError | NvrError, entry: NvrConfigEntry, number: int, *, live: bool) -> SessionError:
     """Return what the viewer is told."""
     if isinstance(err, CodecRefusedError):
         err = RefusedError("codec_not_decoded", camera=_name_of(entry, number), codec=codec_name(err.codec))
     if isinstance(err, RefusedError):
         return SessionError(code_of(err), err)
     if isinstance(err, NvrNotFoundError):
-        return SessionError("not_found", RefusedError("no_footage", camera=_name_of(entry, number)))
+        camera = _name_of(entry, number)
+        return SessionError("not_found", RefusedError("no_live", name=camera) if live else _no_footage(camera))
     if isinstance(err, TooManyStreamsError):
         key = "too_many_streams" if err.of_all else "too_many_own_streams"
         return SessionError("busy", RefusedError(key, most=str(err.most)), err.retry_after)
     code = next((code for kind, code in _CODES if isinstance(err, kind)), "unavailable")
     retry_after = err.retry_after if isinstance(err, NvrBusyError) else None
     return SessionError(code, translate(err, entry.title), retry_after)
+
+
+def _no_footage(camera: str) -> RefusedError:
+    return RefusedError("no_footage", camera=camera)
 
 
 def code_of(err: RefusedError) -> str:

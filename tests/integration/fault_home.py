@@ -36,6 +36,7 @@ from custom_components.nvr.media.exports.models import ExportJob, JobState
 from custom_components.nvr.media_ids import ChannelId
 from custom_components.nvr.pictures import thumbnail
 from custom_components.nvr.playback import start_playback
+from custom_components.nvr.repairs import async_create_fix_flow
 from custom_components.nvr.shared import shared
 from tests.simulators.footage import RecordedFile
 
@@ -175,6 +176,15 @@ class FaultHome:
         done = await flows.async_configure(asking["flow_id"], login)
         assert done["type"] is FlowResultType.ABORT, done
         await self.hass.async_block_till_done()
+
+    async def confirm(self, key: str) -> None:
+        """Read and confirm a notice, as the user does under Repairs."""
+        issue = self.repairs()[key]
+        flow: Any = await async_create_fix_flow(self.hass, issue.issue_id, issue.data)
+        flow.hass, flow.handler, flow.context = self.hass, DOMAIN, {"issue_id": issue.issue_id}
+        done = await flow.async_step_confirm({})
+        assert done["type"] is FlowResultType.CREATE_ENTRY
+        ir.async_delete_issue(self.hass, DOMAIN, issue.issue_id)
 
     def edge_names(self) -> list[str]:
         """Return the names of what was told of coming and going."""
