@@ -30,6 +30,7 @@ from custom_components.nvr.core.transport.idle import IdleLimit
 from custom_components.nvr.errors import error_key
 from custom_components.nvr.hub import NvrHub
 from custom_components.nvr.playback import start_playback
+from tests.simulators.hikvision import HikvisionSimulator
 from tests.simulators.spoiler import UNENDING, Spoiler, dahua_endpoint, hikvision_endpoint
 from tests.simulators.webserver import Request
 
@@ -202,7 +203,7 @@ async def detects(house: House) -> None:
 
 async def plays(house: House) -> None:
     await house.forget()
-    await start_playback(house.hass, house.entry, 1, house.span(), None)  # type: ignore[arg-type]
+    await start_playback(house.hass, house.entry, 1, house.span(), None)
 
 
 async def pictures_the_past(house: House) -> None:
@@ -279,6 +280,7 @@ async def looks_after_the_box(house: House) -> None:
 async def links_events(house: House) -> None:
     """Have the recorder tell us of a detection, which it does not do at first."""
     if house.hub.driver.event_linkage is not None:
+        assert isinstance(house.nvr, HikvisionSimulator)
         house.nvr.triggers._written.clear()
         await learns(house)
         await house.entry.runtime_data.health.async_link()
