@@ -1,7 +1,7 @@
 """One endpoint's answers are wrong, hostile or never end: what does not need them goes on, what does says so."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from homeassistant.config_entries import ConfigEntryState
@@ -75,13 +75,18 @@ async def test_one_bad_endpoint_leaves_the_others_alone(house: House) -> None:
         assert await house.hass.config_entries.async_unload(house.entry.entry_id)
 
 
+def spoilable(endpoints: Iterable[str], kind: str) -> list[str]:
+    """Return the endpoints in order; an odd challenge is left out: its proof is a refused login, counted elsewhere."""
+    return [name for name in sorted(endpoints) if kind != "odd" or "login" not in name]
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 @every_kind
 @every_family
 async def test_each_endpoint_in_turn(house: House, kind: str) -> None:
     await tour(house)
-    for endpoint in sorted(house.spoiler.asked):
+    for endpoint in spoilable(house.spoiler.asked, kind):
         await spoil(house, endpoint, kind)
     house.spoiler.spoil(max(house.first), kind)
     async with asyncio.timeout(BOUND):
@@ -123,7 +128,7 @@ async def sets_up(house: House, endpoint: str, kind: str) -> None:
 @every_kind
 @every_family
 async def test_set_up_with_each_endpoint_in_turn(house: House, kind: str) -> None:
-    for endpoint in sorted(house.first):
+    for endpoint in spoilable(house.first, kind):
         await sets_up(house, endpoint, kind)
 
 
