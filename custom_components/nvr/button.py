@@ -55,7 +55,7 @@ async def async_setup_entry(
     coordinator = entry.runtime_data.coordinator
     desk = coordinator.hub.desk
 
-    def pushes() -> list[Entity]:
+    def pushes(_there: object) -> list[Entity]:
         return [
             MoveButton(coordinator, number, push)
             for number, head in sorted(desk.known.heads.items())

@@ -1,10 +1,10 @@
 """What the entities of a recorder and of a channel have in common."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from typing import override
 
-from homeassistant.core import callback
-from homeassistant.helpers import device_registry as dr
+from homeassistant.core import CALLBACK_TYPE, callback
+from homeassistant.helpers import device_registry as dr, entity_registry as er
 from homeassistant.helpers.entity import Entity
 from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
 from homeassistant.helpers.update_coordinator import BaseCoordinatorEntity, CoordinatorEntity
@@ -104,6 +104,37 @@ class ChannelEntity(NvrEntity):
     def available(self) -> bool:
         """Whether the recorder is there and, as far as it says, the camera too."""
         return self.hub.channel_available(self.number)
+
+
+# Makes the entities there are; it may leave out those whose unique ids it is given.
+type MakeEntities = Callable[[Container[str | None]], Iterable[Entity]]
+
+
+@callback
+def adder(
+    entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: MakeEntities
+) -> CALLBACK_TYPE:
+    """Add what there is, and return what adds whatever is there later.
+
+    Home Assistant has what it shows and what is disabled; the latter is in its registry only, and most of ours is.
+    """
+    platform = async_get_current_platform()
+    registry = er.async_get(entry.runtime_data.coordinator.hass)
+
+    @callback
+    def add() -> None:
+        known = er.async_entries_for_config_entry(registry, entry.entry_id)
+        there = {
+            item.unique_id
+            for item in known
+            if item.domain == platform.domain and (item.disabled or item.entity_id in platform.entities)
+        }
+        if fresh := [entity for entity in make(there) if entity.unique_id not in there]:
+            async_add_entities(fresh)
+
+    # The first time all are given: what is disabled too, so that the registry has it as it is now.
+    async_add_entities(make(frozenset()))
+    return add
 
 
 @callback

@@ -1,6 +1,6 @@
 """What the entities of controls have in common: where they belong, when they are there, and who may write."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import override
 
 from homeassistant.core import callback
@@ -13,7 +13,7 @@ from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.controls import Control, ControlId, ControlPage, ControlValue
 from .core.pilot import Pilot
-from .entity import NvrEntity
+from .entity import MakeEntities, NvrEntity, adder, unique_id
 from .errors import translated_errors
 from .hub import NvrHub
 from .runtime import NvrConfigEntry
@@ -26,9 +26,8 @@ class ManagedEntity(NvrEntity):
         super().__init__(coordinator)
         self.hub: NvrHub = coordinator.hub
         self.number = channel
-        known = None if channel is None else self.hub.channel(channel)
-        owner = self.hub.info.serial if known is None else known.id
-        self._attr_unique_id = f"{owner}_{key}"
+        owner = _owner(self.hub, channel)
+        self._attr_unique_id = unique_id(owner, key)
         self._belong_to(self.hub.device_id if channel is None else self.hub.channel_device_id(channel), owner)
 
     @property
@@ -69,8 +68,7 @@ class ControlEntity(ManagedEntity):
 
     def __init__(self, coordinator: NvrCoordinator, control: Control) -> None:
         which = control.id
-        key = which.kind.value if which.index is None else f"{which.kind.value}_{which.index}"
-        super().__init__(coordinator, which.channel, f"control_{key}")
+        super().__init__(coordinator, which.channel, _key(which))
         self.which = which
         self.page: ControlPage = control.page
         self._attr_translation_key = which.kind.value
@@ -117,20 +115,10 @@ class ControlEntity(ManagedEntity):
 
 @callback
 def add_found_entities(
-    entry: NvrConfigEntry,
-    async_add_entities: AddConfigEntryEntitiesCallback,
-    all_of: Callable[[], list[Entity]],
+    entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: MakeEntities
 ) -> None:
-    """Add the entities of what is known, and those of what is found later; `all_of` may leave out what it has given."""
-    added: set[str | None] = set()
-
-    @callback
-    def add() -> None:
-        fresh = [entity for entity in all_of() if entity.unique_id not in added]
-        added.update(entity.unique_id for entity in fresh)
-        async_add_entities(fresh)
-
-    add()
+    """Add the entities of what is known, and those of what is found later."""
+    add = adder(entry, async_add_entities, make)
     entry.async_on_unload(entry.runtime_data.hub.desk.found.async_subscribe(add))
 
 
@@ -143,12 +131,20 @@ def add_control_entities(
     """Add what `entity_of` makes of the controls that are known, and of those that are found later."""
     coordinator = entry.runtime_data.coordinator
     hub = coordinator.hub
-    made: set[ControlId] = set()
 
-    def fresh() -> list[Entity]:
-        controls = [control for which, control in hub.desk.known.controls.items() if which not in made]
-        kept = [item for item in controls if item.id.channel is None or hub.channel(item.id.channel) is not None]
-        made.update(item.id for item in kept)
-        return [entity for item in kept if (entity := entity_of(coordinator, item)) is not None]
+    def make(there: Container[str | None]) -> list[Entity]:
+        controls = hub.desk.known.controls
+        kept = (item for which, item in controls.items() if which.channel is None or hub.channel(which.channel))
+        fresh = (item for item in kept if unique_id(_owner(hub, item.id.channel), _key(item.id)) not in there)
+        return [entity for item in fresh if (entity := entity_of(coordinator, item)) is not None]
 
-    add_found_entities(entry, async_add_entities, fresh)
+    add_found_entities(entry, async_add_entities, make)
+
+
+def _owner(hub: NvrHub, channel: int | None) -> str:
+    known = None if channel is None else hub.channel(channel)
+    return hub.info.serial if known is None else known.id
+
+
+def _key(which: ControlId) -> str:
+    return f"control_{which.kind.value}" if which.index is None else f"control_{which.kind.value}_{which.index}"

@@ -25,14 +25,14 @@ from homeassistant.const import (
 from homeassistant.core import callback
 from homeassistant.helpers import entity_registry as er
 from homeassistant.helpers.entity import Entity
-from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback, async_get_current_platform
+from homeassistant.helpers.entity_platform import AddConfigEntryEntitiesCallback
 from homeassistant.util import dt as dt_util
 
 from .access import Action
 from .const import DOMAIN
 from .coordinator import NvrCoordinator
 from .core.models import Channel, Disk, DiskState, StreamRole
-from .entity import ChannelEntity, RecorderEntity, unique_id
+from .entity import ChannelEntity, MakeEntities, RecorderEntity, adder, unique_id
 from .entity_control import ManagedEntity
 from .errors import translated_errors
 from .health import Health
@@ -44,34 +44,14 @@ type Value = str | float | datetime | None
 _HOUR: Final = 3600
 
 
-# Makes the entities there are, those left out whose unique ids it is given.
-type Makes = Callable[[Container[str | None]], Iterable[Entity]]
-
-
 @callback
-def add_health_entities(entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: Makes) -> None:
-    """Add what there is, and whatever the recorder turns out to have later: a disk, a channel, all of it after away.
-
-    What is disabled was given too, and is in no list of Home Assistant's entities: it is to be given once.
-    """
-    platform = async_get_current_platform()
-    given: set[str | None] = set()
-
-    @callback
-    def add() -> None:
-        if new := [entity for entity in make(given) if entity.unique_id not in given]:
-            given.update(entity.unique_id for entity in new)
-            async_add_entities(new)
-
-    @callback
-    def add_channels(_channels: tuple[Channel, ...]) -> None:
-        # A device that was deleted has taken its entities with it.
-        given.intersection_update([entity.unique_id for entity in platform.entities.values()])
-        add()
-
-    add()
+def add_health_entities(
+    entry: NvrConfigEntry, async_add_entities: AddConfigEntryEntitiesCallback, make: MakeEntities
+) -> None:
+    """Add what there is, and whatever the recorder turns out to have later: a disk, a channel, all of it after away."""
+    add = adder(entry, async_add_entities, make)
     data = entry.runtime_data
-    entry.async_on_unload(data.hub.channels_added.async_subscribe(add_channels))
+    entry.async_on_unload(data.hub.channels_added.async_subscribe(lambda _channels: add()))
     entry.async_on_unload(data.health.found.async_subscribe(add))
 
 

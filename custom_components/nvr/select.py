@@ -25,7 +25,7 @@ async def async_setup_entry(
     coordinator = entry.runtime_data.coordinator
     hub = coordinator.hub
 
-    def presets() -> list[Entity]:
+    def presets(_there: object) -> list[Entity]:
         heads = hub.desk.known.heads
         return [PresetSelect(coordinator, number) for number in sorted(heads) if heads[number].presets]
 

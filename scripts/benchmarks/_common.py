@@ -32,6 +32,7 @@ from homeassistant.helpers import (
     label_registry as lr,
     restore_state as rs,
 )
+from homeassistant.util.hass_dict import HassKey
 from pytest_homeassistant_custom_component.common import MockConfigEntry, async_test_home_assistant
 
 import custom_components.nvr  # noqa: F401 - ours, before the plugin's own folder of that name is looked at
@@ -212,12 +213,25 @@ async def home_assistant(folder: Path | None = None) -> AsyncIterator[HomeAssist
                     shutil.rmtree(place, ignore_errors=True)
 
 
+REGISTRIES: HassKey[int] = HassKey("nvr_bench_registries")
+
+
+def resident() -> int:
+    """Return the bytes of memory this process holds."""
+    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
 async def _load_registries(hass: HomeAssistant) -> None:
-    """Read what an earlier Home Assistant of the same folder has written, as it does itself at its start."""
+    """Read what an earlier Home Assistant of the same folder has written, as it does itself at its start.
+
+    What they take in memory is kept as REGISTRIES.
+    """
+    before = resident()
     dr.async_setup(hass)
     for registry in (ar, cr, dr, er, fr, ir, lr, rs):
         await registry.async_load(hass)
     hass.data[DATA_REGISTRIES_LOADED] = None
+    hass.data[REGISTRIES] = resident() - before
 
 
 class Stopwatch:

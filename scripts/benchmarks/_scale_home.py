@@ -28,7 +28,7 @@ from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.runtime import NvrRuntimeData
 from scripts.benchmarks import _bare
 from scripts.benchmarks._bare import BARE, Row, mock_bare
-from scripts.benchmarks._common import PASSWORD, ROOT, USER, Stopwatch, home_assistant
+from scripts.benchmarks._common import PASSWORD, REGISTRIES, ROOT, USER, Stopwatch, home_assistant, resident
 from scripts.benchmarks._families import FAMILIES
 
 PATIENCE: Final = 240.0
@@ -72,11 +72,6 @@ class Job:
         return cls(**raw)
 
 
-def resident() -> int:
-    """Return the bytes of memory this process holds."""
-    return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 async def until(condition: Callable[[], object], what: str) -> None:
     """Wait until something is so."""
     try:
@@ -88,7 +83,10 @@ async def until(condition: Callable[[], object], what: str) -> None:
 
 
 async def set_up(hass: HomeAssistant, domain: str, entries: Sequence[MockConfigEntry]) -> dict[str, Any]:
-    """Set all entries up as a start of Home Assistant does, and return what that took."""
+    """Set all entries up as a start of Home Assistant does, and return what that took.
+
+    `memory` holds what they have in the registries too, of this start or of an earlier one, `added` does not.
+    """
     for entry in entries:
         entry.add_to_hass(hass)
     gc.collect()
@@ -103,7 +101,8 @@ async def set_up(hass: HomeAssistant, domain: str, entries: Sequence[MockConfigE
     for entry in entries:
         if entry.state is not ConfigEntryState.LOADED:
             raise RuntimeError(entry.reason or "an entry was not set up")
-    return {"cpu": watch.cpu, "wall": watch.wall, "memory": resident() - before}
+    added = resident() - before
+    return {"cpu": watch.cpu, "wall": watch.wall, "memory": added + hass.data[REGISTRIES], "added": added}
 
 
 def _data(entry: MockConfigEntry) -> NvrRuntimeData:

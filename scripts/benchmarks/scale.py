@@ -1,8 +1,9 @@
 """Ten recorders of 32 channels in one Home Assistant: its start against bare entities, and what they take at rest.
 
 Each Home Assistant has a process of its own, as has each recorder. Bare entities are as many, of the same platforms and
-names, as many of them in use, on as many devices, in a registry as large: what they take is Home Assistant's own.
-Both starts are measured: the first one, and one that finds everything in the registry.
+names, as many of them in use, on as many devices, in a registry as large: what they take is Home Assistant's own. Our
+modules are loaded before, once for any number, and told apart. Both starts are measured: the first one, and one that
+finds everything in the registry.
 """
 
 import asyncio
@@ -154,6 +155,8 @@ async def measure_start(name: str, folder: Path, ours: Job, bare: Job, *, again:
     for key, unit, size in (("cpu", "s CPU", 1.0), ("memory", "MiB", MIB)):
         value, reference = (median([one[key] / size for one in said]) for said in (mine, theirs))
         figure(f"scale.{name}.{key}", value, unit, reference=reference, limit=START)
+    added = [median([one["added"] / MIB for one in said]) for said in (mine, theirs)]
+    figure(f"scale.{name}.memory_without_registry", added[0], "MiB", reference=added[1], limit=None)
     figure(f"scale.{name}.wall", median([one["wall"] for one in mine]), "s", limit=None)
     for key, unit, size in (("cpu", "s CPU", 1.0), ("memory", "MiB", MIB)):
         figure(f"scale.{name}.package_{key}", median([one["package"][key] / size for one in mine]), unit, limit=None)
