@@ -260,4 +260,4 @@ async def test_a_repair_follows_the_name_of_its_nvr(hass: HomeAssistant, recordi
     hass.config_entries.async_update_entry(entry, title="Barn")
     await hass.async_block_till_done()
     entry.runtime_data.hub.changed.async_send()
-    await until(lambda: words(hass, "rtsp_off")["name"] == "Barn")
+    await until(lambda: told(hass, "rtsp_off") and words(hass, "rtsp_off")["name"] == "Barn")
