@@ -28,14 +28,14 @@ type Check = tuple[str, Callable[[Scene], Awaitable[str]]]
 CHECKS: tuple[tuple[Check, ...], ...] = (
     (("Cameras", smoke_checks.cameras_exist),),
     (("Still images", smoke_checks.still_images),),
-    (("Live streams", smoke_checks.live_streams),),
     (("Detection event", smoke_checks.detection_event),),
+    (("Blueprints", smoke_home.blueprints),),
+    (("Live streams", smoke_checks.live_streams),),
     (("search_recordings", smoke_checks.recordings_found), ("Pictures of tiles", smoke_media.tiles)),
     (("Own viewer", smoke_media.own_viewer), ("Export and clip", smoke_media.exported_clip)),
     (("Media browser", smoke_checks.media_browser),),
     (("snapshot_at", smoke_media.frame_of_a_moment),),
     (("PTZ", smoke_home.ptz), ("Controls", smoke_home.controls), ("Health", smoke_home.health)),
-    (("Blueprints", smoke_home.blueprints),),
     (("Power cycle", partial(smoke_checks.power_cycle, told=smoke_home.told_away)),),
 )
 

@@ -249,3 +249,15 @@ def test_long_lists_are_cut() -> None:
     assert lines(str(number) for number in range(30)).splitlines()[-1] == "- … (+10)"
     event = SilentEvent("diskfull", EventKind.DISK_FULL, None, ("beep",), ("beep", "center"))
     assert changes([event], ()) == "- disk_full (diskfull): beep → beep, center"
+
+
+async def test_a_repair_follows_the_name_of_its_nvr(hass: HomeAssistant, recording: Recorder) -> None:
+    recording.apply_faults({"documents.rtsp_off": True})
+    entry = make_entry(recording)
+    await set_up(hass, entry)
+    await until(lambda: told(hass, "rtsp_off"))
+    assert words(hass, "rtsp_off")["name"] == "Test NVR"
+    hass.config_entries.async_update_entry(entry, title="Barn")
+    await hass.async_block_till_done()
+    entry.runtime_data.hub.changed.async_send()
+    await until(lambda: told(hass, "rtsp_off") and words(hass, "rtsp_off")["name"] == "Barn")
