@@ -81,10 +81,7 @@ def _count(calls: dict[str, dict[str, int]], method: str, params: Mapping[str, o
 
 
 class Rpc:
-    """The RPC side of one recorder. `generation` grows with each login: handles of an older one are dead.
-
-    `calls` counts the answers by method and outcome.
-    """
+    """The RPC side of one recorder. `generation` grows with each login: handles of an older one are dead."""
 
     def __init__(
         self, transport: HttpTransport, guard: ProvisionalGuard, memory: Memory, utcnow: Callable[[], datetime]
