@@ -4,7 +4,6 @@ import pytest
 
 from custom_components.nvr.core import errors
 from custom_components.nvr.core.models import FirmwareOffer
-from tests.simulators.switches import PathFault
 
 from ..rigs.dahua import recorder
 
@@ -21,8 +20,9 @@ async def test_the_recorder_asks_its_maker_when_it_is_told_to() -> None:
         offer = await driver.firmware.newest()
         assert offer == FirmwareOffer("4.004.0000001.0,build:2026-10-01", "Mends the event list.")
         assert (nvr.device.maker_asked, nvr.counters.writes) == (2, 0)
-        nvr.faults.paths["CloudUpgrader.*"] = PathFault(status=404)
-        with pytest.raises(errors.NvrError):
+        nvr.faults.without = frozenset({"CloudUpgrader.getState", "CloudUpgrader.check"})
+        assert not await driver.firmware.offered()
+        with pytest.raises(errors.NvrUnsupportedError):
             await driver.firmware.newest()
 
 
