@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from ..driver import ConnectionConfig, CredentialGuard, TlsMode
-from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError, about
 from .auth import UNAUTHORIZED, Authenticator, Target
 from .failures import connection_error, usual_error
 from .gate import LANES, Gate, Lane, Priority
@@ -249,26 +249,20 @@ class HttpTransport:
         NvrResponseError; NvrUnreachableError, NvrTimeoutError, NvrCertificateError; and what Authenticator raises.
         """
         call = self._call(method, path, data, content_type, timeout, idempotent, headers, signed=signed)
-        try:
-            return await self._whole(call, lane, priority, accept_status, max_body)
-        except NvrError as error:
-            error.about = error.about or path.partition("&")[0]
-            raise
-
-    async def _whole(
-        self, call: _Call, lane: Lane, priority: Priority, accept_status: tuple[int, ...], max_body: int
-    ) -> Response:
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
-            answer = await self._perform(call, lane)
+            with about(path.partition("&")[0]):
+                answer = await self._perform(call, lane)
             try:
                 refused = answer.status == UNAUTHORIZED
-                body = answer.refusal if refused else await self._read(answer.raw, call.timeout, max_body)
+                with about(path.partition("&")[0]):
+                    body = answer.refusal if refused else await self._read(answer.raw, timeout, max_body)
             except BaseException:
                 answer.raw.close()
                 raise
             answer.raw.release()
-        if answer.status not in accept_status:
-            raise self._error(answer.status, answer.headers, body, lane)
+        with about(path.partition("&")[0]):
+            if answer.status not in accept_status:
+                raise self._error(answer.status, answer.headers, body, lane)
         return Response(answer.status, answer.headers, body)
 
     @asynccontextmanager
