@@ -86,6 +86,11 @@ class EventLine:
         # Whether the next connection is not the first one: another box may have taken the address in between.
         self.interrupted = False
 
+    def heard_since(self, moment: float) -> bool:
+        """Whether a byte came after the moment (monotonic, s) over the connection that is open now."""
+        source = self._driver.events
+        return source is not None and source.heard_at > moment
+
     @callback
     def async_start(self, listener: EventListener) -> None:
         """Start the stream, unless it was started, or has come to an end that only a new set-up changes."""

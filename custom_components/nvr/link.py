@@ -113,15 +113,7 @@ class RecorderLink:
     @property
     def poll_interval(self) -> timedelta:
         """How long to wait before the next refresh."""
-        if (until := self.driver.guard.locked_until) is not None:
-            return max(until - dt_util.utcnow(), timedelta()) + _AFTER_LOCK
-        if self._watch.any_failing:
-            return POLL_FAILING
-        if not self.reached or self._watch.online(RECORDER) is False:
-            return POLL_OFFLINE
-        if not self.connected:
-            return POLL_FAILING
-        return POLL_STEADY if self.stream_state is EventStreamState.ALIVE else POLL_WITHOUT_EVENTS
+        return _pause(self, self._watch)
 
     async def async_refresh(self) -> tuple[Channel, ...]:
         """Connect, or read the channels' states anew; raises core errors and draws the conclusions of each."""
@@ -130,8 +122,8 @@ class RecorderLink:
             channels = await self._async_read()
         except NvrError as err:
             self._conclude(err, begun)
-            if isinstance(err, NvrTimeoutError):
-                await self._async_look_again()
+            if isinstance(err, NvrTimeoutError) and self.reached:
+                await self._async_try(refresh=False)  # one page of it, or all, is away
             raise
         # Channels first: who hears that it is back finds its devices.
         self._on_channels(channels)
@@ -236,19 +228,6 @@ class RecorderLink:
             await self.identity.async_prove()
         return channels
 
-    async def _async_look_again(self) -> None:
-        """See whether all of the recorder is away or one page of it: then whatever else there is goes on."""
-        if not self.reached:
-            return
-        begun = time.monotonic()
-        try:
-            await self.identity.async_prove()
-        except NvrError as err:
-            self._conclude(err, begun)
-        else:
-            self._alive(begun)
-            self._on_change()
-
     async def _async_check(self) -> None:
         while self._check_wanted and self.login_usable:
             # Wanted again while it runs: what failed then may have failed after it was answered.
@@ -256,14 +235,14 @@ class RecorderLink:
             if await self._async_try() is not None and self.reached and not self.connected:
                 self.async_refresh_now()
 
-    async def _async_try(self) -> NvrError | None:
+    async def _async_try(self, *, refresh: bool = True) -> NvrError | None:
         try:
-            await self._async_prove()
+            await self._async_prove(refresh=refresh)
         except NvrError as err:
             return err
         return None
 
-    async def _async_prove(self) -> None:
+    async def _async_prove(self, *, refresh: bool = True) -> None:
         begun = time.monotonic()
         try:
             await self.identity.async_prove()
@@ -272,7 +251,7 @@ class RecorderLink:
             raise
         failed = self._watch.failing(RECORDER) or self._watch.online(RECORDER) is False
         self._alive(begun)
-        if failed:
+        if failed and refresh:
             self.async_refresh_now()
         self._on_change()
 
@@ -308,20 +287,13 @@ class RecorderLink:
         if self.connected:
             self.events.async_trust()
 
-    def _heard_since(self, moment: float | None) -> bool:
-        """Whether the recorder's events went on over the connection there was before the moment (monotonic, s)."""
-        source = self.driver.events
-        return moment is not None and source is not None and self.connected and source.heard_at > moment
-
     @callback
     def _conclude(self, err: NvrError, begun: float | None = None) -> None:
-        """Draw the conclusion of a failure: only being unreachable counts as away.
-
-        A question that was begun at `begun` and not answered in time is no sign of an absence where it is heard.
-        """
+        """Draw the conclusion of a failure: only being unreachable, and not heard since it was `begun`, is away."""
         if self._lock.async_follow(self.driver.guard.locked_until):
             self._on_locked()
-        if isinstance(err, NvrTimeoutError) and self._heard_since(begun):
+        heard = self.connected and begun is not None and self.events.heard_since(begun)
+        if isinstance(err, NvrTimeoutError) and heard:
             self._watch.async_up(RECORDER)
         elif isinstance(err, NvrUnreachableError):
             self.identity.doubt()
@@ -362,3 +334,16 @@ class RecorderLink:
         """Let the refresh that would come later come at once, where there is one."""
         if self.refresh_soon is not None:
             self._errands.run("refresh", self.refresh_soon())
+
+
+def _pause(link: RecorderLink, watch: Watch) -> timedelta:
+    """Return how long to wait before the next refresh."""
+    if (until := link.driver.guard.locked_until) is not None:
+        return max(until - dt_util.utcnow(), timedelta()) + _AFTER_LOCK
+    if watch.any_failing:
+        return POLL_FAILING
+    if not link.reached or watch.online(RECORDER) is False:
+        return POLL_OFFLINE
+    if not link.connected:
+        return POLL_FAILING
+    return POLL_STEADY if link.stream_state is EventStreamState.ALIVE else POLL_WITHOUT_EVENTS

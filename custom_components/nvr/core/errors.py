@@ -4,6 +4,8 @@ Nothing in the core or in the drivers raises anything else across a role boundar
 diagnostics and never hold a credential, a serial or an RTSP address; what people read is made from the class.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +16,16 @@ class NvrError(Exception):
     """Anything that went wrong while talking to a recorder; `about` names the page or call it came from, if known."""
 
     about = ""
+
+
+@contextmanager
+def about(page: str) -> Iterator[None]:
+    """Name the page or call that errors come from, where nobody nearer did."""
+    try:
+        yield
+    except NvrError as error:
+        error.about = error.about or page
+        raise
 
 
 class NvrUnreachableError(NvrError):

@@ -278,9 +278,12 @@ class CachedRecordingIndex:
         # Nothing is recorded after tomorrow; a question without an end would never end.
         horizon = clock.date_of(now) + timedelta(days=1)
         days = [day for day in dates(span, clock.date_of) if day <= horizon]
-        if len(days) == 1 and self._remembered((channel, role, days[0])) is None and _short(span, clock.day(days[0])):
-            yield _Question(channel, role, span, kinds=kinds)
-            return
+        if len(days) == 1 and _short(span, clock.day(days[0])):
+            known = self._remembered((channel, role, days[0]))
+            # Who asks for a few minutes of just now wants to know what was written since today's list was read.
+            if known is None or (known.fetched_at < min(span.end, now) and not known.closed):
+                yield _Question(channel, role, span, kinds=kinds)
+                return
         run: list[date] = []
         for day in days:
             known = self._remembered((channel, role, day)) is not None

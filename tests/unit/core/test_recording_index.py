@@ -212,6 +212,21 @@ async def test_a_short_question_is_asked_as_it_is() -> None:
     assert recorder.searches[-1] == days_ago(2)
 
 
+async def test_a_short_question_about_just_now_is_asked_though_todays_list_is_known() -> None:
+    recorder = Recorder()
+    index = index_of(recorder)
+    await found(index, TimeSpan(at(0, 0), recorder.now))
+    asked = len(recorder.searches)
+    await found(index, TimeSpan(recorder.now - timedelta(minutes=10), recorder.now))
+    assert len(recorder.searches) == asked, "nothing can have been written since"
+    recorder.now += timedelta(seconds=10)
+    await found(index, TimeSpan(recorder.now - timedelta(hours=2), recorder.now - timedelta(hours=1)))
+    assert len(recorder.searches) == asked, "it was over when the list was read"
+    part = TimeSpan(recorder.now - timedelta(minutes=10), recorder.now)
+    await found(index, part)
+    assert recorder.searches[asked:] == [part]
+
+
 async def test_nothing_is_asked_about_nothing_and_the_future_is_short() -> None:
     recorder = Recorder()
     index = index_of(recorder)

@@ -11,7 +11,7 @@ import aiohttp
 from yarl import URL
 
 from ..driver import ConnectionConfig, CredentialGuard, TlsMode
-from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError
+from ..errors import NvrBusyError, NvrError, NvrResponseError, NvrTimeoutError, NvrUnreachableError, about
 from .answers import AnswerBook
 from .auth import UNAUTHORIZED, Authenticator, Target
 from .failures import connection_error, usual_error
@@ -252,29 +252,22 @@ class HttpTransport:
         NvrResponseError; NvrUnreachableError, NvrTimeoutError, NvrCertificateError; and what Authenticator raises.
         """
         call = self._call(method, path, data, content_type, timeout, idempotent, headers, signed=signed)
-        try:
-            return await self._whole(call, lane, priority, accept_status, max_body)
-        except NvrError as error:
-            error.about = error.about or path.partition("&")[0]
-            raise
-
-    async def _whole(
-        self, call: _Call, lane: Lane, priority: Priority, accept_status: tuple[int, ...], max_body: int
-    ) -> Response:
+        where = path.partition("&")[0]
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
-            with self.statistics.answers.failing(call.method, call.path):
+            with about(where), self.statistics.answers.failing(call.method, call.path):
                 answer = await self._perform(call, lane)
                 try:
                     refused = answer.status == UNAUTHORIZED
-                    body = answer.refusal if refused else await self._read(answer.raw, call.timeout, max_body)
+                    body = answer.refusal if refused else await self._read(answer.raw, timeout, max_body)
                 except BaseException:
                     answer.raw.close()
                     raise
                 answer.raw.release()
         kind = answer.headers.get("Content-Type", "")
         self.statistics.answers.note(call.method, call.path, answer.status, kind, body)
-        if answer.status not in accept_status:
-            raise self.meaning(answer.status, answer.headers, body, lane)
+        with about(where):
+            if answer.status not in accept_status:
+                raise self.meaning(answer.status, answer.headers, body, lane)
         return Response(answer.status, answer.headers, body)
 
     @asynccontextmanager

@@ -346,21 +346,16 @@ class Rpc:
         priority: Priority = Priority.NORMAL,
         patience: float = 15.0,
     ) -> RpcAnswer:
-        body, response = self._call_body(method, params, handle), None
+        body = self._call_body(method, params, handle)
         try:
             response = await self._send(CALL_PATH, body, lane, priority, patience)
-            reply = parse_reply(response.body)
-            _count(self.calls, method, params, reply)
-            if not reply.ok:
-                raise rpc_error(reply, method)
         except NvrNotFoundError as error:
-            if response is not None:
-                raise
             # The page is gone, whatever it was asked: the login finds out what became of RPC2.
             raise SessionLostError("the session is over (404)") from error
-        except NvrError as error:
-            error.about = method
-            raise
+        reply = parse_reply(response.body)
+        _count(self.calls, method, params, reply)
+        if not reply.ok:
+            raise rpc_error(reply, method)
         return RpcAnswer(reply.result, reply.params)
 
     async def _send(self, path: str, body: bytes, lane: Lane, priority: Priority, patience: float) -> Response:

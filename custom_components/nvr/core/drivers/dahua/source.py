@@ -5,7 +5,7 @@ Recorders that renew their nonce with every answer make each CGI question two re
 
 from collections.abc import Awaitable, Mapping
 
-from ...errors import NvrInsecureLoginError, NvrNotFoundError, NvrPermissionError, NvrUnsupportedError
+from ...errors import NvrInsecureLoginError, NvrNotFoundError, NvrPermissionError, NvrUnsupportedError, about
 from ...transport.gate import Lane
 from .context import Context
 from .refusals import DahuaRefusalError, is_failing
@@ -50,7 +50,8 @@ class Source:
     ) -> Node | None:
         """Return the answer's params, or the CGI's table nested; None when neither way has it."""
         try:
-            answer = await self._client.rpc.call(method, params, lane=lane, timeout=timeout)
+            with about(method):
+                answer = await self._client.rpc.call(method, params, lane=lane, timeout=timeout)
         except NvrUnsupportedError:
             return None if cgi is None else await self.page(*cgi, lane=lane, timeout=timeout)
         except NvrNotFoundError:
