@@ -3,7 +3,7 @@
 Disabled unless wanted: to find out, the NVR asks its maker over the internet.
 """
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Final, override
@@ -41,7 +41,7 @@ async def async_setup_entry(
     add_health_entities(entry, async_add_entities, partial(_updates, entry))
 
 
-def _updates(entry: NvrConfigEntry) -> Iterable[Entity]:
+def _updates(entry: NvrConfigEntry, _given: Container[str | None]) -> Iterable[Entity]:
     data = entry.runtime_data
     registry = er.async_get(data.coordinator.hass)
     unique_id = f"{data.hub.info.serial}_{_KEY}"

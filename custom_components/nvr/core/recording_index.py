@@ -279,9 +279,9 @@ class CachedRecordingIndex:
         horizon = clock.date_of(now) + timedelta(days=1)
         days = [day for day in dates(span, clock.date_of) if day <= horizon]
         if len(days) == 1 and _short(span, clock.day(days[0])):
-            known = self._remembered((channel, role, days[0]))
+            held = self._remembered((channel, role, days[0]))
             # Who asks for a few minutes of just now wants to know what was written since today's list was read.
-            if known is None or (known.fetched_at < min(span.end, now) and not known.closed):
+            if held is None or (held.fetched_at < min(span.end, now) and not held.closed):
                 yield _Question(channel, role, span, kinds=kinds)
                 return
         run: list[date] = []
