@@ -80,6 +80,7 @@ class ControlDesk:
         self._known = KnownControls()
         self._watched: Counter[ControlPage] = Counter()
         self._read_at: dict[ControlPage, float] = {}
+        self._read_heads: set[ControlPage] = set()
         self._failed: set[ControlPage] = set()
         self._wake = asyncio.Event()
         self._writing = asyncio.Lock()
@@ -252,7 +253,10 @@ class ControlDesk:
         pilot, number = self._recorder.pilot, page.channel
         if pilot is None or number is None:
             return
-        abilities = await pilot.abilities(number)
+        # What a head can do it can still; its presets are edited where the NVR shows its menu.
+        asked = page in self._read_heads
+        abilities = self._known.heads[number] if asked else await pilot.abilities(number)
+        self._read_heads.add(page)
         presets = tuple(await pilot.presets(number)) if abilities.presets else ()
         known = self._known
         news = number not in known.heads

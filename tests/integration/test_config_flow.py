@@ -344,6 +344,8 @@ async def test_dhcp_follows_the_recorder(hass: HomeAssistant, nvr: HikvisionSimu
     result = await dhcp(hass, HOST, nvr.device.mac.replace(":", ""))
     assert (result["type"], result["reason"]) == (FlowResultType.ABORT, "already_configured")
     assert entry.data[CONF_HOST] == HOST
+    await hass.async_block_till_done()
+    assert entry.state is ConfigEntryState.LOADED
 
 
 async def test_dhcp_of_an_unknown_device_is_left_alone(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:

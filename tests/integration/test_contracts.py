@@ -13,6 +13,7 @@ from custom_components.nvr.const import DOMAIN
 from custom_components.nvr.export_actions import async_setup_export_actions
 from custom_components.nvr.ptz_actions import async_setup_ptz_actions
 from custom_components.nvr.services import async_setup_services
+from custom_components.nvr.talk_actions import async_setup_talk_actions
 from custom_components.nvr.trigger import TRIGGERS
 
 TARGET = {str(key) for key in cv.ENTITY_SERVICE_FIELDS}
@@ -40,7 +41,8 @@ def faults(name: str, described: dict[str, Any]) -> list[str]:
 
 
 async def test_actions_are_described_as_they_are_registered(hass: HomeAssistant) -> None:
-    for register in (async_setup_services, async_setup_export_actions, async_setup_ptz_actions):
+    registering = (async_setup_services, async_setup_export_actions, async_setup_ptz_actions, async_setup_talk_actions)
+    for register in registering:
         register(hass)
     described = (await service.async_get_all_descriptions(hass))[DOMAIN]
     registered = hass.services.async_services_for_domain(DOMAIN)

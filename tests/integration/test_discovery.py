@@ -292,6 +292,7 @@ async def test_bonjour_follows_an_nvr_to_its_new_address(hass: HomeAssistant, nv
     result = await hass.config_entries.flow.async_init(DOMAIN, context={"source": SOURCE_ZEROCONF}, data=seen)
     assert result["reason"] == "already_configured"
     assert entry.data[CONF_HOST] == HOST
+    await hass.async_block_till_done()
 
 
 async def test_bonjour_of_something_else_is_nothing(hass: HomeAssistant) -> None:

@@ -24,6 +24,7 @@ from custom_components.nvr.export_actions import async_setup_export_actions
 from custom_components.nvr.playback import start_playback
 from custom_components.nvr.ptz_actions import async_setup_ptz_actions
 from custom_components.nvr.services import async_setup_services
+from custom_components.nvr.talk_actions import async_setup_talk_actions
 from custom_components.nvr.trigger import TRIGGERS
 from tests.simulators.hikvision import HikvisionSimulator
 
@@ -225,6 +226,7 @@ async def test_actions_take_what_is_documented(hass: HomeAssistant) -> None:
     async_setup_services(hass)
     async_setup_export_actions(hass)
     async_setup_ptz_actions(hass)
+    async_setup_talk_actions(hass)
     registered = hass.services.async_services_for_domain(DOMAIN)
     table = {names(action)[0].partition(".")[2]: set(names(data)) for action, _, data in rows("Actions")}
     assert table.keys() == registered.keys()

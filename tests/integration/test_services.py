@@ -7,8 +7,6 @@ from zoneinfo import ZoneInfo
 from homeassistant.core import HomeAssistant
 from homeassistant.exceptions import Unauthorized
 from homeassistant.helpers import area_registry as ar, device_registry as dr, entity_registry as er
-from homeassistant.helpers.selector import validate_selector
-from homeassistant.helpers.service import async_get_all_descriptions
 from homeassistant.helpers.target import TargetSelection
 import probatio
 import pytest
@@ -238,24 +236,3 @@ async def test_stream_addresses_are_for_administrators_and_hold_no_login_unless_
     guest = await person(hass, {"entities": True})
     with pytest.raises(Unauthorized):
         await call("get_stream_urls", guest, entity_id=FRONT)
-
-
-async def test_descriptions_fit_the_schemas(hass: HomeAssistant, nvr: HikvisionSimulator) -> None:
-    described = (await async_get_all_descriptions(hass))[DOMAIN]
-    registered = hass.services.async_services_for_domain(DOMAIN)
-    assert described.keys() == registered.keys()
-    for name, description in described.items():
-        fields: dict[str, Any] = {}
-        for key, field in description["fields"].items():
-            fields |= field.get("fields", {key: field})
-        schema = registered[name].schema
-        assert isinstance(schema, probatio.Schema)
-        accepted = {str(key) for key in schema.schema}
-        # Home Assistant 2026.11 lets a target exclude something.
-        targets = {"entity_id", "device_id", "area_id", "floor_id", "label_id", "exclude"}
-        assert fields.keys() == accepted - targets, name
-        assert bool(description.get("target")) == bool(accepted & targets), name
-        for field in fields.values():
-            validate_selector(field["selector"])
-        required = {str(key) for key in schema.schema if isinstance(key, probatio.Required)}
-        assert {key for key, field in fields.items() if field.get("required")} == required, name

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 import time
 from typing import Any
 
@@ -75,7 +76,7 @@ class ControlServer:
             "password": self._password,
             "power": self._power,
             "reboot": self._reboot,
-            "spaced": self._spaced,
+            "spaced": partial(_spaced, self._simulator),
             "stall": self._stall,
         }
         name = request.match_info["action"]
@@ -108,23 +109,6 @@ class ControlServer:
         data = self._ready[str(body["send"])]
         simulator.send_events(data)
         return {"bytes": len(data)}
-
-    async def _spaced(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Send `count` distinct events `seconds` apart; answer when each left, by the machine's monotonic clock.
-
-        The first leaves at `start` of that clock, else at once.
-        """
-        simulator, seconds = self._simulator, float(body["seconds"])
-        boundary = simulator.event_boundary
-        data = simulator.burst(int(body["count"]), channels=int(body.get("channels", 8)))
-        parts = [boundary + part for part in data.split(boundary) if part.strip()]
-        start = float(body.get("start", time.perf_counter()))
-        sent = []
-        for number, part in enumerate(parts):
-            await asyncio.sleep(start + number * seconds - time.perf_counter())
-            sent.append(time.perf_counter())
-            simulator.send_events(part)
-        return {"sent": sent}
 
     async def _footage(self, body: dict[str, Any]) -> dict[str, Any]:
         """Let a channel that recorded all the time stop: `stopped` minutes ago, and for a day to come."""
@@ -192,3 +176,21 @@ class ControlServer:
     async def _reset(self, _body: dict[str, Any]) -> dict[str, Any]:
         self._simulator.counters.reset()
         return {"ok": True}
+
+
+async def _spaced(simulator: Simulator, body: dict[str, Any]) -> dict[str, Any]:
+    """Send `count` distinct events `seconds` apart; answer when each left, by the machine's monotonic clock.
+
+    The first leaves at `start` of that clock, else at once.
+    """
+    seconds = float(body["seconds"])
+    boundary = simulator.event_boundary
+    data = simulator.burst(int(body["count"]), channels=int(body.get("channels", 8)))
+    parts = [boundary + part for part in data.split(boundary) if part.strip()]
+    start = float(body.get("start", time.perf_counter()))
+    sent = []
+    for number, part in enumerate(parts):
+        await asyncio.sleep(start + number * seconds - time.perf_counter())
+        sent.append(time.perf_counter())
+        simulator.send_events(part)
+    return {"sent": sent}

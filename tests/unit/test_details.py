@@ -24,7 +24,7 @@ def test_a_name_has_64_characters_and_72_bytes() -> None:
 def test_what_is_not_known_is_none() -> None:
     told = details(NvrEvent(EventKind.MOTION, EventPhase.START, 1, NOW, NOW))
     assert {name for name, value in told.items() if value is None} == {
-        *("target", "region", "rule", "direction", "plate", "port")
+        *("target", "region", "rule", "direction", "plate", "face", "port")
     }
 
 

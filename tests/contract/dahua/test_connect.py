@@ -28,7 +28,7 @@ async def test_without_rpc_all_goes_by_the_cgi(mode: str) -> None:
         async with driving(simulator, settings={"plain_basic": mode == "basic"}) as driver:
             assert simulator.counters.requests <= 18
             assert simulator.counters.unauthorized <= 2
-            assert driver.statistics["rpc"] == {"available": False, "logins": 0}
+            assert driver.statistics["rpc"] == {"available": False, "logins": 0, "calls": {}}
             assert len(driver.channels) == 10
             assert driver.channels[0].online is True
             assert driver.storage is not None
@@ -179,7 +179,7 @@ async def test_logins_of_a_kind_nobody_knows_leave_the_cgi() -> None:
     async with DahuaSimulator(profile="nvr5232") as simulator:
         simulator.faults.rpc.encryption = "WatchNet"
         async with driving(simulator) as driver:
-            assert driver.statistics["rpc"] == {"available": False, "logins": 0}
+            assert driver.statistics["rpc"] == {"available": False, "logins": 0, "calls": {}}
             assert len(driver.channels) == 10
             assert any("RPC2" in note for note in driver.capabilities.notes)
             assert simulator.counters.auth_failures == 0

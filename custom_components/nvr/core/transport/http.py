@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 import ssl
 from typing import Final
@@ -184,6 +184,14 @@ class StreamResponse:
         return chunk
 
 
+def _about(call: _Call) -> AbstractContextManager[None]:
+    return about(call.path.partition("&")[0])
+
+
+def _kind(answer: _Answer) -> str:
+    return answer.headers.get("Content-Type", "")
+
+
 class HttpTransport:
     """All HTTP to one recorder by the login of `auth`; `classify` is the driver's reading of what is not accepted."""
 
@@ -252,9 +260,8 @@ class HttpTransport:
         NvrResponseError; NvrUnreachableError, NvrTimeoutError, NvrCertificateError; and what Authenticator raises.
         """
         call = self._call(method, path, data, content_type, timeout, idempotent, headers, signed=signed)
-        where = path.partition("&")[0]
         async with self.gate.slot(lane, priority=priority, timeout=self._queue_timeout):
-            with about(where), self.statistics.answers.failing(call.method, call.path):
+            with _about(call), self.statistics.answers.failing(call.method, call.path):
                 answer = await self._perform(call, lane)
                 try:
                     refused = answer.status == UNAUTHORIZED
@@ -263,9 +270,8 @@ class HttpTransport:
                     answer.raw.close()
                     raise
                 answer.raw.release()
-        kind = answer.headers.get("Content-Type", "")
-        self.statistics.answers.note(call.method, call.path, answer.status, kind, body)
-        with about(where):
+        self.statistics.answers.note(call.method, call.path, answer.status, _kind(answer), body)
+        with _about(call):
             if answer.status not in accept_status:
                 raise self.meaning(answer.status, answer.headers, body, lane)
         return Response(answer.status, answer.headers, body)
@@ -297,8 +303,7 @@ class HttpTransport:
             try:
                 taken = answer.status in accept_status
                 body = b"" if taken else await self._read(answer.raw, timeout, MAX_REFUSAL, cut=True)
-                content_type = answer.headers.get("Content-Type", "")
-                self.statistics.answers.note(method, path, answer.status, content_type, body)
+                self.statistics.answers.note(method, path, answer.status, _kind(answer), body)
                 if not taken:
                     raise self.meaning(answer.status, answer.headers, body, lane)
                 yield StreamResponse(answer, limit, self._stream_failure, self.statistics)

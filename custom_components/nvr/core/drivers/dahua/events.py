@@ -108,7 +108,7 @@ class Events:
     async def inputs(self) -> Sequence[NvrEvent]:
         """Return the inputs that are active and were not heard of; see EventSource.inputs (dahua-cgi 12.1)."""
         asked = asyncio.get_running_loop().time()
-        news = self._state.settle(_INPUT, await self._indexes(_INPUT), asked, self._context.utcnow())
+        news = self._state.settle(_INPUT, await _active_indexes(self._context, _INPUT), asked, self._context.utcnow())
         self._emit(event for event in news if event.phase is EventPhase.STOP)
         self._arm()
         return [event for event in news if event.phase is EventPhase.START]
@@ -318,28 +318,13 @@ class Events:
         for code in sorted(codes):
             asked = loop.time()
             try:
-                indexes = await self._indexes(code)
+                indexes = await _active_indexes(self._context, code)
             except NvrError as error:
                 _LOGGER.debug("what is active of %s was not told: %s", code, error)
                 self._state.postpone(code, loop.time() + _ASK_AGAIN)
                 continue
             self._emit(self._state.settle(code, indexes, asked, self._context.utcnow()))
         self._arm()
-
-    async def _indexes(self, code: str, *, strict: bool = False) -> frozenset[int]:
-        """Return the 0-based indexes that are active; a refusal means none, unless `strict` (dahua-cgi 2.5, 12.1)."""
-        try:
-            text = await self._context.client.text(MANAGER, f"action=getEventIndexes&code={code}")
-        except DahuaRefusalError as error:
-            # A recorder that fails, as one that is starting does, says nothing of what is active.
-            if is_failing(error) or (strict and error.status != HTTPStatus.OK):
-                raise
-            return frozenset()
-        except NvrUnsupportedError, NvrNotFoundError:
-            if strict:
-                raise
-            return frozenset()
-        return indexes_of(text)
 
     async def _poll_codes(self) -> None:
         """Ask for the few codes that matter again and again: this recorder pushes nothing. Always raises."""
@@ -350,7 +335,7 @@ class Events:
             for code in PLAIN_CODES:
                 asked = loop.time()
                 try:
-                    indexes = await self._indexes(code, strict=True)
+                    indexes = await _active_indexes(self._context, code, strict=True)
                 except (DahuaRefusalError, NvrUnsupportedError, NvrNotFoundError) as error:
                     # Not every firmware knows each of them; what was active of one stays so.
                     refused = error
@@ -362,3 +347,19 @@ class Events:
             if refused is not None and not answered:
                 raise refused
             await asyncio.sleep(self._poll)
+
+
+async def _active_indexes(context: Context, code: str, *, strict: bool = False) -> frozenset[int]:
+    """Return the 0-based indexes that are active; a refusal means none, unless `strict` (dahua-cgi 2.5, 12.1)."""
+    try:
+        text = await context.client.text(MANAGER, f"action=getEventIndexes&code={code}")
+    except DahuaRefusalError as error:
+        # A recorder that fails, as one that is starting does, says nothing of what is active.
+        if is_failing(error) or (strict and error.status != HTTPStatus.OK):
+            raise
+        return frozenset()
+    except NvrUnsupportedError, NvrNotFoundError:
+        if strict:
+            raise
+        return frozenset()
+    return indexes_of(text)

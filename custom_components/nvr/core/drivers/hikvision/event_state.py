@@ -263,15 +263,12 @@ class EventState:
     def _late(self, alert: Alert, moment: str, key: Key) -> EventPhase | Fate:
         """A copy sent afterwards moves nothing; it is told once, as a pulse, and its end not at all."""
         self.counters["late"] += 1
-        return Fate.LATE_COPY if alert.state == "inactive" or self._told(key, moment) else EventPhase.PULSE
-
-    def _told(self, key: Key, moment: str) -> bool:
-        known = (key, moment) in self._recent
-        if not known:
-            if len(self._recent) >= _RECENT_KEPT:
-                del self._recent[next(iter(self._recent))]
-            self._recent[(key, moment)] = None
-        return known
+        if alert.state == "inactive" or (key, moment) in self._recent:
+            return Fate.LATE_COPY
+        if len(self._recent) >= _RECENT_KEPT:
+            del self._recent[next(iter(self._recent))]
+        self._recent[(key, moment)] = None
+        return EventPhase.PULSE
 
     def _begin(self, key: Key, kind: EventType, event: NvrEvent, now: float) -> None:
         self._active[key] = Active(self._until(key, kind.scope, now), event, now, kind.scope)
