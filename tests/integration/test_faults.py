@@ -15,7 +15,7 @@ import pytest
 from pytest_homeassistant_custom_component.typing import ClientSessionGenerator, WebSocketGenerator
 
 from custom_components.nvr import box_health, recording_watch, stills
-from custom_components.nvr.const import CONF_GRACE_TIME
+from custom_components.nvr.const import CONF_GRACE_TIME, CONF_HOLD_TIME
 from custom_components.nvr.core.transport.http import HttpTransport
 from custom_components.nvr.media.exports.queue import ExportQueue
 from tests.simulators.footage import ChannelPlan
@@ -97,7 +97,7 @@ async def home(
     nvr.rename_channel(2, "后门 & Tor")
     nvr.footage.plans.update(dict.fromkeys(range(1, 5), STEADY))
     nvr.rtsp.faults.delivery = 20.0
-    entry = make_entry(nvr, options={CONF_GRACE_TIME: 1})
+    entry = make_entry(nvr, options={CONF_GRACE_TIME: 1, CONF_HOLD_TIME: 2})
     hub = await set_up(hass, entry)
     await events_up(hub)
     made = FaultHome(hass, nvr, entry, await hass_client_no_auth(), await hass_ws_client(hass), folder)

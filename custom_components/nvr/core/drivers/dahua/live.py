@@ -10,7 +10,8 @@ from .refusals import DahuaRefusalError, is_lacking
 
 _JPEG: Final = b"\xff\xd8\xff"
 _END: Final = b"\xff\xd9"
-_PICTURE_TIMEOUT: Final = 10.0
+# Less than whoever waits for a picture has patience: Home Assistant gives up after 10 s.
+_PICTURE_TIMEOUT: Final = 8.0
 
 
 class Live:

@@ -29,7 +29,8 @@ _DEVICE_ERROR_TRIES: Final = 3
 _DEVICE_ERROR_WAIT: Final = 0.3
 # Pictures up to this width come from the sub stream: they cost the recorder a tenth.
 _SMALL: Final = 800
-_PICTURE_TIMEOUT: Final = 10.0
+# Less than whoever waits for a picture has patience: Home Assistant gives up after 10 s.
+_PICTURE_TIMEOUT: Final = 8.0
 
 
 def address(context: Context, url: str) -> RtspAddress:
