@@ -41,7 +41,7 @@ FRONT, DRIVE, DOME = "camera.front_door", "camera.driveway", "camera.garden"
 # The limit (s) on what never comes; any would do.
 SOON: Final = 0.25
 # What a function may take while something does not answer (s): each question has its limit, and one asks several.
-BOUND: Final = 15.0
+BOUND: Final = 60.0
 
 
 class Hurry:

@@ -33,13 +33,11 @@ pytestmark = pytest.mark.usefixtures("nothing_unhandled")
 every_kind = pytest.mark.parametrize("kind", KINDS)
 # One of each sort, for every day; the matrix is long.
 SAMPLE: Final = (
-    ("status", "odd"),
-    ("MotionDetect", "garbage"),
-    ("motionDetection", "empty"),
-    ("RPC devVideoInput", "500"),
+    ("System/status", "odd"),
+    ("POST /ISAPI/ContentMgmt/search", "empty"),
     ("InputProxy/channels/status", "silent"),
-    ("CameraState", "silent"),
-    ("search", "unfinished"),
+    ("getConfig MotionDetect", "garbage"),
+    ("getCameraState", "silent"),
     ("findFile", "cut"),
 )
 

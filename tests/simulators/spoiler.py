@@ -189,10 +189,12 @@ async def _beginning(stream: Body) -> bytes:
     reading = asyncio.ensure_future(stream(_Taker()))
     watching = asyncio.ensure_future(enough.wait())
     # What is sent at once is a beginning; a stream of events says little more by itself.
-    await asyncio.wait((reading, watching), timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
-    for task in (reading, watching):
-        task.cancel()
-    await asyncio.gather(reading, watching, return_exceptions=True)
+    try:
+        await asyncio.wait((reading, watching), timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in (reading, watching):
+            task.cancel()
+        await asyncio.gather(reading, watching, return_exceptions=True)
     return bytes(taken[:_PIECE])
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from ...errors import NvrError, NvrNotFoundError, NvrUnsupportedError
+from ...errors import NvrError, NvrNotFoundError, NvrUnsupportedError, about
 from .context import Context
 from .refusals import DahuaRefusalError, HandleLostError, SessionLostError, is_lacking
 from .source import Source
@@ -27,7 +27,8 @@ class Presence:
 
     async def cameras(self) -> list[Camera] | None:
         """Return all slots as the recorder lists them, None where it does not; a refusal is raised."""
-        found = await self._managed(_ALL, None)
+        with about(_ALL):
+            found = await self._managed(_ALL, None)
         return parse_cameras(found) if found is not None else None
 
     async def remotes(self) -> list[Camera] | None:
@@ -37,7 +38,8 @@ class Presence:
 
     async def states(self) -> dict[int, str] | None:
         """Return the state of each camera, None where the firmware does not tell it; a refusal is raised."""
-        params = await self._managed(_STATE, _EVERY)
+        with about(_STATE):
+            params = await self._managed(_STATE, _EVERY)
         if params is None and self._context.client.rpc.available is False:
             params = await self._cgi_states()
         return parse_states(params) if params is not None else None
