@@ -212,7 +212,7 @@ async def test_a_list_is_given_back_wherever_its_reader_stops() -> None:
     async with recorder("nvr5232") as (simulator, driver):
         simulator.set_faults(load__latency_ms=15.0)
         assert driver.detections is not None
-        await driver.detections.find(2, last(1), frozenset({EventKind.PERSON})).__anext__()
+        await driver.detections.find(2, last(12), frozenset({EventKind.PERSON})).__anext__()
 
         async def read() -> None:
             assert driver.detections is not None
