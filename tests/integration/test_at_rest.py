@@ -10,6 +10,7 @@ from typing import Any
 
 from homeassistant import loader
 from homeassistant.core import HomeAssistant
+from homeassistant.helpers import frame
 from homeassistant.util import dt as dt_util
 import pytest
 from pytest_homeassistant_custom_component.common import async_test_home_assistant
@@ -47,6 +48,7 @@ async def jumping_home(folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator
     patch.setattr(dt_util, "utcnow", lambda: datetime.now(UTC) + timedelta(seconds=loop.skipped))
     async with async_test_home_assistant(config_dir=str(folder)) as hass:
         hass.data.pop(loader.DATA_CUSTOM_COMPONENTS)
+        frame.async_setup(hass)  # what it says of integrations it looks up in the home it knows
         try:
             yield hass
         finally:
